@@ -1,0 +1,11 @@
+// Package model owns the kinds of models, one file each: how they are fitted,
+// how they predict, and their native form.
+//
+// A learner reads a frame.Matrix and a target, never names, files or stores; it
+// is given rows already transformed by feature. Fits are deterministic: sums
+// run over fixed chunks in a fixed order whatever the number of threads, so the
+// same matrix, parameters and seed give the same bytes from Encode.
+//
+// Metrics are evaluation's; the ONNX form is onnx's; choosing parameters is
+// tuning's.
+package model

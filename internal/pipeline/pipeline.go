@@ -1,0 +1,194 @@
+package pipeline
+
+// Pipeline is one pipeline file, whole.
+type Pipeline struct {
+	Name       string            `json:"name" yaml:"name" jsonschema:"required,pattern=^[a-z][a-z0-9-]{0\\,62}$" jsonschema_description:"Lower-case name of the pipeline; runs, models and the endpoint are named after it."`
+	Problem    Problem           `json:"problem" yaml:"problem" jsonschema:"required" jsonschema_description:"The question the business asks."`
+	Sources    map[string]Source `json:"sources" yaml:"sources" jsonschema:"required,minProperties=1" jsonschema_description:"Where the data comes from; each source becomes a table of that name."`
+	Dataset    Dataset           `json:"dataset" yaml:"dataset,omitempty" jsonschema_description:"How the sources become one table."`
+	Validation []Rule            `json:"validation,omitempty" yaml:"validation,omitempty" jsonschema_description:"What the dataset must satisfy."`
+	Split      Split             `json:"split" yaml:"split,omitempty" jsonschema_description:"How rows are dealt to train, validation and test."`
+	Features   Features          `json:"features" yaml:"features,omitempty" jsonschema_description:"auto, or the transforms of each column."`
+	Train      Train             `json:"train" yaml:"train,omitempty" jsonschema_description:"Which models are tried, and how."`
+	Evaluate   Evaluate          `json:"evaluate" yaml:"evaluate,omitempty" jsonschema_description:"What a model must reach to be deployed."`
+	Package    Package           `json:"package" yaml:"package,omitempty" jsonschema_description:"What goes into the bundle."`
+	Deploy     Deploy            `json:"deploy" yaml:"deploy,omitempty" jsonschema_description:"Which endpoint answers from the model."`
+	Retrain    Retrain           `json:"retrain" yaml:"retrain,omitempty" jsonschema_description:"When the pipeline runs again by itself."`
+}
+
+// Task is the kind of question.
+type Task string
+
+// The tasks.
+const (
+	Regression Task = "regression"
+	Binary     Task = "binary"
+	Multiclass Task = "multiclass"
+)
+
+// Problem says what is predicted and how the answer is judged.
+type Problem struct {
+	Statement string   `json:"statement,omitempty" yaml:"statement,omitempty" jsonschema_description:"The question in one sentence."`
+	Task      Task     `json:"task" yaml:"task" jsonschema:"required,enum=regression,enum=binary,enum=multiclass"`
+	Target    string   `json:"target" yaml:"target" jsonschema:"required" jsonschema_description:"Column of the dataset to predict."`
+	Positive  string   `json:"positive,omitempty" yaml:"positive,omitempty" jsonschema_description:"binary: the class whose probability is predicted; default true, 1, yes or the later in order."`
+	Metric    string   `json:"metric" yaml:"metric,omitempty" jsonschema_description:"Metric that chooses the model; default rmse, log_loss or log_loss by task."`
+	Threshold *float64 `json:"threshold,omitempty" yaml:"threshold,omitempty" jsonschema_description:"Value of the metric at which the problem counts as solved; reported, and a gate if evaluate.gates says so."`
+	Baseline  string   `json:"baseline" yaml:"baseline,omitempty" jsonschema:"enum=mean,enum=majority" jsonschema_description:"What any model must beat: mean (regression) or majority (classes)."`
+	Owner     string   `json:"owner,omitempty" yaml:"owner,omitempty" jsonschema_description:"Who answers for the model."`
+}
+
+// Source is one place data comes from. The worker's own credentials open S3.
+type Source struct {
+	Path   string `json:"path" yaml:"path" jsonschema:"required" jsonschema_description:"File, glob or s3://bucket/key (a trailing * matches a prefix); relative paths start at the pipeline file."`
+	Format string `json:"format" yaml:"format,omitempty" jsonschema:"enum=parquet,enum=csv,enum=json" jsonschema_description:"Default: by the file's ending."`
+}
+
+// Dataset is the table integrated from the sources.
+type Dataset struct {
+	SQL       string   `json:"sql" yaml:"sql,omitempty" jsonschema_description:"One SELECT over the sources; default: all of the only source."`
+	Key       []string `json:"key,omitempty" yaml:"key,omitempty" jsonschema_description:"Columns that identify a row; default: all columns. A row's split depends on it."`
+	EventTime string   `json:"event_time,omitempty" yaml:"event_time,omitempty" jsonschema_description:"Column that says when the row was known."`
+}
+
+// Severity says what a failed rule does.
+type Severity string
+
+// The severities.
+const (
+	Stop       Severity = "stop"       // the run ends, rejected
+	Quarantine Severity = "quarantine" // the rows go to an artifact of their own
+	Warn       Severity = "warn"       // counted and reported
+)
+
+// Rule is one expectation; exactly one of its checks is set. Type, Range, Set,
+// MaxNullShare and Finite speak of Column; Unique of its columns together;
+// RowCount of the table.
+type Rule struct {
+	Column       string   `json:"column,omitempty" yaml:"column,omitempty"`
+	Type         string   `json:"type,omitempty" yaml:"type,omitempty" jsonschema:"enum=number,enum=text,enum=time"`
+	Range        *Range   `json:"range,omitempty" yaml:"range,omitempty" jsonschema_description:"Inclusive bounds; a missing value is not out of range."`
+	Set          []string `json:"set,omitempty" yaml:"set,omitempty" jsonschema_description:"Accepted values, as text; a missing value is accepted."`
+	MaxNullShare *float64 `json:"max_null_share,omitempty" yaml:"max_null_share,omitempty" jsonschema:"minimum=0,maximum=1"`
+	NotNull      bool     `json:"not_null,omitempty" yaml:"not_null,omitempty"`
+	Finite       bool     `json:"finite,omitempty" yaml:"finite,omitempty" jsonschema_description:"No infinity; NaN counts as missing."`
+	Unique       []string `json:"unique,omitempty" yaml:"unique,omitempty"`
+	RowCount     *Range   `json:"row_count,omitempty" yaml:"row_count,omitempty"`
+	OnFail       Severity `json:"on_fail" yaml:"on_fail,omitempty" jsonschema:"enum=stop,enum=quarantine,enum=warn" jsonschema_description:"Default stop. type, max_null_share and row_count speak of the whole table and cannot quarantine."`
+}
+
+// Range is an inclusive interval; a nil bound is open.
+type Range struct {
+	Min *float64 `json:"min,omitempty" yaml:"min,omitempty"`
+	Max *float64 `json:"max,omitempty" yaml:"max,omitempty"`
+}
+
+// Split says how rows are dealt. Shares are of rows (random) or of the ordered
+// time axis (time); train gets the rest.
+type Split struct {
+	Method     string  `json:"method" yaml:"method,omitempty" jsonschema:"enum=random,enum=time"`
+	Validation float64 `json:"validation" yaml:"validation,omitempty" jsonschema_description:"Share of rows; default 0.15."`
+	Test       float64 `json:"test" yaml:"test,omitempty" jsonschema_description:"Share of rows; default 0.15."`
+	Seed       int64   `json:"seed" yaml:"seed,omitempty"`
+}
+
+// Features is either auto or a list. Auto is resolved against the schema of the
+// dataset by Resolve, and the run records what it picked.
+type Features struct {
+	Auto bool
+	List []Feature
+}
+
+// Feature is a chain of transforms over some columns. A column that no feature
+// names is not used.
+type Feature struct {
+	Columns []string    `json:"columns" yaml:"columns" jsonschema:"required,minItems=1"`
+	Apply   []Transform `json:"apply,omitempty" yaml:"apply,omitempty" jsonschema_description:"In order; each a name, or a name with its parameters."`
+}
+
+// Transform is one step; exactly one field is set. In YAML a transform without
+// parameters may be written as its bare name.
+type Transform struct {
+	Impute      *Impute    `json:"impute,omitempty" yaml:"impute,omitempty"`
+	Standardize *struct{}  `json:"standardize,omitempty" yaml:"standardize,omitempty" jsonschema_description:"Subtract the mean, divide by the standard deviation (ddof 0), as scikit-learn's StandardScaler."`
+	Log1p       *struct{}  `json:"log1p,omitempty" yaml:"log1p,omitempty" jsonschema_description:"log(1+x); x of -1 or less is missing and must be imputed before."`
+	OneHot      *OneHot    `json:"one_hot,omitempty" yaml:"one_hot,omitempty"`
+	DateParts   *DateParts `json:"date_parts,omitempty" yaml:"date_parts,omitempty"`
+}
+
+// Impute fills missing values: mean, median (numbers), most_frequent (text) or
+// constant.
+type Impute struct {
+	Strategy string   `json:"strategy" yaml:"strategy,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant"`
+	Value    *float64 `json:"value,omitempty" yaml:"value,omitempty" jsonschema_description:"constant, numbers"`
+	Text     *string  `json:"text,omitempty" yaml:"text,omitempty" jsonschema_description:"constant, text"`
+}
+
+// OneHot spreads text into indicators, scikit-learn's OneHotEncoder with
+// handle_unknown="infrequent_if_exist": categories beyond MaxCategories (by
+// count, then by name) or below MinCount share one column; an unknown category
+// falls there too, or is all zeros where there is none.
+type OneHot struct {
+	MaxCategories int `json:"max_categories" yaml:"max_categories,omitempty" jsonschema_description:"Most columns, the shared one included; default 50."`
+	MinCount      int `json:"min_count,omitempty" yaml:"min_count,omitempty"`
+}
+
+// DateParts derives numbers from a time, in UTC: any of year, month (1–12), day
+// (1–31), day_of_week (0 Monday – 6 Sunday), hour (0–23), minute (0–59). Parts
+// listed in AsCategories become indicator blocks instead of numbers.
+type DateParts struct {
+	Parts        []string `json:"parts" yaml:"parts,omitempty"`
+	AsCategories []string `json:"as_categories,omitempty" yaml:"as_categories,omitempty"`
+}
+
+// Train says which models are tried.
+type Train struct {
+	Candidates []Candidate `json:"candidates" yaml:"candidates,omitempty" jsonschema_description:"Default: ols for regression, logistic for classes. A baseline is always trained beside them."`
+	Folds      int         `json:"folds" yaml:"folds,omitempty" jsonschema_description:"Folds of cross-validation within the training rows; default 3."`
+	Seed       int64       `json:"seed" yaml:"seed,omitempty"`
+}
+
+// Candidate is a kind of model and the grid of its parameters.
+type Candidate struct {
+	Kind string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic"`
+	Grid map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none."`
+}
+
+// Evaluate holds the gates.
+type Evaluate struct {
+	Gates []Gate `json:"gates" yaml:"gates,omitempty" jsonschema_description:"Default: better than the baseline, and not worse than the live model."`
+}
+
+// Gate is one condition on a metric over the test rows. With Against, the model
+// must be better than the reference by MinGain, relative to the reference's
+// value (0.01 = one per cent); a negative MinGain tolerates a loss.
+type Gate struct {
+	Metric  string   `json:"metric" yaml:"metric,omitempty" jsonschema_description:"Default: the problem's metric."`
+	Min     *float64 `json:"min,omitempty" yaml:"min,omitempty"`
+	Max     *float64 `json:"max,omitempty" yaml:"max,omitempty"`
+	Against string   `json:"against,omitempty" yaml:"against,omitempty" jsonschema:"enum=baseline,enum=champion"`
+	MinGain float64  `json:"min_gain,omitempty" yaml:"min_gain,omitempty"`
+}
+
+// Package says what the bundle holds.
+type Package struct {
+	ONNX *bool `json:"onnx" yaml:"onnx,omitempty" jsonschema_description:"Export to ONNX and prove it equal; default true."`
+}
+
+// Deploy names the endpoint.
+type Deploy struct {
+	Endpoint string `json:"endpoint" yaml:"endpoint,omitempty" jsonschema_description:"Default: the pipeline's name."`
+	Enabled  *bool  `json:"enabled" yaml:"enabled,omitempty" jsonschema_description:"false ends the run at the packaged model; default true."`
+}
+
+// Retrain says when the pipeline runs by itself.
+type Retrain struct {
+	Schedule *Schedule `json:"schedule,omitempty" yaml:"schedule,omitempty"`
+}
+
+// Schedule is a cron expression with its time zone.
+type Schedule struct {
+	Cron     string `json:"cron" yaml:"cron" jsonschema:"required" jsonschema_description:"Five fields, or @hourly, @daily, @weekly."`
+	TimeZone string `json:"time_zone" yaml:"time_zone,omitempty" jsonschema_description:"IANA name; default UTC."`
+	Jitter   string `json:"jitter,omitempty" yaml:"jitter,omitempty" jsonschema_description:"Duration, such as 1m: starts are spread by up to this much."`
+}
