@@ -1,0 +1,137 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// Postgres is the sink that fills metadata's table of predictions.
+type Postgres struct {
+	pool   *pgxpool.Pool
+	ensure func(ctx context.Context, day time.Time) error
+
+	mu   sync.Mutex
+	days map[string]bool // partitions known to exist
+}
+
+var _ Sink = (*Postgres)(nil)
+
+// NewPostgres returns a sink that inserts through pool. ensure must make the
+// partition of a UTC day exist; it is called once for each day.
+func NewPostgres(pool *pgxpool.Pool, ensure func(ctx context.Context, day time.Time) error) *Postgres {
+	return &Postgres{pool: pool, ensure: ensure, days: map[string]bool{}}
+}
+
+var columns = []string{
+	"day", "id", "endpoint", "revision", "model_name", "model_version", "at", "request_id",
+	"features", "outputs", "status", "error", "latency_us",
+}
+
+const (
+	stage = `create temporary table if not exists predictions_staging (like predictions including defaults) on commit delete rows`
+	// The order makes two drains of the same records wait for each other, not deadlock.
+	merge = `insert into predictions (day, id, endpoint, revision, model_name, model_version, at, request_id, features, outputs, status, error, latency_us)
+		select day, id, endpoint, revision, model_name, model_version, at, request_id, features, outputs, status, error, latency_us
+		from predictions_staging order by id on conflict do nothing`
+)
+
+// Insert implements Sink: COPY into a temporary table, then INSERT … ON CONFLICT DO
+// NOTHING, in one transaction.
+func (p *Postgres) Insert(ctx context.Context, records []Record) error {
+	for i := range records {
+		if records[i].ID.Version() != 7 {
+			return fmt.Errorf("%w: id %s is a UUID of version %d, not 7", ErrRejected, records[i].ID, records[i].ID.Version())
+		}
+		if err := p.ensureDay(ctx, Day(records[i].ID)); err != nil {
+			return err
+		}
+	}
+	err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, stage); err != nil {
+			return err
+		}
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"predictions_staging"}, columns, &rows{records: records, at: -1}); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, merge)
+		return err
+	})
+	return classify(err)
+}
+
+// classify tells what is wrong with the data from what is wrong with the world.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && len(pg.Code) == 5 && (pg.Code[:2] == "22" || pg.Code[:2] == "23") {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	return fault.Wrap(err, fault.DatabaseUnavailable, "store audit records").
+		WithRemedy("check DATABASE_URL and that the schema is migrated (esteira migrate)")
+}
+
+func (p *Postgres) ensureDay(ctx context.Context, day time.Time) error {
+	key := day.Format(time.DateOnly)
+	p.mu.Lock()
+	known := p.days[key]
+	p.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := p.ensure(ctx, day); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.days[key] = true
+	p.mu.Unlock()
+	return nil
+}
+
+// Day returns the UTC day in the timestamp of a UUIDv7 (RFC 9562, section 5.7).
+func Day(id uuid.UUID) time.Time {
+	var ms int64
+	for _, b := range id[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms).UTC().Truncate(24 * time.Hour)
+}
+
+// rows feeds COPY.
+type rows struct {
+	records []Record
+	at      int
+	values  [13]any
+}
+
+func (r *rows) Next() bool { r.at++; return r.at < len(r.records) }
+func (r *rows) Err() error { return nil }
+
+func (r *rows) Values() ([]any, error) {
+	x := &r.records[r.at]
+	r.values = [13]any{
+		Day(x.ID), [16]byte(x.ID), x.Endpoint, x.Revision, x.ModelName, x.ModelVersion, x.At, x.RequestID,
+		jsonOrNull(x.Features), jsonOrNull(x.Outputs), x.Status, x.Error,
+		min(x.Latency.Microseconds(), math.MaxInt32),
+	}
+	return r.values[:], nil
+}
+
+func jsonOrNull(b []byte) any {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// chunk is a stretch of one segment on its way to the table.
+type chunk struct {
+	segment *segment
+	end     int64 // offset after the last frame of the chunk
+	frames  int64
+	records []Record // alias the reader's buffer: valid until the next read
+}
+
+// read returns the next records that are synced and not drained, at most limit,
+// or nil if there are none. Payloads that cannot be decoded are set aside.
+// The caller holds drainMu and passes the buffer of the last read back.
+func (s *Spool) read(buf []byte, limit int) (*chunk, []byte, error) {
+	s.removeDrained()
+	seg, from, to := s.oldest()
+	if seg == nil {
+		return nil, buf, nil
+	}
+	f, err := os.Open(seg.path)
+	if err != nil {
+		return nil, buf, err
+	}
+	defer f.Close()
+	if cap(buf) < readBytes {
+		buf = make([]byte, readBytes)
+	}
+	buf = buf[:cap(buf)]
+	c := &chunk{segment: seg, end: from, records: make([]Record, 0, limit)}
+	for c.frames == 0 {
+		b := buf[:min(int64(len(buf)), to-from)]
+		if _, err := f.ReadAt(b, from); err != nil && err != io.EOF {
+			return nil, buf, err
+		}
+		need, err := s.take(c, b, limit)
+		if err != nil {
+			return nil, buf, err
+		}
+		if c.frames == 0 && need > len(b) {
+			if from+int64(need) > to {
+				return nil, buf, s.setRestAside(c, f, to)
+			}
+			buf = make([]byte, need)
+		} else if c.frames == 0 {
+			return nil, buf, s.setRestAside(c, f, to)
+		}
+	}
+	return c, buf, nil
+}
+
+const readBytes = 4 << 20
+
+// take decodes the frames at the start of b into c and returns the bytes that the
+// frame after them needs, if it is the end of b that stopped it, else 0.
+func (s *Spool) take(c *chunk, b []byte, limit int) (need int, err error) {
+	for at := 0; len(c.records) < limit; {
+		payload, taken, err := nextFrame(b[at:])
+		if errors.Is(err, errTorn) {
+			return taken, nil
+		}
+		if err != nil {
+			return 0, nil
+		}
+		r, err := decodeRecord(payload)
+		if err != nil {
+			p := poison{At: time.Now().UTC(), Reason: err.Error(), Segment: filepath.Base(c.segment.path), Raw: payload}
+			if err := s.quarantine(p); err != nil {
+				return 0, err
+			}
+		} else {
+			c.records = append(c.records, r)
+		}
+		at += taken
+		c.end += int64(taken)
+		c.frames++
+	}
+	return 0, nil
+}
+
+// setRestAside gives up a segment whose bytes changed after they were synced: the
+// disk is failing, and lengths beyond the damage mean nothing.
+func (s *Spool) setRestAside(c *chunk, f *os.File, to int64) error {
+	name := filepath.Base(c.segment.path) + ".damaged"
+	if err := s.quarantineFile(name, io.NewSectionReader(f, c.end, to-c.end)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	lost := c.segment.records - c.segment.taken
+	s.counts.poisoned += lost
+	c.segment.drained, c.segment.taken = to, c.segment.records
+	s.mu.Unlock()
+	return nil
+}
+
+// oldest returns the first segment with something to drain, and its range.
+func (s *Spool) oldest() (seg *segment, from, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range s.segments {
+		if seg.drained < seg.size {
+			return seg, seg.drained, seg.size
+		}
+	}
+	return nil, 0, 0
+}
+
+// drainedTo records that the table holds the chunk.
+func (s *Spool) drainedTo(c *chunk) {
+	now := time.Now().UTC()
+	s.mu.Lock()
+	c.segment.drained = c.end
+	c.segment.taken += c.frames
+	s.counts.drained += int64(len(c.records))
+	s.counts.drainError, s.counts.drainedAt = "", &now
+	s.mu.Unlock()
+	s.removeDrained()
+}
+
+// removeDrained deletes the sealed segments that the table holds whole. If the
+// process dies first, they are drained again, which changes nothing.
+func (s *Spool) removeDrained() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.segments[:0]
+	for _, seg := range s.segments {
+		if seg.sealed && seg.drained >= seg.size {
+			if err := os.Remove(seg.path); err == nil || errors.Is(err, os.ErrNotExist) {
+				s.bytes -= seg.size
+				continue
+			}
+		}
+		kept = append(kept, seg)
+	}
+	clear(s.segments[len(kept):])
+	s.segments = kept
+	if s.full && s.bytes+s.opts.SegmentBytes <= s.opts.MaxBytes {
+		s.full = false
+	}
+}

@@ -1,0 +1,165 @@
+package audit
+
+import (
+	"errors"
+	"path/filepath"
+	"syscall"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// write is the only goroutine that touches the open segment. While one sync runs,
+// the records of the next gather in pending: the slower the disk, the larger the
+// group.
+func (s *Spool) write() {
+	defer close(s.done)
+	defer s.retryAt.Stop()
+	for {
+		select {
+		case <-s.wake:
+		case <-s.retryAt.C:
+			s.unblock()
+			continue
+		}
+		s.mu.Lock()
+		b, closing := s.pending, s.closing
+		if b.records > 0 {
+			s.pending = s.spare
+		}
+		s.mu.Unlock()
+		if b.records > 0 {
+			b.err = s.commit(b)
+			close(b.done)
+			// The waiters hold b for its err; only the buffer is used again.
+			s.spare = &batch{buf: b.buf[:0], done: make(chan struct{})}
+			if cap(s.spare.buf) > 8<<20 {
+				s.spare.buf = nil
+			}
+		}
+		if closing {
+			s.seal()
+			return
+		}
+	}
+}
+
+// commit writes and syncs one batch.
+func (s *Spool) commit(b *batch) error {
+	s.mu.Lock()
+	err := s.failed
+	if err == nil {
+		err = s.blocked
+	}
+	s.mu.Unlock()
+	if err == nil && s.open == nil {
+		err = s.begin()
+	}
+	if err == nil {
+		if _, werr := s.file.Write(b.buf); werr != nil {
+			err = s.giveUp("write to", werr)
+		} else if serr := s.file.Sync(); serr != nil {
+			err = s.fail("sync", serr)
+		}
+	}
+	s.mu.Lock()
+	if err != nil {
+		s.bytes -= int64(len(b.buf))
+		s.counts.refused += b.records
+		s.mu.Unlock()
+		return err
+	}
+	s.open.size += int64(len(b.buf))
+	s.open.records += b.records
+	s.counts.appended += b.records
+	rolled := s.open.size >= s.opts.SegmentBytes
+	s.mu.Unlock()
+	if rolled {
+		s.seal()
+	}
+	select {
+	case s.synced <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// begin creates the next segment. The batch that follows syncs its header.
+func (s *Spool) begin() error {
+	s.mu.Lock()
+	s.sequence++
+	name := segmentName(s.sequence)
+	s.mu.Unlock()
+	f, err := s.opts.files.Create(name)
+	if err != nil {
+		return s.giveUp("create a segment in", err)
+	}
+	seg := &segment{sequence: s.sequence, path: filepath.Join(s.opts.Dir, name), size: headerBytes, drained: headerBytes}
+	s.mu.Lock()
+	s.open, s.file = seg, f
+	s.segments = append(s.segments, seg)
+	s.bytes += headerBytes
+	s.mu.Unlock()
+	if _, err := f.Write(header()); err != nil {
+		return s.giveUp("write to", err)
+	}
+	if err := s.opts.files.SyncDir(); err != nil {
+		return s.fail("sync the directory of", err)
+	}
+	return nil
+}
+
+// seal ends the open segment, whose synced bytes the drainer will read to the end.
+func (s *Spool) seal() {
+	if s.open == nil {
+		return
+	}
+	// Every byte that counts is synced; an error of close takes nothing away.
+	_ = s.file.Close()
+	s.mu.Lock()
+	s.open.sealed = true
+	s.mu.Unlock()
+	s.open, s.file = nil, nil
+}
+
+// giveUp ends the open segment after a write that failed. No room is a state that
+// passes: what was written beyond the last sync was never promised and is never
+// read, and a new segment begins when there is room. Anything else is final.
+func (s *Spool) giveUp(doing string, cause error) error {
+	if !errors.Is(cause, syscall.ENOSPC) && !errors.Is(cause, syscall.EDQUOT) {
+		return s.fail(doing, cause)
+	}
+	err := fault.Wrap(cause, fault.AuditUnavailable, "%s the audit spool %s", doing, s.opts.Dir).
+		WithRemedy("free at least %d bytes on its disk", s.opts.MinFreeBytes)
+	s.mu.Lock()
+	s.blocked = err
+	s.mu.Unlock()
+	s.seal()
+	return err
+}
+
+// fail makes the spool unavailable for good.
+func (s *Spool) fail(doing string, cause error) error {
+	err := fault.Wrap(cause, fault.AuditUnavailable, "%s the audit spool %s", doing, s.opts.Dir).
+		WithRemedy("check the disk, then restart the server: a failed write or sync is not tried again, because its data may be lost")
+	s.mu.Lock()
+	s.failed = err
+	s.mu.Unlock()
+	s.seal()
+	return err
+}
+
+// unblock lets records in again once the disk has room.
+func (s *Spool) unblock() {
+	s.mu.Lock()
+	blocked := s.blocked != nil
+	s.mu.Unlock()
+	if !blocked {
+		return
+	}
+	if free, err := s.opts.files.Free(); err != nil || free < s.opts.MinFreeBytes {
+		return
+	}
+	s.mu.Lock()
+	s.blocked = nil
+	s.mu.Unlock()
+}
