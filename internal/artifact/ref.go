@@ -1,5 +1,11 @@
 package artifact
 
+import (
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
 // Ref names an artifact by the content of its bytes. It is the only form in
 // which data travels through workflows.
 type Ref struct {
@@ -22,3 +28,18 @@ const (
 	MediaTypeBundle  = "application/vnd.esteira.bundle.v1+tar"
 	MediaTypeONNX    = "application/vnd.onnx"
 )
+
+// Validate refuses a reference that cannot name an artifact. References come
+// from files and requests too, and a digest becomes part of a path.
+func (r Ref) Validate() error {
+	if len(r.Digest) != 64 || strings.Trim(r.Digest, "0123456789abcdef") != "" {
+		return fault.New(fault.ArtifactMissing, "%.80q is not the digest of an artifact", r.Digest).WithRemedy("give the 64 hexadecimal digits")
+	}
+	if r.Size < 0 {
+		return fault.New(fault.ArtifactMissing, "artifact %s has a negative size", r.Short())
+	}
+	return nil
+}
+
+// key is where the object of a digest lies in the bucket, and in the cache.
+func (r Ref) key() string { return "sha256/" + r.Digest[:2] + "/" + r.Digest }

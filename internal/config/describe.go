@@ -1,0 +1,50 @@
+package config
+
+// The defaults, which meet the local stack.
+const (
+	DefaultCacheSize            = "10GiB"
+	DefaultDatabaseURL   Secret = "postgres://esteira:esteira@127.0.0.1:15432/esteira"
+	DefaultListen               = "127.0.0.1:8080"
+	DefaultMemoryLimit          = "768MiB"
+	DefaultRegion               = "us-east-1"
+	DefaultS3Endpoint           = "http://127.0.0.1:9000"
+	DefaultServerAddress        = "http://127.0.0.1:8080"
+	DefaultTemporalUIURL        = "http://127.0.0.1:8233"
+)
+
+// Variable is one environment variable, for help texts.
+type Variable struct {
+	Name    string `json:"name"`
+	Meaning string `json:"meaning"`
+	Default string `json:"default,omitempty"` // as text for people
+}
+
+// Describe lists every variable Load reads.
+func Describe() []Variable {
+	return []Variable{
+		{"TEMPORAL_ADDRESS", "host:port of Temporal", "127.0.0.1:7233"},
+		{"TEMPORAL_NAMESPACE", "namespace in Temporal", "default"},
+		{"TEMPORAL_API_KEY", "API key for Temporal; turns TLS on", ""},
+		{"TEMPORAL_TLS", "true or false; TEMPORAL_TLS_CLIENT_CERT_PATH, TEMPORAL_TLS_CLIENT_KEY_PATH, TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME and the rest of Temporal's own", "false"},
+		{"TEMPORAL_PROFILE", "profile in Temporal's configuration file; TEMPORAL_CONFIG_FILE names the file", "default"},
+		{"TEMPORAL_UI_URL", "address of Temporal's web interface, for links", DefaultTemporalUIURL},
+		{"DATABASE_URL", "Postgres; or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE", "the local stack's"},
+		{"AWS_ENDPOINT_URL_S3", "URL of the object store; or AWS_ENDPOINT_URL, or MINIO_ENDPOINT", DefaultS3Endpoint},
+		{"AWS_ACCESS_KEY_ID", "its access key; or MINIO_ACCESS_KEY, MINIO_ROOT_USER", "the local stack's"},
+		{"AWS_SECRET_ACCESS_KEY", "its secret key; or MINIO_SECRET_KEY, MINIO_ROOT_PASSWORD", "the local stack's"},
+		{"AWS_SESSION_TOKEN", "its session token, if the keys are temporary", ""},
+		{"AWS_REGION", "its region", DefaultRegion},
+		{"ESTEIRA_BUCKET", "bucket of the artifacts; made if missing", "esteira"},
+		{"ESTEIRA_CACHE_DIR", "artifacts kept on local disk", ".esteira/cache, else the user's cache directory"},
+		{"ESTEIRA_CACHE_SIZE", "bound of that directory", DefaultCacheSize},
+		{"ESTEIRA_MEMORY_LIMIT", "memory the data engine may use before it spills to disk", DefaultMemoryLimit},
+		{"ESTEIRA_THREADS", "threads of one step", "all cores"},
+		{"ESTEIRA_TASK_QUEUE", "prefix of the task queues", "esteira"},
+		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", DefaultListen},
+		{"ESTEIRA_SERVER_ADDRESS", "URL clients find the prediction server at", DefaultServerAddress},
+		{"ESTEIRA_SPOOL_DIR", "audit records on their way to Postgres; a durable disk", ".esteira/spool, else the user's cache directory"},
+		{"ESTEIRA_LOG_LEVEL", "debug, info, warn or error", "info"},
+		{"ESTEIRA_LOG_FORMAT", "json, console, or auto (console on a terminal)", "auto"},
+		{"ONNXRUNTIME_LIB", "path of ONNX Runtime's shared library", "looked for where make setup puts it"},
+	}
+}
