@@ -1,0 +1,318 @@
+package feature_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"testing"
+
+	"github.com/esteira-ml/esteira/internal/feature"
+	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+var nan = math.NaN()
+
+func number(name string, values ...float64) frame.Column {
+	return frame.Column{Name: name, Kind: frame.Number, Numbers: values}
+}
+
+// text makes a text column; "-" is missing.
+func text(name string, values ...string) frame.Column {
+	c := frame.Column{Name: name, Kind: frame.Text}
+	codes := map[string]int32{"-": frame.MissingCode}
+	for _, v := range values {
+		if _, ok := codes[v]; !ok {
+			codes[v] = int32(len(c.Dict))
+			c.Dict = append(c.Dict, v)
+		}
+		c.Codes = append(c.Codes, codes[v])
+	}
+	return c
+}
+
+func table(columns ...frame.Column) *frame.Frame {
+	c := &columns[0]
+	return &frame.Frame{Rows: len(c.Numbers) + len(c.Codes) + len(c.Times), Columns: columns}
+}
+
+func impute(strategy string) pipeline.Transform {
+	return pipeline.Transform{Impute: &pipeline.Impute{Strategy: strategy}}
+}
+
+var (
+	standardize = pipeline.Transform{Standardize: &struct{}{}}
+	log1p       = pipeline.Transform{Log1p: &struct{}{}}
+)
+
+func oneHot(most, least int) pipeline.Transform {
+	return pipeline.Transform{OneHot: &pipeline.OneHot{MaxCategories: most, MinCount: least}}
+}
+
+func dateParts(asCategories []string, parts ...string) pipeline.Transform {
+	return pipeline.Transform{DateParts: &pipeline.DateParts{Parts: parts, AsCategories: asCategories}}
+}
+
+func entry(column string, apply ...pipeline.Transform) pipeline.Feature {
+	return pipeline.Feature{Columns: []string{column}, Apply: apply}
+}
+
+func fitApply(t *testing.T, f *frame.Frame, list ...pipeline.Feature) (*feature.Fitted, *frame.Matrix) {
+	t.Helper()
+	fitted, err := feature.Fit(list, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := fitted.Apply(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fitted, m
+}
+
+func wantNumbers(t *testing.T, m *frame.Matrix, at int, want ...float64) {
+	t.Helper()
+	got := m.Features[at].Numbers
+	for i := range want {
+		if math.Abs(got[i]-want[i]) > 1e-14 {
+			t.Fatalf("%s: got %v want %v", m.Features[at].Name, got, want)
+		}
+	}
+}
+
+func TestNumbersAreImputedAndStandardized(t *testing.T) {
+	f := table(number("x", 1, nan, 3, 8))
+	_, m := fitApply(t, f, entry("x", impute("median"), standardize))
+	mean, scale := 15.0/4, math.Sqrt((2.75*2.75+0.75*0.75*2+4.25*4.25)/4)
+	wantNumbers(t, m, 0, (1-mean)/scale, (3-mean)/scale, (3-mean)/scale, (8-mean)/scale)
+
+	for strategy, want := range map[string]float64{"mean": 4, "median": 3, "most_frequent": 1} {
+		_, m := fitApply(t, f, entry("x", impute(strategy)))
+		wantNumbers(t, m, 0, 1, want, 3, 8)
+	}
+	nine := 9.0
+	_, m = fitApply(t, f, entry("x", pipeline.Transform{Impute: &pipeline.Impute{Strategy: "constant", Value: &nine}}))
+	wantNumbers(t, m, 0, 1, 9, 3, 8)
+}
+
+func TestWhatAChainLeavesMissingIsImputedWithTheMedian(t *testing.T) {
+	f := table(number("x", 1, nan, 3, 8), number("y", 0, -1, -7, math.E-1))
+	fitted, m := fitApply(t, f, entry("x"), entry("y", impute("mean"), log1p))
+	wantNumbers(t, m, 0, 1, 3, 3, 8)
+	wantNumbers(t, m, 1, 0, 0.5, 0.5, 1)
+	if got := fitted.Chains[1].Name; got != "y_log1p" {
+		t.Fatalf("named %q", got)
+	}
+}
+
+func TestAnEmptyColumnHasADeclaredOutcome(t *testing.T) {
+	f := table(number("x", nan, nan), text("c", "-", ""), text("d", "-", "-"))
+	_, m := fitApply(t, f, entry("x", impute("mean"), standardize), entry("c", impute("most_frequent"), oneHot(5, 0)), entry("d", oneHot(5, 0)))
+	wantNumbers(t, m, 0, 0, 0)
+	if got := m.Features[1]; !reflect.DeepEqual(got.Categories, []string{"missing"}) || got.Codes[0] != 0 || got.Codes[1] != 0 {
+		t.Fatalf("%+v", got)
+	}
+	if got := m.Features[2]; !got.Block() || got.Width() != 0 || got.Codes[0] != frame.MissingCode {
+		t.Fatalf("%+v", got)
+	}
+}
+
+func TestOneHotFollowsScikitLearn(t *testing.T) {
+	f := table(text("c", "b", "b", "b", "a", "a", "d", "c", "-"))
+	at := func(fitted *feature.Fitted, value string) int32 {
+		m, err := fitted.Apply(table(text("c", value)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Features[0].Codes[0]
+	}
+	fitted, _ := fitApply(t, f, entry("c", oneHot(3, 0)))
+	if h := fitted.Chains[0].Steps[0].OneHot; !reflect.DeepEqual(h, &feature.OneHotState{Categories: []string{"a", "b", "infrequent"}, Shared: true}) {
+		t.Fatalf("%+v", h)
+	}
+	for value, want := range map[string]int32{"a": 0, "b": 1, "d": 2, "never seen": 2, "-": 2, "": 2, "infrequent": 2} {
+		if got := at(fitted, value); got != want {
+			t.Errorf("%q is category %d, want %d", value, got, want)
+		}
+	}
+	all, _ := fitApply(t, f, entry("c", oneHot(4, 0)))
+	if h := all.Chains[0].Steps[0].OneHot; len(h.Categories) != 4 || h.Shared || at(all, "never seen") != -1 || at(all, "-") != -1 {
+		t.Fatalf("%+v", h)
+	}
+	rare, _ := fitApply(t, f, entry("c", oneHot(50, 2)))
+	if h := rare.Chains[0].Steps[0].OneHot; !reflect.DeepEqual(h.Categories, []string{"a", "b", "infrequent"}) {
+		t.Fatalf("%+v", h)
+	}
+	frequent, _ := fitApply(t, f, entry("c", impute("most_frequent"), oneHot(4, 0)))
+	if at(frequent, "-") != 1 || at(frequent, "") != 1 {
+		t.Fatal("a missing text is not the most frequent one")
+	}
+}
+
+func TestDatePartsAreNumbersOrBlocks(t *testing.T) {
+	f := table(frame.Column{Name: "t", Kind: frame.Time, Times: []int64{0, frame.MissingTime, 951_782_400_000_000 + 13*3_600_000_000}}) // 2000-02-29 13:00
+	fitted, m := fitApply(t, f, entry("t", dateParts([]string{"day_of_week"}, "month", "hour"), standardize))
+	if got := m.Names(); len(got) != 9 || got[0] != "t_month" || got[1] != "t_hour" || got[2] != "t_day_of_week=0" {
+		t.Fatal(got)
+	}
+	wantNumbers(t, m, 0, -1, 0, 1)
+	wantNumbers(t, m, 1, -1, 0, 1)
+	if got := m.Features[2].Codes; !reflect.DeepEqual(got, []int32{3, -1, 1}) {
+		t.Fatal(got)
+	}
+	if len(fitted.Inputs) != 1 || len(fitted.Chains) != 3 {
+		t.Fatalf("%+v", fitted)
+	}
+}
+
+// randomTable has columns of every kind with missing values, and a list of
+// features over them.
+func randomTable(r *rand.Rand, rows int) (*frame.Frame, []pipeline.Feature) {
+	f, list := &frame.Frame{Rows: rows}, []pipeline.Feature{}
+	for j := range 2 + r.IntN(8) {
+		c := frame.Column{Name: fmt.Sprintf("c%d", j), Kind: frame.Kind(r.IntN(3))}
+		missing := r.Float64() * 0.5
+		var apply []pipeline.Transform
+		switch c.Kind {
+		case frame.Text:
+			for k := range 1 + r.IntN(30) {
+				c.Dict = append(c.Dict, fmt.Sprintf("v%d", k*7%31))
+			}
+			if r.IntN(2) == 0 {
+				apply = append(apply, impute("most_frequent"))
+			}
+			apply = append(apply, oneHot(2+r.IntN(20), r.IntN(3)))
+		case frame.Time:
+			apply = append(apply, dateParts([]string{"hour", "day"}, "year", "month", "day", "minute"), impute("mean"), standardize)
+		default:
+			apply = [][]pipeline.Transform{{}, {log1p, standardize}, {impute("median"), log1p}, {standardize, impute("mean")}}[r.IntN(4)]
+		}
+		scale := math.Pow(10, float64(r.IntN(12)-6))
+		for range rows {
+			gone := r.Float64() < missing
+			switch {
+			case c.Kind == frame.Text && gone:
+				c.Codes = append(c.Codes, frame.MissingCode)
+			case c.Kind == frame.Text:
+				c.Codes = append(c.Codes, int32(r.IntN(len(c.Dict))))
+			case c.Kind == frame.Time && gone:
+				c.Times = append(c.Times, frame.MissingTime)
+			case c.Kind == frame.Time:
+				c.Times = append(c.Times, r.Int64()>>uint(r.IntN(20)))
+			case gone:
+				c.Numbers = append(c.Numbers, nan)
+			default:
+				c.Numbers = append(c.Numbers, r.NormFloat64()*scale)
+			}
+		}
+		f.Columns = append(f.Columns, c)
+		list = append(list, entry(c.Name, apply...))
+	}
+	return f, list
+}
+
+// One row or all of them, once encoded and decoded or not, through old buffers
+// or new: the same bits.
+func TestRowByRowIsTheWholeBitForBit(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		f, list := randomTable(r, 1+r.IntN(200))
+		fitted, whole := fitApply(t, f, list...)
+		data, err := fitted.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoded, err := feature.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(decoded, fitted) {
+			t.Fatalf("decoded %+v\nfitted %+v", decoded, fitted)
+		}
+		scratch := decoded.NewScratch()
+		for row := range f.Rows {
+			one, err := decoded.ApplyInto(f.Take([]int32{int32(row)}), scratch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j, got := range one.Features {
+				want := whole.Features[j]
+				if got.Block() != want.Block() || got.Block() && got.Codes[0] != want.Codes[row] ||
+					!got.Block() && math.Float64bits(got.Numbers[0]) != math.Float64bits(want.Numbers[row]) {
+					t.Fatalf("seed %d row %d: %+v is not the row of %s", seed, row, got, want.Name)
+				}
+				if !got.Block() && (math.IsNaN(got.Numbers[0]) || math.IsInf(got.Numbers[0], 0)) {
+					t.Fatalf("seed %d row %d: %s is %v", seed, row, got.Name, got.Numbers[0])
+				}
+			}
+		}
+	}
+}
+
+func TestTheSameBytesWithAnyNumberOfThreads(t *testing.T) {
+	f, list := randomTable(rand.New(rand.NewPCG(5, 5)), 70_000)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var want []byte
+	for _, threads := range []int{1, 2, 8} {
+		runtime.GOMAXPROCS(threads)
+		fitted, _ := fitApply(t, f, list...)
+		got, err := fitted.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		} else if string(want) != string(got) {
+			t.Fatalf("%d threads give other bytes", threads)
+		}
+	}
+}
+
+// request is one row of 20 columns: 12 numbers, 6 texts, 2 times.
+func request() (*frame.Frame, []pipeline.Feature) {
+	f, list := &frame.Frame{Rows: 2}, []pipeline.Feature{}
+	for j := range 20 {
+		name := fmt.Sprintf("column_%02d", j)
+		switch {
+		case j < 12:
+			f.Columns = append(f.Columns, number(name, float64(j), 3))
+			list = append(list, entry(name, impute("median"), log1p, standardize))
+		case j < 18:
+			f.Columns = append(f.Columns, text(name, "JFK", "LAX"))
+			list = append(list, entry(name, impute("most_frequent"), oneHot(50, 0)))
+		default:
+			f.Columns = append(f.Columns, frame.Column{Name: name, Kind: frame.Time, Times: []int64{1, 1e15}})
+			list = append(list, entry(name, dateParts([]string{"hour"}, "month", "day"), standardize))
+		}
+	}
+	return f, list
+}
+
+func TestARequestAllocatesNothing(t *testing.T) {
+	f, list := request()
+	fitted, _ := fitApply(t, f, list...)
+	one, scratch := f.Take([]int32{0}), fitted.NewScratch()
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := fitted.ApplyInto(one, scratch); err != nil {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Fatalf("%v allocations a request", n)
+	}
+}
+
+func BenchmarkRequestOf20Columns(b *testing.B) {
+	f, list := request()
+	fitted, err := feature.Fit(list, f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	one, scratch := f.Take([]int32{0}), fitted.NewScratch()
+	for b.Loop() {
+		if _, err := fitted.ApplyInto(one, scratch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
