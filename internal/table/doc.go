@@ -1,0 +1,26 @@
+// Package table owns the engine that reads, joins and checks tables: DuckDB,
+// in process, in memory, spilling to a temporary directory. It is the only
+// package that links it; profile, quality and split speak to it through Exec
+// and Query, everyone else through Convert, Integrate and Read.
+//
+// # Files
+//
+// Whatever comes in (CSV, JSON, Parquet), what goes out is Parquet, zstd, with
+// a fixed order of rows, so that equal rows give equal bytes: Convert keeps the
+// order of its files and of the rows in them, Integrate sorts by the key and
+// then by every other column. Neither depends on the number of threads. A file
+// appears under its name only when it is complete.
+//
+// # Trust
+//
+// The SQL that people write (Integrate, BindQuery) runs in an instance of its
+// own, opened for it and closed after it: no file but the given ones can be
+// read, nothing can be attached, installed or set. Exec and Query are for the
+// SQL this product writes; names and texts enter it through Ident and Literal
+// only.
+//
+// # What is left to others
+//
+// Where sources come from and how long they are kept is the activities'; what a
+// column means is profile's, quality's and feature's.
+package table

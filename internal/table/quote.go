@@ -1,0 +1,30 @@
+package table
+
+import "strings"
+
+// ReservedPrefix starts the names of columns the product itself adds to a
+// table; no source and no query may use it.
+const ReservedPrefix = "__esteira_"
+
+// Ident quotes a name for SQL, whatever is in it.
+func Ident(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// Literal quotes a text for SQL, whatever is in it.
+func Literal(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
+
+// Scan is the table function that reads Parquet parts as one table, in order.
+func Scan(paths ...string) string {
+	return "read_parquet(" + literals(paths) + ")"
+}
+
+func literals(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, t := range texts {
+		quoted[i] = Literal(t)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
