@@ -1,0 +1,35 @@
+# Esteira: make demo and make test need Go, git and a C compiler, and install the
+# rest where they may. What a target does is in deploy/*.sh and deploy/stack.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build up down status clean demo test lint
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## build and fetch the servers the stack runs, start nothing
+	@deploy/stack.sh setup
+
+build: ## build bin/esteira, bin/esteira-worker and bin/esteira-server
+	@deploy/build.sh
+
+up: ## start Postgres, MinIO and Temporal with its UI
+	@deploy/stack.sh up
+
+down: ## stop them; their data stay
+	@deploy/stack.sh down
+
+status: ## say what runs where
+	@deploy/stack.sh status
+
+clean: ## stop them and remove their data; what was built stays
+	@deploy/stack.sh clean
+
+demo: ## start everything, run the flights example, predict, trace
+	@deploy/demo.sh
+
+test: ## run every test, on a stack of its own
+	@deploy/test.sh
+
+lint: ## gofmt, go vet, staticcheck, workflowcheck, docker-compose.yml
+	@deploy/lint.sh

@@ -1,0 +1,31 @@
+# Sourced by the scripts beside it.
+
+# beat TITLE COMMAND...: runs the command and prints a line every ten seconds.
+beat() {
+  local title=$1 began=$SECONDS rc=0 pid
+  shift
+  echo "$title ..."
+  (while sleep 10 >/dev/null 2>&1; do echo "$title ... $((SECONDS - began))s"; done) &
+  pid=$!
+  "$@" || rc=$?
+  kill "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  [ "$rc" -ne 0 ] || echo "$title: done in $((SECONDS - began))s"
+  return "$rc"
+}
+
+# need_cxx: DuckDB's library links against libstdc++, which a C compiler alone
+# does not bring.
+need_cxx() {
+  if echo 'int main(void) { return 0; }' | "${CC:-cc}" -x c -o /dev/null - -lstdc++ 2>/dev/null; then
+    return
+  fi
+  local sudo=
+  if [ "$(id -u)" -ne 0 ]; then sudo='sudo -n'; fi
+  if command -v apt-get >/dev/null && $sudo true 2>/dev/null; then
+    beat 'install g++' $sudo sh -c 'apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends gcc g++ libc6-dev >/dev/null'
+    return
+  fi
+  echo 'A C++ standard library to link against is missing: type sudo apt-get install -y g++' >&2
+  return 1
+}
