@@ -4,11 +4,11 @@ package config
 const (
 	DefaultCacheSize            = "10GiB"
 	DefaultDatabaseURL   Secret = "postgres://esteira:esteira@127.0.0.1:15432/esteira"
-	DefaultListen               = "127.0.0.1:8080"
+	DefaultListen               = "127.0.0.1:8090"
 	DefaultMemoryLimit          = "768MiB"
 	DefaultRegion               = "us-east-1"
 	DefaultS3Endpoint           = "http://127.0.0.1:9000"
-	DefaultServerAddress        = "http://127.0.0.1:8080"
+	DefaultServerAddress        = "http://127.0.0.1:8090"
 	DefaultTemporalUIURL        = "http://127.0.0.1:8233"
 )
 
@@ -40,7 +40,7 @@ func Describe() []Variable {
 		{"ESTEIRA_MEMORY_LIMIT", "memory the data engine may use before it spills to disk", DefaultMemoryLimit},
 		{"ESTEIRA_THREADS", "threads of one step", "all cores"},
 		{"ESTEIRA_TASK_QUEUE", "prefix of the task queues", "esteira"},
-		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", DefaultListen},
+		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", "that of ESTEIRA_SERVER_ADDRESS, if on this machine"},
 		{"ESTEIRA_SERVER_ADDRESS", "URL clients find the prediction server at", DefaultServerAddress},
 		{"ESTEIRA_SPOOL_DIR", "audit records on their way to Postgres; a durable disk", ".esteira/spool, else the user's cache directory"},
 		{"ESTEIRA_LOG_LEVEL", "debug, info, warn or error", "info"},

@@ -38,10 +38,9 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		Bucket:        l.matching("ESTEIRA_BUCKET", "esteira", bucketName, "3 to 63 lower-case letters, digits, dots and hyphens"),
 		CacheDir:      l.directory("ESTEIRA_CACHE_DIR", "cache"),
 		CacheSize:     l.bytes("ESTEIRA_CACHE_SIZE", DefaultCacheSize),
-		Listen:        l.hostPort("ESTEIRA_LISTEN", DefaultListen),
 		MemoryLimit:   l.bytes("ESTEIRA_MEMORY_LIMIT", DefaultMemoryLimit),
 		ONNXRuntime:   l.values["ONNXRUNTIME_LIB"],
-		ServerAddress: l.url("ESTEIRA_SERVER_ADDRESS", DefaultServerAddress),
+		ServerAddress: l.serverAddress(),
 		SpoolDir:      l.directory("ESTEIRA_SPOOL_DIR", "spool"),
 		TaskQueue:     l.matching("ESTEIRA_TASK_QUEUE", "esteira", queueName, "letters, digits, dots, underscores and hyphens"),
 		Threads:       l.count("ESTEIRA_THREADS", runtime.NumCPU()),
@@ -49,6 +48,7 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		File:          path,
 		temporalEnv:   l.temporal(),
 	}
+	c.Listen = l.listen(c.ServerAddress)
 	c.Log = l.log()
 	c.S3 = l.s3()
 	c.DatabaseURL = l.database()
@@ -182,6 +182,29 @@ func (l *loader) checkURL(name, value, example string) string {
 		l.refuse(name, "is not an http or https URL without user information", "write for example %s", example)
 	}
 	return strings.TrimRight(value, "/")
+}
+
+// serverAddress accepts a bare host:port too.
+func (l *loader) serverAddress() string {
+	const name = "ESTEIRA_SERVER_ADDRESS"
+	value, ok := l.values[name]
+	if !ok {
+		return DefaultServerAddress
+	}
+	if !strings.Contains(value, "://") {
+		value = "http://" + value
+	}
+	return l.checkURL(name, value, DefaultServerAddress)
+}
+
+// listen defaults to where clients look, if that is this machine.
+func (l *loader) listen(server string) string {
+	if u, err := url.Parse(server); err == nil && u.Port() != "" {
+		if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback()) {
+			return l.hostPort("ESTEIRA_LISTEN", u.Host)
+		}
+	}
+	return l.hostPort("ESTEIRA_LISTEN", DefaultListen)
 }
 
 func (l *loader) log() Log {

@@ -1,0 +1,116 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+const modelColumns = `name, version, bundle_digest, bundle_size, bundle_media_type, run, metrics, created`
+
+func scanModel(row pgx.CollectableRow) (m ModelVersion, err error) {
+	err = row.Scan(&m.Name, &m.Version, &m.Bundle.Digest, &m.Bundle.Size, &m.Bundle.MediaType, &m.Run, &m.Metrics, &m.Created)
+	m.Created = m.Created.UTC()
+	return m, err
+}
+
+// RegisterModel gives a bundle the next version of its model. The same bundle
+// again keeps the version and the run it has.
+func (db *DB) RegisterModel(ctx context.Context, p RegisterModel) (ModelVersion, error) {
+	metrics, err := encode(p.Metrics, "{}")
+	if err != nil {
+		return ModelVersion{}, err
+	}
+	var out ModelVersion
+	err = db.inTx(ctx, "register a version of model "+p.Name, func(tx pgx.Tx) error {
+		if err := lock(ctx, tx, "model", p.Name); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, `select `+modelColumns+` from model_versions where name = $1 and bundle_digest = $2`, p.Name, p.Bundle.Digest)
+		if out, err = pgx.CollectExactlyOneRow(rows, scanModel); !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		rows, _ = tx.Query(ctx, `insert into model_versions (name, version, bundle_digest, bundle_size, bundle_media_type, run, metrics)
+			select $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6 from model_versions where name = $1 returning `+modelColumns,
+			p.Name, p.Bundle.Digest, p.Bundle.Size, p.Bundle.MediaType, p.Run, metrics)
+		out, err = pgx.CollectExactlyOneRow(rows, scanModel)
+		return err
+	})
+	return out, err
+}
+
+// Models lists the newest version of every model, by name.
+func (db *DB) Models(ctx context.Context) ([]ModelVersion, error) {
+	rows, _ := db.pool.Query(ctx, `select distinct on (name) `+modelColumns+` from model_versions order by name, version desc`)
+	out, err := pgx.CollectRows(rows, scanModel)
+	return out, fail(err, "list models")
+}
+
+// ModelVersions lists the versions of a model, newest first; none is NotFound.
+func (db *DB) ModelVersions(ctx context.Context, name string) ([]ModelVersion, error) {
+	rows, _ := db.pool.Query(ctx, `select `+modelColumns+` from model_versions where name = $1 order by version desc`, name)
+	out, err := pgx.CollectRows(rows, scanModel)
+	if err == nil && len(out) == 0 {
+		return nil, fault.New(fault.NotFound, "model %q does not exist", name).WithRemedy("list them with: esteira models list")
+	}
+	return out, fail(err, "list the versions of model "+name)
+}
+
+// ModelVersion returns one version, the newest if version is 0, or NotFound.
+func (db *DB) ModelVersion(ctx context.Context, name string, version int) (ModelVersion, error) {
+	rows, _ := db.pool.Query(ctx, `select `+modelColumns+` from model_versions where name = $1 and ($2 = 0 or version = $2) order by version desc limit 1`, name, version)
+	out, err := pgx.CollectExactlyOneRow(rows, scanModel)
+	if version == 0 {
+		return out, orNotFound(err, "model %q", name)
+	}
+	return out, orNotFound(err, "version %d of model %q", version, name)
+}
+
+// SetAlias points an alias at a version and keeps the history. Pointing it
+// where it points is a no-op.
+func (db *DB) SetAlias(ctx context.Context, a Alias) error {
+	return db.inTx(ctx, "set alias "+a.Alias+" of model "+a.Model, func(tx pgx.Tx) error {
+		if err := lock(ctx, tx, "alias", a.Model, a.Alias); err != nil {
+			return err
+		}
+		var previous int
+		err := tx.QueryRow(ctx, `select version from aliases where model = $1 and alias = $2`, a.Model, a.Alias).Scan(&previous)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if previous == a.Version {
+			return nil
+		}
+		batch := &pgx.Batch{}
+		batch.Queue(`insert into aliases (model, alias, version, actor, reason) values ($1, $2, $3, $4, $5)
+			on conflict (model, alias) do update set version = excluded.version, actor = excluded.actor, reason = excluded.reason, changed = now()`,
+			a.Model, a.Alias, a.Version, a.Actor, clean(a.Reason))
+		batch.Queue(`insert into alias_history (model, alias, version, previous, actor, reason) values ($1, $2, $3, $4, $5, $6)`,
+			a.Model, a.Alias, a.Version, previous, a.Actor, clean(a.Reason))
+		return tx.SendBatch(ctx, batch).Close()
+	})
+}
+
+// Aliases lists the aliases of a model, by name.
+func (db *DB) Aliases(ctx context.Context, model string) ([]Alias, error) {
+	rows, _ := db.pool.Query(ctx, `select model, alias, version, actor, reason, changed from aliases where model = $1 order by alias`, model)
+	return collectAliases(rows, model)
+}
+
+// AliasHistory lists where an alias pointed, newest first.
+func (db *DB) AliasHistory(ctx context.Context, model, alias string) ([]Alias, error) {
+	rows, _ := db.pool.Query(ctx, `select model, alias, version, actor, reason, changed from alias_history where model = $1 and alias = $2 order by id desc`, model, alias)
+	return collectAliases(rows, model)
+}
+
+func collectAliases(rows pgx.Rows, model string) ([]Alias, error) {
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a Alias, err error) {
+		err = row.Scan(&a.Model, &a.Alias, &a.Version, &a.Actor, &a.Reason, &a.Changed)
+		a.Changed = a.Changed.UTC()
+		return a, err
+	})
+	return out, fail(err, "list the aliases of model "+model)
+}
