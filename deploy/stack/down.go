@@ -56,7 +56,10 @@ func clean(l layout) error {
 	}
 	// Postgres' data may lie elsewhere, see place.
 	if target, err := os.Readlink(l.postgres()); err == nil {
-		if err := os.RemoveAll(filepath.Dir(target)); err != nil {
+		if filepath.Dir(filepath.Dir(target)) == elsewhere {
+			target = filepath.Dir(target)
+		}
+		if err := os.RemoveAll(target); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,12 @@ import (
 	"time"
 )
 
-const temporalPassword = "temporal"
+const (
+	temporalPassword = "temporal"
+
+	// elsewhere is where data go that cannot lie in the stack's directory.
+	elsewhere = "/var/lib/esteira"
+)
 
 // createSQL is run by the single-user server, one statement a line. Its own
 // superuser has no password and can therefore not log in.
@@ -74,7 +79,7 @@ func (pg postgres) place(l layout) (string, error) {
 		return l.postgres(), nil
 	}
 	sum := sha256.Sum256([]byte(l.dir))
-	base := filepath.Join("/var/lib/esteira", hex.EncodeToString(sum[:8]))
+	base := filepath.Join(elsewhere, hex.EncodeToString(sum[:8]))
 	if err := os.MkdirAll(base, 0o755); err != nil {
 		return "", err
 	}

@@ -58,6 +58,9 @@ func up(l layout, extra []string, free bool) error {
 		if err != nil {
 			return err
 		}
+		if err := pg.initialise(l); err != nil {
+			return err
+		}
 		parts, err := allParts(l, p, pg, extra)
 		if err != nil {
 			return err
@@ -65,9 +68,6 @@ func up(l layout, extra []string, free bool) error {
 		if upToDate(l, parts) {
 			fmt.Printf("the stack runs (%s)\n", l.dir)
 			return nil
-		}
-		if err := pg.initialise(l); err != nil {
-			return err
 		}
 		if err := replace(l, p, parts); err != nil {
 			return err
@@ -166,7 +166,8 @@ func wait(l layout, parts []part) error {
 		for {
 			err := probe(p.Probe)
 			r, ok := running(l, p.Name)
-			if ok && r.Key == p.key() && err == nil {
+			_, watched := running(l, "supervisor")
+			if ok && watched && r.Key == p.key() && err == nil {
 				fmt.Printf("  %-16s ready after %.1f s\n", p.Title, time.Since(began).Seconds())
 				break
 			}
