@@ -31,7 +31,7 @@ type Problem struct {
 	Statement string   `json:"statement,omitempty" yaml:"statement,omitempty" jsonschema_description:"The question in one sentence."`
 	Task      Task     `json:"task" yaml:"task" jsonschema:"required,enum=regression,enum=binary,enum=multiclass"`
 	Target    string   `json:"target" yaml:"target" jsonschema:"required" jsonschema_description:"Column of the dataset to predict."`
-	Positive  string   `json:"positive,omitempty" yaml:"positive,omitempty" jsonschema_description:"binary: the class whose probability is predicted; default true, 1, yes or the later in order."`
+	Positive  string   `json:"positive,omitempty" yaml:"positive,omitempty" text:"any" jsonschema_description:"binary: the class whose probability is predicted; default true, 1, yes or the later in order."`
 	Metric    string   `json:"metric" yaml:"metric,omitempty" jsonschema_description:"Metric that chooses the model; default rmse, log_loss or log_loss by task."`
 	Threshold *float64 `json:"threshold,omitempty" yaml:"threshold,omitempty" jsonschema_description:"Value of the metric at which the problem counts as solved; reported, and a gate if evaluate.gates says so."`
 	Baseline  string   `json:"baseline" yaml:"baseline,omitempty" jsonschema:"enum=mean,enum=majority" jsonschema_description:"What any model must beat: mean (regression) or majority (classes)."`
@@ -68,7 +68,7 @@ type Rule struct {
 	Column       string   `json:"column,omitempty" yaml:"column,omitempty"`
 	Type         string   `json:"type,omitempty" yaml:"type,omitempty" jsonschema:"enum=number,enum=text,enum=time"`
 	Range        *Range   `json:"range,omitempty" yaml:"range,omitempty" jsonschema_description:"Inclusive bounds; a missing value is not out of range."`
-	Set          []string `json:"set,omitempty" yaml:"set,omitempty" jsonschema_description:"Accepted values, as text; a missing value is accepted."`
+	Set          []string `json:"set,omitempty" yaml:"set,omitempty" text:"any" jsonschema_description:"Accepted values, as text; a missing value is accepted."`
 	MaxNullShare *float64 `json:"max_null_share,omitempty" yaml:"max_null_share,omitempty" jsonschema:"minimum=0,maximum=1"`
 	NotNull      bool     `json:"not_null,omitempty" yaml:"not_null,omitempty"`
 	Finite       bool     `json:"finite,omitempty" yaml:"finite,omitempty" jsonschema_description:"No infinity; NaN counts as missing."`
@@ -121,7 +121,7 @@ type Transform struct {
 type Impute struct {
 	Strategy string   `json:"strategy" yaml:"strategy,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant"`
 	Value    *float64 `json:"value,omitempty" yaml:"value,omitempty" jsonschema_description:"constant, numbers"`
-	Text     *string  `json:"text,omitempty" yaml:"text,omitempty" jsonschema_description:"constant, text"`
+	Text     *string  `json:"text,omitempty" yaml:"text,omitempty" text:"any" jsonschema_description:"constant, text"`
 }
 
 // OneHot spreads text into indicators, scikit-learn's OneHotEncoder with

@@ -1,0 +1,145 @@
+package pipeline
+
+import (
+	"path"
+	"reflect"
+	"strings"
+)
+
+// DefaultFolds and DefaultShare are what train.folds, and split.validation and
+// split.test, are when the file does not say.
+const (
+	DefaultFolds = 3
+	DefaultShare = 0.15
+)
+
+// defaultMaxCategories bounds the columns one_hot makes of one column.
+const defaultMaxCategories = 50
+
+func valueOf(p *Pipeline) reflect.Value { return reflect.ValueOf(p).Elem() }
+
+// defaults fills in everything the file leaves out.
+func (d *decoder) defaults(p *Pipeline) {
+	known := metrics[p.Problem.Task]
+	if p.Problem.Metric == "" && len(known) > 0 {
+		p.Problem.Metric = known[0]
+	}
+	if p.Problem.Baseline == "" {
+		p.Problem.Baseline = baselineOf(p.Problem.Task)
+	}
+	for name, s := range p.Sources {
+		if s.Format == "" {
+			s.Format = formatOf(s.Path)
+		}
+		p.Sources[name] = s
+		if len(p.Sources) == 1 && p.Dataset.SQL == "" {
+			p.Dataset.SQL = `SELECT * FROM "` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		}
+	}
+	for i := range p.Validation {
+		if p.Validation[i].OnFail == "" {
+			p.Validation[i].OnFail = Stop
+		}
+	}
+	d.splitDefaults(&p.Split)
+	if !d.given("features") {
+		p.Features.Auto = true
+	}
+	for _, f := range p.Features.List {
+		transformDefaults(f.Apply)
+	}
+	d.trainDefaults(p)
+	if p.Package.ONNX == nil {
+		p.Package.ONNX = new(true)
+	}
+	if p.Deploy.Endpoint == "" {
+		p.Deploy.Endpoint = p.Name
+	}
+	if p.Deploy.Enabled == nil {
+		p.Deploy.Enabled = new(true)
+	}
+	if s := p.Retrain.Schedule; s != nil && s.TimeZone == "" {
+		s.TimeZone = "UTC"
+	}
+}
+
+func (d *decoder) splitDefaults(s *Split) {
+	if s.Method == "" {
+		s.Method = "random"
+	}
+	if !d.given("split.validation") {
+		s.Validation = DefaultShare
+	}
+	if !d.given("split.test") {
+		s.Test = DefaultShare
+	}
+}
+
+func (d *decoder) trainDefaults(p *Pipeline) {
+	if !d.given("train.candidates") {
+		switch p.Problem.Task {
+		case Regression:
+			p.Train.Candidates = []Candidate{{Kind: "ols"}}
+		case Binary, Multiclass:
+			p.Train.Candidates = []Candidate{{Kind: "logistic", Grid: map[string][]float64{"C": {0.1, 1, 10}}}}
+		}
+	}
+	if !d.given("train.folds") {
+		p.Train.Folds = DefaultFolds
+	}
+	if !d.given("evaluate.gates") {
+		p.Evaluate.Gates = []Gate{{Against: "baseline"}, {Against: "champion"}}
+	}
+	for i := range p.Evaluate.Gates {
+		if p.Evaluate.Gates[i].Metric == "" {
+			p.Evaluate.Gates[i].Metric = p.Problem.Metric
+		}
+	}
+}
+
+// transformDefaults completes the parameters of a chain. What follows an impute
+// tells text from numbers, which alone have a median.
+func transformDefaults(chain []Transform) {
+	for i, t := range chain {
+		switch {
+		case t.Impute != nil && t.Impute.Strategy == "":
+			t.Impute.Strategy = "median"
+			for _, later := range chain[i+1:] {
+				if later.OneHot != nil {
+					t.Impute.Strategy = "most_frequent"
+				}
+			}
+			if t.Impute.Value != nil || t.Impute.Text != nil {
+				t.Impute.Strategy = "constant"
+			}
+		case t.OneHot != nil && t.OneHot.MaxCategories == 0:
+			t.OneHot.MaxCategories = defaultMaxCategories
+		case t.DateParts != nil && len(t.DateParts.Parts)+len(t.DateParts.AsCategories) == 0:
+			t.DateParts.Parts = []string{"month", "day", "day_of_week", "hour"}
+			t.DateParts.AsCategories = []string{"day_of_week", "hour"}
+		}
+	}
+}
+
+func baselineOf(task Task) string {
+	if task == Regression {
+		return "mean"
+	}
+	return "majority"
+}
+
+// formatOf tells a format by the ending of a path, compression aside; "" if it
+// does not say.
+func formatOf(name string) string {
+	name = strings.ToLower(name)
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+	switch path.Ext(name) {
+	case ".parquet", ".pq":
+		return "parquet"
+	case ".csv", ".tsv":
+		return "csv"
+	case ".json", ".ndjson", ".jsonl":
+		return "json"
+	}
+	return ""
+}

@@ -1,0 +1,200 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// SchemaID names the published JSON Schema.
+const SchemaID = "https://esteira.dev/schema/pipeline.v1.json"
+
+// JSONSchema returns the JSON Schema (draft 2020-12) of a pipeline file, for
+// editors. It is made from the types and tags Parse works with, and accepts what
+// Parse accepts but for what a schema cannot say.
+func JSONSchema() ([]byte, error) {
+	r := &jsonschema.Reflector{
+		Anonymous:                  true,
+		ExpandedStruct:             true,
+		FieldNameTag:               "yaml",
+		RequiredFromJSONSchemaTags: true,
+	}
+	s := r.Reflect(&Pipeline{})
+	// Features says itself what it is, so what it refers to is not found from it.
+	r.ExpandedStruct = false
+	maps.Copy(s.Definitions, r.Reflect(&Feature{}).Definitions)
+	s.ID = SchemaID
+	s.Title = "Esteira pipeline"
+	s.Description = "One pipeline file: from the question a business asks to a model in production."
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "the JSON Schema cannot be written")
+	}
+	return append(data, '\n'), nil
+}
+
+// JSONSchema offers auto or a list.
+func (Features) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{
+		Description: "auto, or the transforms of each column.",
+		Default:     "auto",
+		OneOf: []*jsonschema.Schema{
+			{Type: "string", Const: "auto", Description: "Sensible transforms of every column but target, keys and event time; the run records what was picked."},
+			{Type: "array", MinItems: new(uint64(1)), Items: &jsonschema.Schema{Ref: "#/$defs/Feature"}},
+		},
+	}
+}
+
+// JSONSchemaExtend tells what names are accepted.
+func (Pipeline) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "sources").PropertyNames = &jsonschema.Schema{Pattern: identifierPattern.String()}
+	property(s, "sources").MinProperties = new(uint64(1))
+	property(s, "name").Pattern = namePattern.String()
+	property(s, "name").Examples = []any{"flights"}
+}
+
+// JSONSchemaExtend tells the metrics of each task.
+func (Problem) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.AllOf = nil
+	for _, task := range []Task{Regression, Binary, Multiclass} {
+		then := jsonschema.NewProperties()
+		then.Set("metric", &jsonschema.Schema{Enum: anys(metrics[task])})
+		then.Set("baseline", &jsonschema.Schema{Const: baselineOf(task)})
+		if task != Binary {
+			then.Set("positive", jsonschema.FalseSchema)
+		}
+		is := jsonschema.NewProperties()
+		is.Set("task", &jsonschema.Schema{Const: string(task)})
+		s.AllOf = append(s.AllOf, &jsonschema.Schema{
+			If:   &jsonschema.Schema{Properties: is, Required: []string{"task"}},
+			Then: &jsonschema.Schema{Properties: then},
+		})
+	}
+	property(s, "metric").Enum = anys(everyMetric())
+	*property(s, "positive") = anyText(property(s, "positive").Description)
+	property(s, "target").MinLength = new(uint64(1))
+}
+
+// JSONSchemaExtend allows numbers and booleans as texts, and one check a rule.
+func (Rule) JSONSchemaExtend(s *jsonschema.Schema) {
+	item := anyText("")
+	property(s, "set").Items = &item
+	property(s, "set").MinItems = new(uint64(1))
+	property(s, "not_null").Const = true
+	property(s, "finite").Const = true
+	for _, check := range []string{"type", "range", "set", "max_null_share", "not_null", "finite", "unique", "row_count"} {
+		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{check}})
+	}
+}
+
+// JSONSchemaExtend tells the bounds of the shares.
+func (Split) JSONSchemaExtend(s *jsonschema.Schema) {
+	for _, name := range []string{"validation", "test"} {
+		property(s, name).ExclusiveMinimum = "0"
+		property(s, name).ExclusiveMaximum = "1"
+		property(s, name).Default = DefaultShare
+	}
+	property(s, "method").Default = "random"
+}
+
+// JSONSchemaExtend tells the bounds of the folds.
+func (Train) JSONSchemaExtend(s *jsonschema.Schema) {
+	folds := property(s, "folds")
+	folds.Minimum, folds.Maximum, folds.Default = "2", "20", DefaultFolds
+	property(s, "candidates").MinItems = new(uint64(1))
+}
+
+// JSONSchemaExtend tells the parameters of each kind.
+func (Candidate) JSONSchemaExtend(s *jsonschema.Schema) {
+	for _, kind := range kinds() {
+		is, grid := jsonschema.NewProperties(), jsonschema.NewProperties()
+		is.Set("kind", &jsonschema.Schema{Const: kind})
+		for _, name := range sortedKeys(parameters[kind]) {
+			grid.Set(name, &jsonschema.Schema{Type: "array", MinItems: new(uint64(1)), UniqueItems: true, Items: &jsonschema.Schema{Type: "number"}})
+		}
+		then := jsonschema.NewProperties()
+		then.Set("grid", &jsonschema.Schema{Type: "object", Properties: grid, AdditionalProperties: jsonschema.FalseSchema})
+		s.AllOf = append(s.AllOf, &jsonschema.Schema{
+			If:   &jsonschema.Schema{Properties: is, Required: []string{"kind"}},
+			Then: &jsonschema.Schema{Properties: then},
+		})
+	}
+}
+
+// JSONSchemaExtend tells the metrics of a gate.
+func (Gate) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "metric").Enum = anys(everyMetric())
+}
+
+// JSONSchemaExtend tells the parts of a time.
+func (DateParts) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "parts").Items.Enum = anys(dateParts)
+	property(s, "as_categories").Items.Enum = anys(without(dateParts, "year"))
+}
+
+// JSONSchemaExtend allows numbers and booleans as the text of a constant.
+func (Impute) JSONSchemaExtend(s *jsonschema.Schema) {
+	*property(s, "text") = anyText(property(s, "text").Description)
+}
+
+// JSONSchemaExtend allows the bare name beside the object with one key.
+func (Transform) JSONSchemaExtend(s *jsonschema.Schema) {
+	object := *s
+	object.MinProperties, object.MaxProperties = new(uint64(1)), new(uint64(1))
+	for _, bare := range []string{"standardize", "log1p"} {
+		property(&object, bare).AdditionalProperties = jsonschema.FalseSchema
+	}
+	*s = jsonschema.Schema{
+		Description: "A name, or a name with its parameters.",
+		OneOf: []*jsonschema.Schema{
+			{Type: "string", Enum: anys(namesOf(rulesOf(reflect.TypeFor[Transform]())))},
+			&object,
+		},
+	}
+}
+
+// property returns a property of s; it panics on a name the type does not have,
+// which the tests would show.
+func property(s *jsonschema.Schema, name string) *jsonschema.Schema {
+	p, ok := s.Properties.Get(name)
+	if !ok {
+		panic(fmt.Sprintf("the schema has no property %q", name))
+	}
+	return p
+}
+
+func anyText(description string) jsonschema.Schema {
+	return jsonschema.Schema{Description: description, AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
+}
+
+func anys(list []string) []any {
+	out := make([]any, len(list))
+	for i, s := range list {
+		out[i] = s
+	}
+	return out
+}
+
+func everyMetric() []string {
+	var out []string
+	for _, task := range []Task{Regression, Binary, Multiclass} {
+		for _, m := range metrics[task] {
+			if !slices.Contains(out, m) {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
+}
+
+func kinds() []string { return sortedKeys(parameters) }
+
+func without(list []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == name })
+}

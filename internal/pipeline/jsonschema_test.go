@@ -1,0 +1,94 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+func compiled(t *testing.T) func(text []byte) error {
+	t.Helper()
+	data, err := pipeline.JSONSchema()
+	require.NoError(t, err)
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource(pipeline.SchemaID, document))
+	s, err := c.Compile(pipeline.SchemaID)
+	require.NoError(t, err)
+	return func(text []byte) error {
+		var v any
+		if err := yaml.Unmarshal(text, &v); err != nil {
+			return err
+		}
+		asJSON, err := json.Marshal(v)
+		require.NoError(t, err)
+		instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+		require.NoError(t, err)
+		return s.Validate(instance)
+	}
+}
+
+func TestSchemaAcceptsEveryExample(t *testing.T) {
+	validate := compiled(t)
+	for _, file := range examples(t) {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, validate(data), file)
+		_, err = pipeline.Parse(file, data)
+		require.NoError(t, err)
+	}
+}
+
+func TestSchemaAndParseRefuseTheSame(t *testing.T) {
+	validate := compiled(t)
+	require.NoError(t, validate([]byte(minimal)))
+	for _, add := range []string{
+		"nmae: x", "split:", "split: 3", "split: {method: sorted}", "split: {test: 0}", "split: {seed: x}",
+		"features: manual", "features: []", "features: [{columns: []}]", "features: [{columns: [a], apply: [scale]}]",
+		"features: [{columns: [a], apply: [{log1p: {}, impute: {}}]}]", "features: [{columns: [a], apply: [{log1p: {x: 1}}]}]",
+		"validation: [{column: a}]", "validation: [{column: a, not_null: true, finite: true}]", "validation: [{column: a, not_null: false}]",
+		"train: {folds: 1}", "train: {candidates: [{kind: ols, grid: {C: [1]}}]}", "train: {candidates: [{kind: logistic, grid: {c: [1]}}]}",
+		"evaluate: {gates: [{metric: best, min: 1}]}", "deploy: {enabled: 1}", "retrain: {schedule: {}}", "dataset: {key: a}",
+	} {
+		text := []byte(minimal + add + "\n")
+		require.Error(t, validate(text), add)
+		_, err := pipeline.Parse("f.yaml", text)
+		require.Error(t, err, add)
+	}
+}
+
+func TestSchemaAcceptsTheShortForms(t *testing.T) {
+	validate := compiled(t)
+	for _, add := range []string{
+		"features: auto",
+		"features: [{columns: [a], apply: [impute, standardize]}, {columns: [b], apply: [{one_hot: {max_categories: 9}}]}, {columns: [c]}]",
+		"features: [{columns: [a], apply: [{standardize: {}}]}]",
+		"validation: [{column: a, set: [1, true, x]}]",
+		"evaluate: {gates: []}",
+	} {
+		text := []byte(minimal + add + "\n")
+		require.NoError(t, validate(text), add)
+		parse(t, string(text))
+	}
+}
+
+// The examples name this file, so that an editor completes them without a network.
+func TestPublishedSchemaIsCurrent(t *testing.T) {
+	data, err := pipeline.JSONSchema()
+	require.NoError(t, err)
+	const file = "../../examples/pipeline.schema.json"
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		require.NoError(t, os.WriteFile(file, data, 0o644))
+	}
+	published, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(published), string(data), "write it again: bin/esteira schema > examples/pipeline.schema.json")
+}

@@ -1,0 +1,338 @@
+package pipeline_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// minimal is the shortest useful file.
+const minimal = `name: penguins
+problem:
+  task: multiclass
+  target: Species
+sources:
+  penguins: {path: penguins.json}
+`
+
+func parse(t *testing.T, text string) *pipeline.Pipeline {
+	t.Helper()
+	p, err := pipeline.Parse("f.yaml", []byte(text))
+	require.NoError(t, err)
+	return p
+}
+
+// mistakes parses a file that must be refused and returns what is said of it.
+func mistakes(t *testing.T, text string) []pipeline.Mistake {
+	t.Helper()
+	p, err := pipeline.Parse("f.yaml", []byte(text))
+	require.Error(t, err)
+	require.Nil(t, p)
+	require.Equal(t, fault.PipelineInvalid, fault.KindOf(err))
+	list := pipeline.Mistakes(err)
+	require.NotEmpty(t, list)
+	for _, m := range list {
+		require.NotEmpty(t, m.Message)
+		require.NotEmpty(t, m.Remedy, m.Message)
+		require.Positive(t, m.Line)
+		require.Positive(t, m.Column)
+	}
+	return list
+}
+
+func TestDefaultsAreFilledIn(t *testing.T) {
+	p := parse(t, minimal)
+	require.Equal(t, "log_loss", p.Problem.Metric)
+	require.Equal(t, "majority", p.Problem.Baseline)
+	require.Equal(t, "json", p.Sources["penguins"].Format)
+	require.Equal(t, `SELECT * FROM "penguins"`, p.Dataset.SQL)
+	require.Equal(t, pipeline.Split{Method: "random", Validation: 0.15, Test: 0.15}, p.Split)
+	require.True(t, p.Features.Auto)
+	require.Equal(t, []pipeline.Candidate{{Kind: "logistic", Grid: map[string][]float64{"C": {0.1, 1, 10}}}}, p.Train.Candidates)
+	require.Equal(t, 3, p.Train.Folds)
+	require.Equal(t, []pipeline.Gate{{Metric: "log_loss", Against: "baseline"}, {Metric: "log_loss", Against: "champion"}}, p.Evaluate.Gates)
+	require.True(t, *p.Package.ONNX)
+	require.True(t, *p.Deploy.Enabled)
+	require.Equal(t, "penguins", p.Deploy.Endpoint)
+
+	p = parse(t, strings.NewReplacer("multiclass", "regression", "penguins.json", "p.csv.gz").Replace(minimal))
+	require.Equal(t, "rmse", p.Problem.Metric)
+	require.Equal(t, "mean", p.Problem.Baseline)
+	require.Equal(t, "csv", p.Sources["penguins"].Format)
+	require.Equal(t, []pipeline.Candidate{{Kind: "ols"}}, p.Train.Candidates)
+}
+
+func TestWhatTheFileSaysIsKept(t *testing.T) {
+	p := parse(t, `name: late
+problem: {task: binary, target: late, positive: 1, metric: auc, threshold: 0.7}
+sources: {a: {path: "data/*.csv"}, b: {path: "s3://bucket/b/*", format: parquet}}
+dataset:
+  sql: |
+    SELECT * FROM a JOIN b USING (id)
+  key: [id]
+  event_time: at
+validation:
+  - {column: late, set: [true, 1, no]}
+  - {column: x, range: {min: -1.5}, on_fail: quarantine}
+  - row_count: {min: 10}
+split: {method: time, test: 0.2, seed: 9007199254740993}
+features:
+  - columns: [x, y]
+    apply: [impute, log1p, standardize]
+  - columns: [c]
+    apply: [{impute: {strategy: constant, text: none}}, {one_hot: {max_categories: 5}}]
+  - columns: [d]
+    apply: [impute, one_hot]
+  - columns: [at]
+    apply: [date_parts]
+evaluate: {gates: []}
+package: {onnx: false}
+deploy: {endpoint: other, enabled: false}
+retrain: {schedule: {cron: "0 3 * * 1", jitter: 1m}}
+`)
+	require.Equal(t, "1", p.Problem.Positive)
+	require.InDelta(t, 0.7, *p.Problem.Threshold, 0)
+	require.Equal(t, []string{"true", "1", "no"}, p.Validation[0].Set)
+	require.Equal(t, pipeline.Stop, p.Validation[0].OnFail)
+	require.Equal(t, "row_count", p.Validation[2].Check())
+	require.Equal(t, int64(9007199254740993), p.Split.Seed)
+	require.InDelta(t, 0.15, p.Split.Validation, 0)
+	require.Equal(t, "median", p.Features.List[0].Apply[0].Impute.Strategy)
+	require.Equal(t, "log1p", p.Features.List[0].Apply[1].Name())
+	require.Equal(t, "constant", p.Features.List[1].Apply[0].Impute.Strategy)
+	require.Equal(t, "most_frequent", p.Features.List[2].Apply[0].Impute.Strategy)
+	require.Equal(t, 50, p.Features.List[2].Apply[1].OneHot.MaxCategories)
+	require.Equal(t, []string{"month", "day", "day_of_week", "hour"}, p.Features.List[3].Apply[0].DateParts.Parts)
+	require.NotNil(t, p.Evaluate.Gates)
+	require.Empty(t, p.Evaluate.Gates, "an empty list of gates means none")
+	require.False(t, *p.Package.ONNX)
+	require.False(t, *p.Deploy.Enabled)
+	require.Equal(t, "UTC", p.Retrain.Schedule.TimeZone)
+}
+
+func TestAllMistakesAreReportedInTheOrderOfTheFile(t *testing.T) {
+	data, err := os.ReadFile("testdata/bad.yaml")
+	require.NoError(t, err)
+	_, err = pipeline.Parse("bad.yaml", data)
+	got := pipeline.Render(pipeline.Mistakes(err))
+	golden := "testdata/bad.golden"
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+func TestSyntaxAndBounds(t *testing.T) {
+	deep := strings.Repeat("[", 100000)
+	dashes := strings.Repeat("- ", 100000)
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":         {"", "empty"},
+		"comment only":  {"# nothing\n", "empty"},
+		"list":          {"- a\n", "not a mapping"},
+		"scalar":        {"flights", "not a mapping"},
+		"two documents": {minimal + "---\n" + minimal, "more than one"},
+		"syntax":        {"name: [a\nproblem: }", ""},
+		"tab":           {"name: a\n\tproblem: x", ""},
+		"too large":     {"# " + strings.Repeat("x", pipeline.MaxBytes), "1 MiB"},
+		"brackets":      {"name: " + deep, "nests deeper"},
+		"dashes":        {dashes + "x", "nests deeper"},
+		"not UTF-8":     {"name: \xff", "UTF-8"},
+		"NUL":           {"name: \x00", "NUL"},
+		"anchor":        {"name: &a flights\nproblem: *a\n", "anchors"},
+		"merge key":     {minimal + "split:\n  <<: {seed: 1}\n", "merge keys"},
+		"tag":           {"name: !!str x\n", "tags"},
+		"number key":    {minimal + "1: 2\n", "unknown key"},
+		"null":          {minimal + "split:\n", "no value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, pipeline.Render(mistakes(t, c.text)), c.want)
+		})
+	}
+}
+
+// TestEachMistake changes one thing of a good file and expects one mistake, at
+// its place.
+func TestEachMistake(t *testing.T) {
+	for _, c := range []struct{ add, path, want string }{
+		{"split: {validation: 0}", "split.validation", "more than 0"},
+		{"split: {test: 1.5}", "split.test", "less than 1"},
+		{"split: {test: 0.9}", "split", "no rows to train"},
+		{"split: {method: time}", "split.method", "event_time"},
+		{"split: {seed: 1.5}", "split.seed", "whole number"},
+		{"split: {seed: 99999999999999999999}", "split.seed", ""},
+		{"split: {test: .inf}", "split.test", "finite"},
+		{"split: {tset: 0.1}", "split.tset", "unknown key"},
+		{"validation: [{column: a}]", "validation[0]", "checks nothing"},
+		{"validation: [{column: a, not_null: false}]", "validation[0].not_null", "false checks nothing"},
+		{"validation: [{column: a, not_null: true, finite: true}]", "validation[0]", "2 checks"},
+		{"validation: [{not_null: true}]", "validation[0].column", "missing"},
+		{"validation: [{column: a, range: {}}]", "validation[0].range", "no bound"},
+		{"validation: [{column: a, range: {min: 2, max: 1}}]", "validation[0].range", "more than max"},
+		{"validation: [{row_count: {min: 1}, on_fail: quarantine}]", "validation[0].on_fail", "whole table"},
+		{"validation: [{row_count: {min: -1}}]", "validation[0].row_count", "negative"},
+		{"validation: [{row_count: {min: 1}, column: a}]", "validation[0].column", "one column"},
+		{"validation: [{column: a, max_null_share: 2}]", "validation[0].max_null_share", "between 0 and 1"},
+		{"validation: [{column: a, set: []}]", "validation[0].set", "empty"},
+		{"validation: [{unique: [a, a]}]", "validation[0].unique[1]", "twice"},
+		{"features: [{columns: [Species]}]", "features[0].columns[0]", "target"},
+		{"features: []", "features", "empty"},
+		{"features: none", "features", "not accepted"},
+		{"features: [{columns: []}]", "features[0].columns", "empty"},
+		{"features: [{columns: [a], apply: [scale]}]", "features[0].apply[0]", "unknown transform"},
+		{"features: [{columns: [a], apply: [{log1p: {}, impute: {}}]}]", "features[0].apply[0]", "exactly one"},
+		{"features: [{columns: [a], apply: [one_hot, standardize]}]", "features[0].apply[1]", "cannot follow one_hot"},
+		{"features: [{columns: [a], apply: [standardize, one_hot]}]", "features[0].apply[1]", "works on a text"},
+		{"features: [{columns: [a], apply: [impute, date_parts]}]", "features[0].apply[1]", "cannot follow impute"},
+		{"features: [{columns: [a], apply: [{impute: {strategy: constant}}]}]", "features[0].apply[0].impute", "needs its value"},
+		{"features: [{columns: [a], apply: [{impute: {strategy: mean, value: 1}}]}]", "features[0].apply[0].impute", "takes no constant"},
+		{"features: [{columns: [a], apply: [{one_hot: {max_categories: 1}}]}]", "features[0].apply[0].one_hot.max_categories", "cannot be made"},
+		{"features: [{columns: [a], apply: [{date_parts: {parts: [weekday]}}]}]", "features[0].apply[0].date_parts.parts[0]", "unknown part"},
+		{"features: [{columns: [a], apply: [{date_parts: {as_categories: [year]}}]}]", "features[0].apply[0].date_parts.as_categories[0]", "closed list"},
+		{"train: {folds: 1}", "train.folds", "folds"},
+		{"train: {candidates: []}", "train.candidates", "empty"},
+		{"train: {candidates: [{kind: ols}]}", "train.candidates[0].kind", "predicts numbers"},
+		{"train: {candidates: [{kind: xgboost}]}", "train.candidates[0].kind", "not accepted"},
+		{"train: {candidates: [{kind: logistic, grid: {c: [1]}}]}", "train.candidates[0].grid.c", "no parameter"},
+		{"train: {candidates: [{kind: logistic, grid: {C: [0]}}]}", "train.candidates[0].grid.C[0]", "more than 0"},
+		{"train: {candidates: [{kind: logistic, grid: {max_iter: [1.5]}}]}", "train.candidates[0].grid.max_iter[0]", "whole number"},
+		{"train: {candidates: [{kind: logistic, grid: {C: [1, 1]}}]}", "train.candidates[0].grid.C[1]", "twice"},
+		{"evaluate: {gates: [{}]}", "evaluate.gates[0]", "no condition"},
+		{"evaluate: {gates: [{metric: rmse, max: 1}]}", "evaluate.gates[0].metric", "metric of regression"},
+		{"evaluate: {gates: [{metric: acuracy, min: 1}]}", "evaluate.gates[0].metric", "unknown metric"},
+		{"evaluate: {gates: [{against: baseline, min: 1}]}", "evaluate.gates[0]", "both"},
+		{"evaluate: {gates: [{min: 0.1, min_gain: 1}]}", "evaluate.gates[0].min_gain", "against"},
+		{"evaluate: {gates: [{against: champion, min_gain: -1}]}", "evaluate.gates[0].min_gain", "between"},
+		{"deploy: {endpoint: UPPER}", "deploy.endpoint", "cannot name an endpoint"},
+		{"deploy: {enabled: yes}", "deploy.enabled", "true or false"},
+		{"retrain: {schedule: {}}", "retrain.schedule.cron", "missing"},
+		{"retrain: {schedule: {cron: '* * * * * *'}}", "retrain.schedule.cron", "five fields"},
+		{"retrain: {schedule: {cron: '99 * * * *'}}", "retrain.schedule.cron", "not a cron expression"},
+		{"retrain: {schedule: {cron: '@every 1s'}}", "retrain.schedule.cron", "unknown shorthand"},
+		{"retrain: {schedule: {cron: '@daily', time_zone: Local}}", "retrain.schedule.time_zone", "unknown time zone"},
+		{"retrain: {schedule: {cron: '@daily', jitter: soon}}", "retrain.schedule.jitter", "spread"},
+		{"dataset: {key: [a, a]}", "dataset.key[1]", "twice"},
+		{"dataset: {event_time: Species}", "dataset.event_time", "is the target"},
+		{"dataset: {key: a}", "dataset.key", "must be a list"},
+		{"notify: {}", "notify", "unknown key"},
+		{"name: again", "name", "stands twice"},
+	} {
+		t.Run(c.add, func(t *testing.T) {
+			list := mistakes(t, minimal+c.add+"\n")
+			require.Len(t, list, 1, pipeline.Render(list))
+			require.Equal(t, c.path, list[0].Path)
+			require.Contains(t, list[0].Message, c.want)
+			require.Equal(t, strings.Count(minimal, "\n")+1, list[0].Line)
+		})
+	}
+}
+
+func TestMistakesInTheFirstSections(t *testing.T) {
+	for _, c := range []struct{ old, new, path, want string }{
+		{"name: penguins", "name: 7", "name", "must be text"},
+		{"name: penguins", "name: Big Penguins", "name", "cannot name a pipeline"},
+		{"name: penguins", "owner: me", "name", "missing"},
+		{"task: multiclass", "task: regression\n  metric: auc", "problem.metric", "metric of binary"},
+		{"task: multiclass", "task: regression\n  baseline: majority", "problem.baseline", "not a baseline"},
+		{"task: multiclass", "task: regression\n  positive: x", "problem.positive", "binary"},
+		{"task: multiclass\n", "statement: which?\n", "problem.task", "missing"},
+		{"target: Species", "target: ''", "problem.target", "empty"},
+		{"  penguins: {", "  my-penguins: {", "sources.my-penguins", "cannot name a table"},
+		{"  penguins: {path: penguins.json}", "  {}", "sources", "empty"},
+		{"penguins.json", "penguins.xlsx", "sources.penguins.format", "missing"},
+		{"penguins.json", "https://example.org/a.json", "sources.penguins.path", "not a kind of source"},
+		{"penguins.json", "s3://bucket", "sources.penguins.path", "not an address"},
+		{"penguins.json", "s3://bucket/a*/b.json", "sources.penguins.path", "only at the end"},
+		{"penguins.json", "'[.json'", "sources.penguins.path", "glob"},
+		{"{path: penguins.json}", "{path: a.csv}\n  Penguins: {path: b.csv}", "sources.penguins", "only in case"},
+	} {
+		t.Run(c.new, func(t *testing.T) {
+			list := mistakes(t, strings.Replace(minimal, c.old, c.new, 1))
+			text := pipeline.Render(list)
+			require.Contains(t, text, c.path+": ")
+			require.Contains(t, text, c.want)
+		})
+	}
+}
+
+func TestSeveralSourcesNeedSQL(t *testing.T) {
+	list := mistakes(t, minimal+"  cars: {path: cars.csv}\n")
+	require.Len(t, list, 1)
+	require.Equal(t, "dataset.sql", list[0].Path)
+	require.Contains(t, list[0].Remedy, "cars or penguins")
+}
+
+func TestCredentialsAreRefusedAndNeverRepeated(t *testing.T) {
+	for _, secret := range []string{
+		"s3://AKIAIOSFODNN7EXAMPLE:hunter2hunter2@bucket/key.csv",
+		"http://user:hunter2hunter2@host/a.csv",
+		"s3://bucket/a.csv?X-Amz-Signature=hunter2hunter2",
+		"s3://bucket/AKIAIOSFODNN7EXAMPLE.csv",
+	} {
+		for _, text := range []string{
+			strings.Replace(minimal, "penguins.json", `"`+secret+`"`, 1),
+			minimal + "dataset: {sql: \"SELECT * FROM '" + secret + "'\"}\n",
+			minimal + "\"" + secret + "\": 1\n",
+			minimal + "deploy: {enabled: \"" + secret + "\"}\n",
+		} {
+			_, err := pipeline.Parse("f.yaml", []byte(text))
+			require.Error(t, err)
+			said := err.Error() + pipeline.Render(pipeline.Mistakes(err)) + fmt.Sprintf("%+v", pipeline.Mistakes(err))
+			require.NotContains(t, said, "hunter2")
+			require.NotContains(t, said, "AKIAIOSFODNN7EXAMPLE")
+		}
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.yaml")
+	_, err := pipeline.ReadFile(path)
+	require.ErrorIs(t, err, fault.New(fault.PipelineInvalid, ""))
+	require.True(t, errors.Is(err, os.ErrNotExist))
+	require.NoError(t, os.WriteFile(path, []byte(minimal), 0o600))
+	p, err := pipeline.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "penguins", p.Name)
+	_, err = pipeline.ReadFile(t.TempDir())
+	require.Equal(t, fault.PipelineInvalid, fault.KindOf(err))
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(minimal))
+	bad, err := os.ReadFile("testdata/bad.yaml")
+	require.NoError(f, err)
+	f.Add(bad)
+	f.Add([]byte("a: &a [*a]\nb: !!set {x}\n? [k]\n: v\n--- |\n x"))
+	f.Add([]byte(minimal + "retrain: {schedule: {cron: '*/0 1-0 TZ= @ ?'}}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := pipeline.Parse("f.yaml", data)
+		if err != nil {
+			if fault.KindOf(err) != fault.PipelineInvalid || len(pipeline.Mistakes(err)) == 0 {
+				t.Fatalf("untyped: %v", err)
+			}
+			pipeline.Render(pipeline.Mistakes(err))
+			return
+		}
+		first, err := pipeline.Canonical(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := pipeline.Decode(first)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, first)
+		}
+		second, err := pipeline.Canonical(back)
+		if err != nil || string(first) != string(second) {
+			t.Fatalf("%v\n%s\n%s", err, first, second)
+		}
+	})
+}

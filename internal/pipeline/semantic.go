@@ -1,0 +1,262 @@
+package pipeline
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	namePattern       = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+	identifierPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+	bucketPattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+)
+
+// maxFits bounds the fits one run fans out.
+const maxFits = 1000
+
+// check notes what no pipeline can mean, section by section.
+func (d *decoder) check(p *Pipeline) {
+	if p.Name != "" && !namePattern.MatchString(p.Name) {
+		d.add("name", "write lower-case letters, digits and dashes, a letter first, at most 63", "%q cannot name a pipeline", clip(p.Name))
+	}
+	if p.Deploy.Endpoint != p.Name && !namePattern.MatchString(p.Deploy.Endpoint) {
+		d.add("deploy.endpoint", "write lower-case letters, digits and dashes, a letter first, at most 63", "%q cannot name an endpoint", clip(p.Deploy.Endpoint))
+	}
+	d.checkProblem(p)
+	d.checkSources(p)
+	for i, r := range p.Validation {
+		d.checkRule(fmt.Sprintf("validation[%d]", i), r)
+	}
+	d.checkSplit(p)
+	d.checkFeatures(p)
+	d.checkTrain(p)
+	d.checkGates(p)
+	if p.Retrain.Schedule != nil {
+		d.checkSchedule("retrain.schedule", *p.Retrain.Schedule)
+	}
+}
+
+func (d *decoder) checkProblem(p *Pipeline) {
+	if p.Problem.Task == "" {
+		return
+	}
+	d.checkMetric("problem.metric", p.Problem.Metric, p.Problem.Task)
+	if want := baselineOf(p.Problem.Task); p.Problem.Baseline != want {
+		d.add("problem.baseline", "write "+want, "%q is not a baseline of a %s task", p.Problem.Baseline, p.Problem.Task)
+	}
+	if p.Problem.Positive != "" && p.Problem.Task != Binary {
+		d.add("problem.positive", "remove it, or write task: binary", "only a binary task has a positive class")
+	}
+	if p.Dataset.EventTime != "" && p.Dataset.EventTime == p.Problem.Target {
+		d.add("dataset.event_time", "name another column", "is the target")
+	}
+}
+
+func (d *decoder) checkMetric(path, metric string, task Task) {
+	known := metrics[task]
+	if metric == "" || len(known) == 0 || slices.Contains(known, metric) {
+		return
+	}
+	for _, other := range []Task{Regression, Binary, Multiclass} {
+		if slices.Contains(metrics[other], metric) {
+			d.add(path, "write "+oneOf(known), "%s is a metric of %s, and the task is %s", metric, other, task)
+			return
+		}
+	}
+	d.add(path, instead(metric, known), "unknown metric %q", clip(metric))
+}
+
+func (d *decoder) checkSources(p *Pipeline) {
+	if d.given("sources") && len(p.Sources) == 0 && !d.faulty["sources"] {
+		d.add("sources", "name at least one: flights: {path: flights.parquet}", "is empty")
+	}
+	names := sortedKeys(p.Sources)
+	lower := map[string]string{}
+	for _, name := range names {
+		path := join("sources", name)
+		if !identifierPattern.MatchString(name) {
+			d.add(path, "write letters, digits and underscores, such as "+identifier(name), "%q cannot name a table", clip(name))
+		}
+		if twin, ok := lower[strings.ToLower(name)]; ok {
+			d.add(path, "name them apart", "differs from source %s only in case, which SQL ignores", twin)
+		}
+		lower[strings.ToLower(name)] = name
+		d.checkSource(path, p.Sources[name])
+	}
+	if len(names) > 1 && p.Dataset.SQL == "" {
+		d.add("dataset.sql", "write one SELECT that joins "+oneOf(names), "is missing: there are %d sources", len(names))
+	}
+	if d.given("dataset.sql") && strings.TrimSpace(p.Dataset.SQL) == "" {
+		d.add("dataset.sql", "write one SELECT", "is blank")
+	}
+	d.checkDistinct("dataset.key", p.Dataset.Key)
+}
+
+func (d *decoder) checkSource(path string, s Source) {
+	if s.Path == "" {
+		return
+	}
+	at := path + ".path"
+	if scheme, rest, ok := strings.Cut(s.Path, "://"); ok {
+		bucket, key, _ := strings.Cut(rest, "/")
+		switch {
+		case scheme != "s3":
+			d.add(at, "write a path, a glob or s3://bucket/key", "%s:// is not a kind of source", clip(scheme))
+		case !bucketPattern.MatchString(bucket) || key == "":
+			d.add(at, "write s3://bucket/key", "is not an address of an object")
+		case strings.ContainsAny(strings.TrimSuffix(key, "*"), "*"):
+			d.add(at, "write s3://bucket/prefix*", "a * may stand only at the end of an S3 address")
+		}
+	} else if _, err := filepath.Match(s.Path, ""); err != nil {
+		d.add(at, `close the [ or write \[`, "is not a glob")
+	}
+	if s.Format == "" {
+		d.add(path+".format", "write format: parquet, csv or json", "is missing: the ending of %q does not say it", clip(s.Path))
+	}
+}
+
+// checkDistinct refuses blanks and doubles in a list of columns.
+func (d *decoder) checkDistinct(path string, names []string) {
+	if d.given(path) && len(names) == 0 {
+		d.add(path, "name at least one column, or remove the key", "is empty")
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			d.add(fmt.Sprintf("%s[%d]", path, i), "keep one of the two", "%q stands twice", clip(name))
+		}
+	}
+}
+
+func (d *decoder) checkSplit(p *Pipeline) {
+	s := p.Split
+	for _, share := range []struct {
+		name  string
+		value float64
+	}{{"validation", s.Validation}, {"test", s.Test}} {
+		if !(share.value > 0 && share.value < 1) {
+			d.add("split."+share.name, "write a share such as 0.15", "must be more than 0 and less than 1, not %v", share.value)
+		}
+	}
+	if s.Validation < 1 && s.Test < 1 && s.Validation+s.Test >= 1 {
+		d.add("split", "make validation and test together less than 1", "leaves no rows to train on: %v + %v", s.Validation, s.Test)
+	}
+	if s.Method == "time" && p.Dataset.EventTime == "" {
+		d.add("split.method", "add dataset: {event_time: COLUMN}, or write random", "a split by time needs dataset.event_time")
+	}
+}
+
+func (d *decoder) checkTrain(p *Pipeline) {
+	if p.Train.Folds < 2 || p.Train.Folds > 20 {
+		d.add("train.folds", "write 2 to 20", "%d folds cannot be made", p.Train.Folds)
+	}
+	if d.given("train.candidates") && len(p.Train.Candidates) == 0 && !d.faulty["train.candidates"] {
+		d.add("train.candidates", "name at least one, or remove the key", "is empty")
+	}
+	fits := 0
+	for i, c := range p.Train.Candidates {
+		fits += d.checkCandidate(fmt.Sprintf("train.candidates[%d]", i), c, p.Problem.Task)
+	}
+	if fits > maxFits {
+		d.add("train.candidates", fmt.Sprintf("keep the grids to %d combinations", maxFits), "the grids have %d combinations", fits)
+	}
+}
+
+// parameters are the hyperparameters of each kind and what they accept.
+var parameters = map[string]map[string]func(float64) string{
+	"ols": {},
+	"logistic": {
+		"C": func(v float64) string { return unless(v > 0, "must be more than 0") },
+		"max_iter": func(v float64) string {
+			return unless(v >= 1 && v <= 100000 && v == math.Trunc(v), "must be a whole number from 1 to 100000")
+		},
+	},
+}
+
+func unless(ok bool, message string) string {
+	if ok {
+		return ""
+	}
+	return message
+}
+
+// checkCandidate returns the number of combinations of the candidate's grid.
+func (d *decoder) checkCandidate(path string, c Candidate, task Task) int {
+	known, ok := parameters[c.Kind]
+	if !ok {
+		return 0
+	}
+	switch {
+	case c.Kind == "ols" && (task == Binary || task == Multiclass):
+		d.add(path+".kind", "write logistic", "ols predicts numbers, and the task is %s", task)
+	case c.Kind == "logistic" && task == Regression:
+		d.add(path+".kind", "write ols", "logistic predicts classes, and the task is regression")
+	}
+	fits := 1
+	names := sortedKeys(known)
+	for _, name := range sortedKeys(c.Grid) {
+		at, values := join(path+".grid", name), c.Grid[name]
+		accept, ok := known[name]
+		switch {
+		case !ok && len(names) == 0:
+			d.add(at, "remove grid", "%s has no parameters", c.Kind)
+			continue
+		case !ok:
+			d.add(at, instead(name, names), "%s has no parameter %q", c.Kind, clip(name))
+			continue
+		case len(values) == 0:
+			d.add(at, "write at least one value", "is empty")
+		}
+		for i, v := range values {
+			if wrong := accept(v); wrong != "" {
+				d.add(fmt.Sprintf("%s[%d]", at, i), "change the value", "%s %s, not %v", name, wrong, v)
+			}
+			if slices.Contains(values[:i], v) {
+				d.add(fmt.Sprintf("%s[%d]", at, i), "keep one of the two", "%v stands twice", v)
+			}
+		}
+		fits = min(fits*max(1, len(values)), 1<<30)
+	}
+	return fits
+}
+
+func (d *decoder) checkGates(p *Pipeline) {
+	for i, g := range p.Evaluate.Gates {
+		path := fmt.Sprintf("evaluate.gates[%d]", i)
+		d.checkMetric(path+".metric", g.Metric, p.Problem.Task)
+		bounded := g.Min != nil || g.Max != nil
+		switch {
+		case g.Against == "" && !bounded:
+			d.add(path, "add min, max or against", "has no condition")
+		case g.Against != "" && bounded:
+			d.add(path, "write two gates", "has both a bound and against")
+		case g.Against == "" && d.given(path+".min_gain"):
+			d.add(path+".min_gain", "add against: baseline or champion", "has nothing to gain against")
+		case g.Min != nil && g.Max != nil && *g.Min > *g.Max:
+			d.add(path, "swap min and max", "min %v is more than max %v", *g.Min, *g.Max)
+		}
+		if g.MinGain <= -1 || g.MinGain > 100 {
+			d.add(path+".min_gain", "write a share such as 0.01 for one per cent", "must be between -1 and 100, not %v", g.MinGain)
+		}
+	}
+}
+
+// identifier makes a name that may name a table of one that may not.
+func identifier(name string) string {
+	out := strings.Map(func(r rune) rune {
+		if r < 128 && identifierPattern.MatchString("_"+string(r)) {
+			return r
+		}
+		return '_'
+	}, clip(name))
+	if !identifierPattern.MatchString(out) {
+		out = "source"
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
