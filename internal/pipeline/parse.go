@@ -18,10 +18,12 @@ import (
 )
 
 // Bounds of a pipeline file. maxDepth is far above what the sections nest and far
-// below what would exhaust the stack of a recursive parser.
+// below what would exhaust the stack of a recursive parser; maxTokens keeps its
+// time, quadratic in the keys of a mapping, below a second or so.
 const (
-	MaxBytes = 1 << 20
-	maxDepth = 24
+	MaxBytes  = 1 << 20
+	maxDepth  = 24
+	maxTokens = 20_000
 )
 
 // ReadFile parses the file at path. A file that cannot be read is a
@@ -109,7 +111,12 @@ func (d *decoder) read(data []byte) (root ast.Node) {
 		d.addAt(&token.Position{Line: at, Column: 1}, "", "write the value flatter", "nests deeper than %d levels", maxDepth)
 		return nil
 	}
-	file, err := parser.Parse(lexer.Tokenize(string(data)), 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(data))
+	if len(tokens) > maxTokens {
+		d.addAt(tokens[maxTokens].Position, "", "keep data out of the pipeline file", "the file holds more than %d words and signs", maxTokens)
+		return nil
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	var syntax *yaml.SyntaxError
 	switch {
 	case errors.As(err, &syntax) && syntax.Token != nil:
