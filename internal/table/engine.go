@@ -30,8 +30,9 @@ type Options struct {
 	// Default os.TempDir().
 	TempDir string
 
-	// Threads the engine may use. Default: the number of processors. Results do
-	// not depend on it.
+	// Threads the engine may use, at least 2: with a single one it cuts Parquet
+	// into other row groups. Default: the number of processors. Nothing else
+	// about a result depends on it, nor on more of them.
 	Threads int
 }
 
@@ -51,18 +52,19 @@ var instances atomic.Int64 // makes spill directories of one process distinct
 
 // Open starts an engine. It costs a few milliseconds; Close releases its memory.
 func Open(options Options) (*Engine, error) {
+	if options.MemoryLimit < 0 || options.Threads < 0 {
+		return nil, fault.New(fault.ConfigInvalid, "an engine with %d bytes and %d threads", options.MemoryLimit, options.Threads).
+			WithRemedy("give positive numbers, or 0 for the defaults")
+	}
 	if options.MemoryLimit == 0 {
 		options.MemoryLimit = DefaultMemoryLimit
 	}
 	if options.Threads == 0 {
 		options.Threads = runtime.GOMAXPROCS(0)
 	}
+	options.Threads = max(2, options.Threads)
 	if options.TempDir == "" {
 		options.TempDir = os.TempDir()
-	}
-	if options.MemoryLimit < 0 || options.Threads < 0 {
-		return nil, fault.New(fault.ConfigInvalid, "an engine with %d bytes and %d threads", options.MemoryLimit, options.Threads).
-			WithRemedy("give positive numbers, or 0 for the defaults")
 	}
 	e := &Engine{options: options}
 	e.spill = filepath.Join(options.TempDir, fmt.Sprintf("esteira-duckdb-%d-%d", os.Getpid(), instances.Add(1)))

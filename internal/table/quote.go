@@ -6,6 +6,12 @@ import "strings"
 // table; no source and no query may use it.
 const ReservedPrefix = "__esteira_"
 
+// RowNumber is the engine's own column of every Parquet scan: the position of
+// the row in its file. SELECT * leaves it out; no table may have such a column.
+// A query that drops rows and is written must ORDER BY it, or the row groups of
+// what is written depend on threads.
+const RowNumber = "file_row_number"
+
 // Ident quotes a name for SQL, whatever is in it.
 func Ident(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`

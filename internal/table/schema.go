@@ -48,6 +48,8 @@ func checkNames(names []string, kind fault.Kind, where string) error {
 			return fault.New(kind, "%s: column %d has no name", where, i+1).WithRemedy("name every column")
 		case strings.HasPrefix(lower, ReservedPrefix):
 			return fault.New(kind, "%s: column %s uses the reserved prefix %s", where, strconv.Quote(name), ReservedPrefix).WithRemedy("rename it")
+		case lower == RowNumber:
+			return fault.New(kind, "%s: column %s has a name that the engine needs itself", where, strconv.Quote(name)).WithRemedy("rename it")
 		}
 		if other, twice := seen[lower]; twice {
 			if other == name {

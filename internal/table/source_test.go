@@ -60,6 +60,29 @@ func TestConvertGivesTheSameBytesWithAnyThreads(t *testing.T) {
 	}
 }
 
+func TestConvertOfOddRowGroupsGivesTheSameBytesWithAnyThreads(t *testing.T) {
+	var first string
+	for _, threads := range []int{1, 2, 8} {
+		b := setup(t, threads)
+		for _, n := range []string{"30000", "70001", "2000"} {
+			err := b.engine.Exec(context.Background(), "COPY (SELECT i AS id, i % 77 AS x FROM range("+n+"0) t(i)) TO "+table.Literal(b.path(n+".parquet"))+" (FORMAT parquet, ROW_GROUP_SIZE "+n+")")
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := b.engine.Convert(context.Background(), table.Source{Paths: []string{b.path("30000.parquet"), b.path("2000.parquet"), b.path("70001.parquet")}}, b.path("out.parquet")); err != nil {
+			t.Fatal(err)
+		}
+		got := read(t, b.path("out.parquet"))
+		if first == "" {
+			first = got
+		}
+		if got != first {
+			t.Fatalf("%d threads give other bytes", threads)
+		}
+	}
+}
+
 func TestConvertReadsEveryValueWhenTheSampleMisleads(t *testing.T) {
 	b := setup(t, 2)
 	in := b.file("in.csv", "a,b\n"+strings.Repeat("1,2\n", 30_000)+"late,3\n")

@@ -1,0 +1,23 @@
+// Package split owns which rows a model learns from, is chosen by and is judged
+// by: train, validation and test, and the folds of cross-validation in train.
+//
+// # Random
+//
+// MD5 of the seed and of the canonical text of a row's key decides where the row
+// goes. Nothing else does: not the other rows, not the order, not the number of
+// threads. So a row that was ever a test row stays one while rows are added,
+// and rows with equal keys are never apart. The price is that the shares are
+// met on average only.
+//
+// # By time
+//
+// Two moments divide the rows: everything before the first is train, everything
+// from the second on is test. They are chosen so that the shares are met as
+// nearly as ties allow; rows of the same moment are never apart.
+//
+// # Folds
+//
+// Every part carries RowColumn, a number made of other bits of the same hash.
+// Folds deals rows by it, so that folds are stable in the same way without the
+// key having to be read again.
+package split

@@ -1,0 +1,137 @@
+package split
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/table"
+)
+
+// Paths are the Parquet files of the three parts.
+type Paths struct {
+	Train, Validation, Test string
+}
+
+// Result says what went where.
+type Result struct {
+	Method     string `json:"method"` // "random" or "time"
+	Seed       int64  `json:"seed"`
+	Train      Part   `json:"train"`
+	Validation Part   `json:"validation"`
+	Test       Part   `json:"test"`
+
+	// Boundaries of method time, as text: validation starts at the first and
+	// test at the second, both inclusive.
+	ValidationFrom string `json:"validation_from,omitempty"`
+	TestFrom       string `json:"test_from,omitempty"`
+}
+
+// Part is one of the three.
+type Part struct {
+	Rows  int64   `json:"rows"`
+	Share float64 `json:"share"` // of all rows, as met
+}
+
+// hash names the row's hash inside a query.
+const hash = table.ReservedPrefix + "hash"
+
+// Apply deals the rows of a Parquet file to three. Each keeps the file's order
+// and gains RowColumn. An empty key means all columns; eventTime is used by
+// method time alone.
+//
+// Faults: PipelineInvalid (method or shares), ColumnMissing, TypeMismatch (an
+// event time that is text), DataContractViolation (rows without event time),
+// DatasetEmpty (a part without rows: it names the part and its share). After
+// an error no file is left.
+func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, spec pipeline.Split, key []string, eventTime string, out Paths) (_ Result, err error) {
+	defer func() {
+		if err != nil {
+			for _, path := range []string{out.Train, out.Validation, out.Test} {
+				_ = os.Remove(path)
+			}
+		}
+	}()
+	result := Result{Method: spec.Method, Seed: spec.Seed}
+	if result.Method == "" {
+		result.Method = "random"
+	}
+	if !(spec.Validation > 0 && spec.Test > 0 && spec.Validation+spec.Test < 1) { // refuses NaN too
+		return result, fault.New(fault.PipelineInvalid, "split gives validation %v and test %v of the rows", spec.Validation, spec.Test).
+			WithRemedy("use shares above 0 that leave something for train, such as 0.15 and 0.15")
+	}
+	columns, err := keyColumns(schema, key)
+	if err != nil {
+		return result, err
+	}
+	where, err := conditions(ctx, e, in, schema, spec, eventTime, &result)
+	if err != nil {
+		return result, err
+	}
+	total := int64(0)
+	for i, part := range []struct {
+		path string
+		to   *Part
+	}{{out.Train, &result.Train}, {out.Validation, &result.Validation}, {out.Test, &result.Test}} {
+		info, err := e.Write(ctx, fmt.Sprintf(
+			"SELECT * EXCLUDE (%[1]s, %[6]s), CAST(%[1]s & 9007199254740991::UHUGEINT AS DOUBLE) AS %[2]s FROM (SELECT *, %[6]s, %[3]s AS %[1]s FROM %[4]s) WHERE %[5]s ORDER BY %[6]s",
+			hash, RowColumn, rowHash(spec.Seed, columns), table.Scan(in), where[i], table.RowNumber), part.path)
+		if err != nil {
+			return result, err
+		}
+		part.to.Rows = info.Rows
+		total += info.Rows
+	}
+	for _, part := range []struct {
+		name  string
+		share float64
+		to    *Part
+	}{{"train", 1 - spec.Validation - spec.Test, &result.Train}, {"validation", spec.Validation, &result.Validation}, {"test", spec.Test, &result.Test}} {
+		if part.to.Rows == 0 {
+			return result, fault.New(fault.DatasetEmpty, "the %s split is empty: a share of %.4g of %d rows", part.name, part.share, total).
+				WithRemedy("collect more rows, raise its share, or, if many rows share a key or an event time, choose another key or method")
+		}
+		part.to.Share = float64(part.to.Rows) / float64(total)
+	}
+	return result, nil
+}
+
+func keyColumns(schema pipeline.Schema, key []string) ([]pipeline.Column, error) {
+	if len(key) == 0 {
+		return schema, nil
+	}
+	columns := make([]pipeline.Column, len(key))
+	for i, name := range key {
+		c := schema.Column(name)
+		if c == nil {
+			return nil, table.MissingColumn(name, schema, "dataset.key")
+		}
+		columns[i] = *c
+	}
+	return columns, nil
+}
+
+// conditions returns the SQL that holds for the rows of train, validation and
+// test, and notes boundaries in result.
+func conditions(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, spec pipeline.Split, eventTime string, result *Result) ([3]string, error) {
+	switch result.Method {
+	case "random":
+		// The upper 53 bits are the row's place in [0, 2⁵³); test comes first so
+		// that changing validation's share moves no test row.
+		place := "(" + hash + " >> 75)::BIGINT"
+		test := int64(math.Round(spec.Test * (1 << 53)))
+		both := int64(math.Round((spec.Test + spec.Validation) * (1 << 53)))
+		return [3]string{
+			fmt.Sprintf("%s >= %d", place, both),
+			fmt.Sprintf("%[1]s >= %[2]d AND %[1]s < %[3]d", place, test, both),
+			fmt.Sprintf("%s < %d", place, test),
+		}, nil
+	case "time":
+		return byTime(ctx, e, in, schema, spec, eventTime, result)
+	default:
+		return [3]string{}, fault.New(fault.PipelineInvalid, "there is no split method %q", result.Method).WithRemedy("write random or time")
+	}
+}
