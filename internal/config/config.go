@@ -62,7 +62,13 @@ type Config struct {
 type Log struct {
 	Level  zerolog.Level `json:"level"`  // ESTEIRA_LOG_LEVEL
 	Format string        `json:"format"` // ESTEIRA_LOG_FORMAT: json, console or auto
+
+	secrets []string
 }
+
+// Secrets lists the values a log must not show: those of at least twelve
+// characters, since a shorter one would also blot out ordinary words.
+func (l Log) Secrets() []string { return l.secrets }
 
 // S3 locates the object store.
 type S3 struct {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,6 +53,7 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 	c.Log = l.log()
 	c.S3 = l.s3()
 	c.DatabaseURL = l.database()
+	c.Log.secrets = l.secrets(c)
 	return c, l.err
 }
 
@@ -271,6 +273,18 @@ func (l *loader) database() Secret {
 		l.refuse(name, "does not describe a Postgres database", "write postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 	}
 	return Secret(value)
+}
+
+// secrets lists what a log must not show.
+func (l *loader) secrets(c Config) []string {
+	all := []string{
+		c.S3.SecretKey.Reveal(), c.S3.SessionToken.Reveal(), l.values["PGPASSWORD"],
+		l.values["TEMPORAL_API_KEY"], l.values["TEMPORAL_CODEC_AUTH"], l.values["TEMPORAL_TLS_CLIENT_KEY_DATA"],
+	}
+	if database, err := pgconn.ParseConfig(c.DatabaseURL.Reveal()); err == nil {
+		all = append(all, database.Password)
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return len(s) < 12 })
 }
 
 // temporal leaves the file's variables out when the environment chooses a

@@ -36,6 +36,7 @@ const (
 	ResourceExhausted     Kind = "ResourceExhausted"     // a declared bound (memory, size, rows, time) was met
 	StoreUnavailable      Kind = "StoreUnavailable"      // the object store cannot be reached (retry)
 	DatabaseUnavailable   Kind = "DatabaseUnavailable"   // Postgres cannot be reached (retry)
+	TemporalUnavailable   Kind = "TemporalUnavailable"   // Temporal cannot be reached (retry)
 	AuditUnavailable      Kind = "AuditUnavailable"      // the audit spool is full or its disk failed
 	Internal              Kind = "Internal"              // a broken promise of our own code
 )
@@ -105,5 +106,5 @@ func KindOf(err error) Kind {
 
 // Retryable reports whether the same attempt may succeed later.
 func Retryable(kind Kind) bool {
-	return kind == StoreUnavailable || kind == DatabaseUnavailable || kind == ""
+	return kind == StoreUnavailable || kind == DatabaseUnavailable || kind == TemporalUnavailable || kind == ""
 }

@@ -50,14 +50,13 @@ func migrations() ([]migration, error) {
 	return out, nil
 }
 
-// Migrate brings the schema to what this program knows and returns how many
-// migrations it applied. Programs may call it at once: one works, the others
+// Migrate brings the schema to what this program knows. Programs may call it at once: one works, the others
 // wait. A database that is newer, or whose history differs, is refused with
 // ConfigInvalid and left alone.
-func (db *DB) Migrate(ctx context.Context) (applied int, err error) {
+func (db *DB) Migrate(ctx context.Context) error {
 	all, err := migrations()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	err = db.inTx(ctx, "migrate the database", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
@@ -78,14 +77,13 @@ func (db *DB) Migrate(ctx context.Context) (applied int, err error) {
 			if _, err := tx.Exec(ctx, `insert into schema_migrations (version, name, checksum) values ($1, $2, $3)`, m.version, m.name, m.checksum); err != nil {
 				return err
 			}
-			applied++
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return applied, db.EnsurePartitions(ctx, partitionsAhead)
+	return db.EnsurePartitions(ctx, partitionsAhead)
 }
 
 // appliedMigrations returns how many are applied, having compared their
@@ -112,4 +110,33 @@ func appliedMigrations(ctx context.Context, tx pgx.Tx, all []migration) (int, er
 		}
 	}
 	return len(done), nil
+}
+
+// SchemaVersion returns the version the database is at (0: never migrated) and
+// the one this program knows.
+func (db *DB) SchemaVersion(ctx context.Context) (have, known int, err error) {
+	all, err := migrations()
+	if err != nil {
+		return 0, 0, err
+	}
+	var there bool
+	if err := db.pool.QueryRow(ctx, `select to_regclass('schema_migrations') is not null`).Scan(&there); err != nil || !there {
+		return 0, len(all), fail(err, "read the schema's version")
+	}
+	err = db.pool.QueryRow(ctx, `select coalesce(max(version), 0) from schema_migrations`).Scan(&have)
+	return have, len(all), fail(err, "read the schema's version")
+}
+
+// SchemaDigest identifies the schema this program knows: the hex SHA-256 of its
+// migrations.
+func SchemaDigest() string {
+	hash := sha256.New()
+	all, err := migrations()
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	for _, m := range all {
+		hash.Write([]byte(m.checksum))
+	}
+	return hex.EncodeToString(hash.Sum(nil))
 }
