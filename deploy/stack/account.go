@@ -43,7 +43,7 @@ func postgresAccount(data string) (*account, error) {
 		}
 		return &account{Name: name, UID: uint32(uid), GID: uint32(gid)}, nil
 	}
-	return nil, errors.New("Postgres refuses to run as root, and there is no user postgres or nobody to run it as: create one with useradd --system postgres")
+	return nil, errors.New("no user postgres or nobody to run Postgres as, which refuses to run as root: create one with useradd --system postgres")
 }
 
 // apply makes the command run as the account, without root's groups.

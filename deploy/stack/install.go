@@ -31,7 +31,7 @@ func findPostgres(l layout) (postgres, error) {
 	}
 	bin := postgresBin(version)
 	if bin == "" {
-		return postgres{}, errors.New("Postgres was installed, but its programs are not where they were expected: put initdb and postgres on the PATH")
+		return postgres{}, errors.New("after its installation the programs of Postgres are not where they were expected: put initdb and postgres on the PATH")
 	}
 	// The package may just have created the user.
 	user, err = postgresAccount(dataDir(l))
