@@ -269,3 +269,7 @@ func parallel(n, rows int, f func(int) error) error {
 	}
 	return nil
 }
+
+// Names returns the names of the spread columns of the matrix Apply makes, which
+// a model fitted on it carries as its own.
+func (fitted *Fitted) Names() []string { return fitted.NewScratch().matrix.Names() }

@@ -316,3 +316,11 @@ func BenchmarkRequestOf20Columns(b *testing.B) {
 		}
 	}
 }
+
+func TestNamesAreThoseOfTheMatrix(t *testing.T) {
+	f, list := request()
+	fitted, m := fitApply(t, f, list...)
+	if !reflect.DeepEqual(fitted.Names(), m.Names()) || len(m.Names()) != 12+12+2*2+2*24 {
+		t.Fatal(fitted.Names())
+	}
+}

@@ -1,0 +1,131 @@
+package model
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// Version is the version of the native form.
+const Version = 1
+
+const (
+	maxEncoded = 256 << 20
+	maxOutputs = 1000
+)
+
+// native is the native form: JSON with exactly one kind of model.
+type native struct {
+	Version  int       `json:"version"`
+	Linear   *Linear   `json:"linear,omitempty"`
+	Constant *Constant `json:"constant,omitempty"`
+}
+
+// Encode returns the canonical native form of a model: the same model has the
+// same bytes, and every number reads back the same.
+func Encode(m Model) ([]byte, error) {
+	n := native{Version: Version}
+	switch m := m.(type) {
+	case *Linear:
+		n.Linear = m
+	case *Constant:
+		n.Constant = m
+	default:
+		return nil, fault.New(fault.Internal, "models of kind %q have no native form", m.Kind())
+	}
+	if err := n.validate(); err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "encode model")
+	}
+	data, err := json.MarshalIndent(n, "", " ")
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "encode model")
+	}
+	return append(data, '\n'), nil
+}
+
+// Decode reads what Encode wrote. It trusts nothing: the model it returns can
+// predict on any matrix of its width. Errors are BundleInvalid.
+func Decode(data []byte) (Model, error) {
+	var n native
+	if err := n.decode(data); err != nil {
+		return nil, fault.Wrap(err, fault.BundleInvalid, "the model cannot be read")
+	}
+	if n.Linear != nil {
+		return n.Linear, nil
+	}
+	return n.Constant, nil
+}
+
+func (n *native) decode(data []byte) error {
+	if len(data) > maxEncoded {
+		return fmt.Errorf("%d bytes are more than the bound of %d", len(data), maxEncoded)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(n); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return fmt.Errorf("there are bytes after the value")
+	}
+	return n.validate()
+}
+
+func (n *native) validate() error {
+	switch {
+	case n.Version != Version:
+		return fmt.Errorf("version %d is not %d, the one this build reads", n.Version, Version)
+	case (n.Linear == nil) == (n.Constant == nil):
+		return fmt.Errorf("it must hold either a linear or a constant model")
+	case n.Linear != nil:
+		return n.Linear.validate()
+	}
+	values := n.Constant.Values
+	if len(values) == 0 || len(values) > maxOutputs || !finite(values) {
+		return fmt.Errorf("%d values of a constant model", len(values))
+	}
+	if len(values) > 1 {
+		return probabilities(values)
+	}
+	return nil
+}
+
+func (l *Linear) validate() error {
+	rows := len(l.Intercepts)
+	var fits bool
+	switch l.Link {
+	case Identity:
+		fits = l.Learner == "ols" && rows == 1
+	case Logistic:
+		fits = l.Learner == "logistic" && rows == 1
+	case Softmax:
+		fits = l.Learner == "logistic" && rows >= 2 && rows <= maxOutputs
+	}
+	if !fits || len(l.Coefficients) != rows || !finite(l.Intercepts) {
+		return fmt.Errorf("learner %q with link %q, %d intercepts and %d rows of coefficients", l.Learner, l.Link, rows, len(l.Coefficients))
+	}
+	for k, w := range l.Coefficients {
+		if len(w) != len(l.Names) || !finite(w) {
+			return fmt.Errorf("row %d has %d coefficients for %d columns", k, len(w), len(l.Names))
+		}
+	}
+	return nil
+}
+
+func probabilities(values []float64) error {
+	sum := 0.0
+	for _, v := range values {
+		if !(v >= 0 && v <= 1) {
+			return fmt.Errorf("%v is not a probability", v)
+		}
+		sum += v
+	}
+	if math.Abs(sum-1) > 1e-9 {
+		return fmt.Errorf("the probabilities add up to %v", sum)
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package model
+
+import (
+	"context"
+	"math"
+)
+
+// memory is how many steps L-BFGS remembers.
+const memory = 10
+
+// lbfgs minimises o from theta, in place, by limited-memory BFGS with the
+// two-loop recursion (Nocedal and Wright, Numerical Optimization, algorithm 7.4)
+// and backtracking. The first guess at the Hessian is its diagonal's bound, so
+// that rare categories move as fast as common ones.
+func lbfgs(ctx context.Context, o *objective, theta []float64, most int, tol float64) (Report, error) {
+	var report Report
+	e, err := o.evaluate(ctx, theta, false)
+	if err != nil {
+		return report, err
+	}
+	diagonal := o.diagonal()
+	var steps, changes [][]float64 // the last of θ and of the gradient
+	trial := make([]float64, len(theta))
+	for {
+		if report.Converged = largest(e.gradient) <= tol; report.Converged || report.Iterations == most {
+			return report, nil
+		}
+		report.Iterations++
+		direction := twoLoops(e.gradient, steps, changes, diagonal)
+		slope := dot(e.gradient, direction)
+		if !(slope > 0) { // rounding: start again along the gradient
+			steps, changes = nil, nil
+			direction = twoLoops(e.gradient, nil, nil, diagonal)
+			slope = dot(e.gradient, direction)
+		}
+		next, taken := (*evaluation)(nil), false
+		for t := 1.0; t > 1e-10 && !taken; t /= 2 {
+			for i := range theta {
+				trial[i] = theta[i] - t*direction[i]
+			}
+			if next, err = o.evaluate(ctx, trial, false); err != nil {
+				return report, err
+			}
+			taken = next.value <= e.value-1e-4*t*slope+slack*math.Abs(e.value)
+		}
+		if !taken {
+			return report, nil
+		}
+		step, change := make([]float64, len(theta)), make([]float64, len(theta))
+		for i := range theta {
+			step[i], change[i] = trial[i]-theta[i], next.gradient[i]-e.gradient[i]
+		}
+		if dot(step, change) > 1e-300 {
+			steps, changes = append(steps, step), append(changes, change)
+			if len(steps) > memory {
+				steps, changes = steps[1:], changes[1:]
+			}
+		}
+		copy(theta, trial)
+		e = next
+	}
+}
+
+// twoLoops returns the inverse Hessian's guess times the gradient.
+func twoLoops(gradient []float64, steps, changes [][]float64, diagonal []float64) []float64 {
+	q := append([]float64{}, gradient...)
+	alpha := make([]float64, len(steps))
+	for i := len(steps) - 1; i >= 0; i-- {
+		alpha[i] = dot(steps[i], q) / dot(steps[i], changes[i])
+		for j := range q {
+			q[j] -= alpha[i] * changes[i][j]
+		}
+	}
+	gamma := 1.0
+	if last := len(steps) - 1; last >= 0 {
+		scaled := 0.0
+		for j, v := range changes[last] {
+			scaled += v * v / diagonal[j]
+		}
+		gamma = dot(steps[last], changes[last]) / scaled
+	}
+	for j := range q {
+		q[j] *= gamma / diagonal[j]
+	}
+	for i := range steps {
+		beta := dot(changes[i], q) / dot(steps[i], changes[i])
+		for j := range q {
+			q[j] += (alpha[i] - beta) * steps[i][j]
+		}
+	}
+	return q
+}
+
+// diagonal bounds the diagonal of the Hessian: p(1-p) <= 1/4 times the mean
+// square of each standardized column, plus the penalty.
+func (o *objective) diagonal() []float64 {
+	d := make([]float64, o.stride)
+	d[0] = 0.25
+	for j, lambda := range o.penalty {
+		d[1+j] = 0.25 + lambda
+	}
+	for b, codes := range o.codes {
+		rows := make([]int, o.widths[b])
+		for _, c := range codes {
+			if c >= 0 {
+				rows[c]++
+			}
+		}
+		for c, n := range rows {
+			at := o.codesAt[b] + c
+			d[1+at] = 0.25*float64(n)/float64(o.n) + o.penalty[at]
+		}
+	}
+	all := make([]float64, 0, o.size())
+	for range o.rows {
+		all = append(all, d...)
+	}
+	return all
+}

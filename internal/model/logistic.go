@@ -1,0 +1,126 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// maxLogisticWeights bounds the coefficients of all classes together;
+// newtonWeights is how many of them Newton's method solves for.
+const (
+	maxLogisticWeights = 1_000_000
+	newtonWeights      = 500
+)
+
+var logisticParameters = map[string]parameter{
+	"C":        {fallback: 1, low: 1e-10, high: 1e10},
+	"max_iter": {fallback: 100, low: 1, high: 100_000, whole: true},
+	"tol":      {fallback: 1e-8, low: 1e-12, high: 1},
+}
+
+type logistic struct{}
+
+func (logistic) Kind() string { return "logistic" }
+
+func (logistic) Check(classes int, p Params) error {
+	if classes < 2 {
+		return fault.New(fault.PipelineInvalid, "logistic predicts classes, not numbers").WithRemedy("use ols for regression problems")
+	}
+	return check("logistic", p, logisticParameters)
+}
+
+// Fit minimises ½‖w‖² + C·Σ loss over all coefficients w, the intercepts left
+// free: scikit-learn's LogisticRegression with the L2 penalty. The loss is
+// binomial for two classes (one row of coefficients), multinomial for more (one
+// row a class). Newton's method solves up to 500 weights, L-BFGS more.
+//
+// It has converged when no component of the gradient of the mean objective, in
+// units of a standard deviation of the column, exceeds tol. If max_iter comes
+// first, the model is returned and the report says so. A class without rows has
+// no finite optimum and is TrainingFailed.
+func (g logistic) Fit(ctx context.Context, d Data, p Params) (Model, Report, error) {
+	var report Report
+	if err := g.Check(d.Classes, p); err != nil {
+		return nil, report, err
+	}
+	if err := d.check(); err != nil {
+		return nil, report, err
+	}
+	shares := frequencies(d)
+	for k, share := range shares {
+		if share == 0 {
+			return nil, report, fault.New(fault.TrainingFailed, "class %d of %d has no training row here, so its intercept has no finite value", k, d.Classes).
+				WithRemedy("use fewer folds, or merge rare classes in dataset.sql")
+		}
+	}
+	o, err := newObjective(ctx, d, p.get("C", logisticParameters))
+	if err != nil {
+		return nil, report, err
+	}
+	if o.size() > maxLogisticWeights {
+		return nil, report, fault.New(fault.ResourceExhausted, "logistic with %d coefficients, over the bound of %d", o.size(), maxLogisticWeights).
+			WithRemedy("lower max_categories of the one_hot transforms, or merge classes")
+	}
+	theta := o.start(shares)
+	minimise := newton
+	if o.size() > newtonWeights {
+		minimise = lbfgs
+	}
+	most := int(p.get("max_iter", logisticParameters))
+	report, err = minimise(ctx, o, theta, most, p.get("tol", logisticParameters))
+	if err != nil {
+		return nil, report, err
+	}
+	if !report.Converged {
+		report.Warnings = append(report.Warnings, fmt.Sprintf("did not converge in %d iterations; raise max_iter or standardize the features", report.Iterations))
+	}
+	names := d.X.Names()
+	for j, inverse := range o.inverse {
+		if inverse == 0 {
+			report.Dropped = append(report.Dropped, names[o.denseAt[j]])
+		}
+	}
+	model := o.model(theta, names)
+	if err := model.validate(); err != nil {
+		return nil, report, fault.Wrap(err, fault.TrainingFailed, "the coefficients of logistic are not finite").WithRemedy("lower C, which strengthens the penalty")
+	}
+	return model, report, nil
+}
+
+// start is the model of the class frequencies.
+func (o *objective) start(shares []float64) []float64 {
+	theta := make([]float64, o.size())
+	if o.rows == 1 {
+		theta[0] = math.Log(shares[1] / shares[0])
+		return theta
+	}
+	centre := 0.0
+	for _, s := range shares {
+		centre += math.Log(s) / float64(len(shares))
+	}
+	for k, s := range shares {
+		theta[k*o.stride] = math.Log(s) - centre
+	}
+	return theta
+}
+
+// model turns weights of standardized columns into those of the columns given.
+func (o *objective) model(theta []float64, names []string) *Linear {
+	l := &Linear{Learner: "logistic", Link: Logistic, Names: names}
+	if o.rows > 1 {
+		l.Link = Softmax
+	}
+	for k := range o.rows {
+		w := append([]float64{}, theta[k*o.stride+1:(k+1)*o.stride]...)
+		intercept := theta[k*o.stride]
+		for j, at := range o.denseAt {
+			w[at] *= o.inverse[j]
+			intercept -= w[at] * o.mean[j]
+		}
+		l.Intercepts, l.Coefficients = append(l.Intercepts, intercept), append(l.Coefficients, w)
+	}
+	return l
+}

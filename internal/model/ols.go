@@ -1,0 +1,210 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/sajari/regression"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// maxOLSWidth bounds the normal equations: 2000 columns are 32 MB of moments,
+// and a regression of 4002 points.
+const maxOLSWidth = 2000
+
+// collinear is the share of a column's variance, unexplained by the columns
+// chosen before it, at or under which it has no information of its own.
+const collinear = 1e-10
+
+type ols struct{}
+
+func (ols) Kind() string { return "ols" }
+
+func (ols) Check(classes int, p Params) error {
+	if classes != 0 {
+		return fault.New(fault.PipelineInvalid, "ols predicts numbers, not classes").WithRemedy("use logistic for binary and multiclass problems")
+	}
+	return check("ols", p, nil)
+}
+
+// Fit fits ordinary least squares. The rows are reduced to their first two
+// moments, those to 2(q+1) points that have the same ones, and these points are
+// given to github.com/sajari/regression: least squares depends on the rows
+// through nothing else, so the coefficients are those of all rows, and the
+// regression's n×n matrix stays small.
+//
+// Constant columns, and columns that the others explain to within 1e-10 of
+// their variance (one category of every complete block, for one), get the
+// coefficient 0 and are named in Report.Dropped.
+func (o ols) Fit(ctx context.Context, d Data, p Params) (Model, Report, error) {
+	report := Report{Converged: true}
+	if err := o.Check(d.Classes, p); err != nil {
+		return nil, report, err
+	}
+	if err := d.check(); err != nil {
+		return nil, report, err
+	}
+	l := layoutOf(d.X)
+	if l.width > maxOLSWidth {
+		return nil, report, fault.New(fault.ResourceExhausted, "ols on %d columns, over the bound of %d", l.width, maxOLSWidth).WithRemedy("lower max_categories of the one_hot transforms")
+	}
+	m, err := computeMoments(ctx, l, d.X.Rows, d.Y)
+	if err != nil {
+		return nil, report, err
+	}
+	names := d.X.Names()
+	model := &Linear{Learner: "ols", Link: Identity, Names: names, Intercepts: []float64{m.mean[l.width]}, Coefficients: [][]float64{make([]float64, l.width)}}
+	chosen, factor := factorize(m, d.X.Rows)
+	for j, name := range names {
+		if !slices.Contains(chosen, j) {
+			report.Dropped = append(report.Dropped, name)
+		}
+	}
+	if len(chosen) == 0 {
+		report.Warnings = append(report.Warnings, "no column varies: the model is the mean of the target")
+		return model, report, nil
+	}
+	beta, err := regress(factor, len(chosen)+1)
+	if err != nil {
+		return nil, report, err
+	}
+	scaleY := scaleOf(m, l.width)
+	for k, j := range chosen {
+		b := beta[k] * scaleY / math.Sqrt(m.at(j, j))
+		model.Coefficients[0][j] = b
+		model.Intercepts[0] -= b * m.mean[j]
+	}
+	if !finite(model.Coefficients[0]) || !finite(model.Intercepts) {
+		return nil, report, fault.New(fault.TrainingFailed, "the coefficients of ols are not finite").WithRemedy("standardize the features")
+	}
+	return model, report, nil
+}
+
+// factorize chooses the columns that have information of their own by Cholesky
+// factorisation with pivoting of their correlations (Higham, Accuracy and
+// Stability of Numerical Algorithms, 10.3), and returns them in pivot order with
+// the factor L, lower triangular and row by row, of the correlations of the
+// chosen columns and, last, the target. Ties go to the first column.
+func factorize(m *moments, rows int) (chosen []int, factor []float64) {
+	p := m.size - 1
+	var varying []int
+	scale := make([]float64, m.size)
+	for j := range m.size {
+		scale[j] = scaleOf(m, j)
+		if j < p && !constant(m.at(j, j), m.mean[j], rows) {
+			varying = append(varying, j)
+		}
+	}
+	residual := make([]float64, m.size)
+	for j := range residual {
+		residual[j] = 1
+	}
+	columns := make([][]float64, 0, len(varying)+1) // columns of L, over all variables
+	eliminate := func(pivot int) {
+		c, root := make([]float64, m.size), math.Sqrt(residual[pivot])
+		for _, i := range append(varying, p) {
+			v := m.at(i, pivot) / scale[i] / scale[pivot]
+			for _, done := range columns {
+				v -= done[i] * done[pivot]
+			}
+			c[i] = v / root
+			residual[i] -= c[i] * c[i]
+		}
+		c[pivot] = root
+		columns = append(columns, c)
+	}
+	for len(chosen) < len(varying) {
+		best := -1
+		for _, j := range varying {
+			if !slices.Contains(chosen, j) && (best < 0 || residual[j] > residual[best]) {
+				best = j
+			}
+		}
+		if residual[best] <= collinear {
+			break
+		}
+		chosen = append(chosen, best)
+		eliminate(best)
+	}
+	q := len(chosen) + 1
+	last := make([]float64, m.size)
+	last[p] = math.Sqrt(max(residual[p], 0))
+	columns = append(columns, last)
+	factor = make([]float64, q*q)
+	for row, variable := range append(slices.Clone(chosen), p) {
+		for k := 0; k <= row; k++ {
+			factor[row*q+k] = columns[k][variable]
+		}
+	}
+	return chosen, factor
+}
+
+// regress returns the coefficients of the target, the last of the q variables,
+// on the others. The points ±√q·L[:,k] have mean 0 and second moments L·Lᵀ.
+func regress(factor []float64, q int) ([]float64, error) {
+	r := new(regression.Regression)
+	root := math.Sqrt(float64(q))
+	for k := range q {
+		for _, sign := range []float64{root, -root} {
+			point := make([]float64, q-1)
+			for i := range point {
+				point[i] = sign * factor[i*q+k]
+			}
+			r.Train(regression.DataPoint(sign*factor[(q-1)*q+k], point))
+		}
+	}
+	if err := r.Run(); err != nil {
+		return nil, fault.Wrap(err, fault.TrainingFailed, "ols on %d columns", q-1)
+	}
+	beta := make([]float64, q-1)
+	for k := range beta {
+		beta[k] = r.Coeff(k + 1)
+	}
+	if !finite(beta) {
+		return nil, fault.New(fault.Internal, "ols on %d independent columns has no finite solution", q-1)
+	}
+	return beta, nil
+}
+
+func scaleOf(m *moments, j int) float64 {
+	if v := m.at(j, j); v > 0 {
+		return math.Sqrt(v)
+	}
+	return 1
+}
+
+func finite(x []float64) bool {
+	for _, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// check refuses data no learner can read.
+func (d *Data) check() error {
+	if d.X.Rows == 0 {
+		return fault.New(fault.DatasetEmpty, "no rows to train on").WithRemedy("check the split's shares and the dataset's row count")
+	}
+	if len(d.Y) != d.X.Rows {
+		return fault.New(fault.Internal, "%d targets for %d rows", len(d.Y), d.X.Rows)
+	}
+	if !finite(d.Y) {
+		return fault.New(fault.TargetInvalid, "the target is missing or infinite in a training row").WithRemedy("leave such rows out in dataset.sql")
+	}
+	for i := range d.X.Features {
+		if f := &d.X.Features[i]; !finite(f.Numbers) {
+			return fault.New(fault.TrainingFailed, "feature %q is missing or infinite in a training row", f.Name).WithRemedy("impute it, or leave such rows out in dataset.sql")
+		}
+	}
+	for _, y := range d.Y {
+		if k := int(y); d.Classes > 0 && (float64(k) != y || k < 0 || k >= d.Classes) {
+			return fault.New(fault.Internal, "class index %s of %d classes", fmt.Sprint(y), d.Classes)
+		}
+	}
+	return nil
+}
