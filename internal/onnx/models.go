@@ -1,0 +1,66 @@
+package onnx
+
+import (
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/model"
+)
+
+// model adds m over x, double [N,width] ("" if width is 0), and returns its
+// output, double [N,outputs]. rows names a value whose first dimension is N.
+func (g *graph) model(m model.Model, x string, width int, rows string) (out string, outputs int, err error) {
+	g.scope = "model"
+	switch m := m.(type) {
+	case *model.Linear:
+		return g.linear(m, x, width, rows)
+	case *model.Constant:
+		return g.repeat(m.Values, rows), len(m.Values), nil
+	}
+	e := fault.New(fault.ParityFailed, "a model of kind %q has no ONNX form", m.Kind())
+	return "", 0, e.WithRemedy("set package.onnx: false, or train another kind")
+}
+
+// linear is link(x·W + b), with one column of W per row of coefficients.
+func (g *graph) linear(m *model.Linear, x string, width int, rows string) (string, int, error) {
+	k := len(m.Intercepts)
+	if k == 0 || len(m.Coefficients) != k {
+		return "", 0, fault.New(fault.ParityFailed, "a linear model with %d intercepts has %d rows of coefficients", k, len(m.Coefficients))
+	}
+	weights := make([]float64, width*k)
+	for j, row := range m.Coefficients {
+		if len(row) != width {
+			return "", 0, fault.New(fault.ParityFailed, "the model has %d coefficients and the features %d columns", len(row), width)
+		}
+		for i, w := range row {
+			weights[i*k+j] = w
+		}
+	}
+	z := ""
+	if width == 0 {
+		z = g.repeat(m.Intercepts, rows)
+	} else {
+		z = g.op("MatMul", x, g.floats([]int64{int64(width), int64(k)}, weights...))
+		z = g.op("Add", z, g.floats([]int64{1, int64(k)}, m.Intercepts...))
+	}
+	switch m.Link {
+	case model.Identity:
+		return z, k, nil
+	case model.Logistic:
+		if k != 1 {
+			return "", 0, fault.New(fault.ParityFailed, "a logistic model has %d rows of coefficients instead of 1", k)
+		}
+		q := g.op("Sigmoid", g.op("Neg", z)) // not 1-p, which loses the small ones
+		p := g.op("Sigmoid", z)
+		return g.node("Concat", []string{q, p}, intAttribute("axis", 1)), 2, nil
+	case model.Softmax:
+		return g.node("Softmax", []string{z}, intAttribute("axis", 1)), k, nil
+	}
+	return "", 0, fault.New(fault.ParityFailed, "link %q has no ONNX form", m.Link)
+}
+
+// repeat answers the same values for each of N rows.
+func (g *graph) repeat(v []float64, rows string) string {
+	k := int64(len(v))
+	n := g.op("Gather", g.op("Shape", rows), g.ints([]int64{1}, 0))
+	shape := g.node("Concat", []string{n, g.ints([]int64{1}, k)}, intAttribute("axis", 0))
+	return g.op("Expand", g.floats([]int64{1, k}, v...), shape)
+}
