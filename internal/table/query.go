@@ -99,8 +99,8 @@ func (e *Engine) one(statements mapping.ExtractedStatements, i mapping.IdxT, tak
 		return errors.New(mapping.PrepareError(prepared))
 	}
 	var result mapping.Result
-	// A streamed result is never held whole, neither by the engine nor here.
-	//lint:ignore SA1019 the engine marks it for replacement, but has no other call that streams
+	// A streamed result is never held whole, neither by the engine nor here. The
+	// engine marks the call for replacement, but has no other that streams.
 	state = bindings.ExecutePreparedStreaming(prepared, &result)
 	defer mapping.DestroyResult(&result)
 	if state == mapping.StateError {

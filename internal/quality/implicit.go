@@ -1,0 +1,29 @@
+package quality
+
+import (
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/table"
+)
+
+// Implicit returns the rules every dataset must satisfy to be learnt from: at
+// least one row, a target, and finite numbers. They come before the file's own.
+// A finite rule that the file has for a column takes the place of the implicit
+// one, with its severity.
+func Implicit(p pipeline.Pipeline, schema pipeline.Schema) []pipeline.Rule {
+	one := 1.0
+	rules := []pipeline.Rule{
+		{RowCount: &pipeline.Range{Min: &one}, OnFail: pipeline.Stop},
+		{Column: p.Problem.Target, NotNull: true, OnFail: pipeline.Quarantine},
+	}
+	own := map[string]bool{}
+	for _, r := range p.Validation {
+		own[r.Column] = own[r.Column] || r.Finite
+	}
+	for _, c := range schema {
+		regressed := c.Name == p.Problem.Target && p.Problem.Task == pipeline.Regression
+		if table.IsFloat(c) && (regressed || !own[c.Name]) {
+			rules = append(rules, pipeline.Rule{Column: c.Name, Finite: true, OnFail: pipeline.Quarantine})
+		}
+	}
+	return rules
+}

@@ -1,0 +1,83 @@
+package quality
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// MaxExamples is how many failing rows are shown for a rule.
+const MaxExamples = 20
+
+// Result is the outcome of all rules over one dataset.
+type Result struct {
+	Rows        int64        `json:"rows"`
+	Valid       int64        `json:"valid"`       // rows that go on
+	Quarantined int64        `json:"quarantined"` // rows that do not; 0 means no files were written
+	Columns     []string     `json:"columns"`     // names of the values in examples
+	Rules       []RuleResult `json:"rules"`       // in the order given
+}
+
+// RuleResult is the outcome of one rule.
+type RuleResult struct {
+	Rule     string            `json:"rule"` // for people: "delay in [-120, 1500]"
+	Severity pipeline.Severity `json:"severity"`
+	Columns  []string          `json:"columns,omitempty"` // the columns it speaks of
+	Passed   bool              `json:"passed"`
+	Failed   int64             `json:"failed"`   // rows that break it (max_null_share: missing ones; type: all)
+	Share    float64           `json:"share"`    // Failed of all rows
+	Observed string            `json:"observed"` // for people: "12 of 3000 rows"
+	Examples []Example         `json:"examples,omitempty"`
+}
+
+// Example is one failing row.
+type Example struct {
+	Row    int64     `json:"row"`    // position in the dataset, from 0
+	Values []*string `json:"values,omitempty"` // as text, cut at 200 characters; null is NULL
+}
+
+// Violation returns the fault that ends the run, or nil: DataContractViolation
+// for failed rules of severity stop, DatasetEmpty if quarantine left no row.
+func (r *Result) Violation() error {
+	var said []string
+	var failed []RuleResult
+	for _, rule := range r.Rules {
+		if rule.Passed || rule.Severity != pipeline.Stop {
+			continue
+		}
+		text := rule.Rule + ": " + rule.Observed
+		if len(rule.Examples) > 0 {
+			text += fmt.Sprintf(", first at row %d", rule.Examples[0].Row)
+		}
+		said = append(said, text)
+		places := make([]Example, min(3, len(rule.Examples)))
+		for i := range places {
+			places[i].Row = rule.Examples[i].Row // an error travels; data does not
+		}
+		rule.Examples = places
+		failed = append(failed, rule)
+	}
+	const most = 10
+	if len(failed) > 0 {
+		more := ""
+		if len(said) > most {
+			more = fmt.Sprintf("; and %d more", len(said)-most)
+		}
+		return fault.New(fault.DataContractViolation, "%s of validation failed (%s)", count(len(failed), "rule"), strings.Join(said[:min(most, len(said))], "; ")+more).
+			WithRemedy("repair the data, or change the rule's bounds or on_fail; the validation artifact shows example rows").WithDetails(failed[:min(most, len(failed))])
+	}
+	if r.Rows > 0 && r.Valid == 0 {
+		return fault.New(fault.DatasetEmpty, "all %d rows were quarantined", r.Rows).
+			WithRemedy("look at the quarantined rows: each names the rules that caught it")
+	}
+	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
