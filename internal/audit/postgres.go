@@ -8,18 +8,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
 // Postgres is the sink that fills metadata's table of predictions.
 type Postgres struct {
-	pool   *pgxpool.Pool
-	ensure func(ctx context.Context, day time.Time) error
+	db *metadata.DB
 
 	mu   sync.Mutex
 	days map[string]bool // partitions known to exist
@@ -27,11 +25,8 @@ type Postgres struct {
 
 var _ Sink = (*Postgres)(nil)
 
-// NewPostgres returns a sink that inserts through pool. ensure must make the
-// partition of a UTC day exist; it is called once for each day.
-func NewPostgres(pool *pgxpool.Pool, ensure func(ctx context.Context, day time.Time) error) *Postgres {
-	return &Postgres{pool: pool, ensure: ensure, days: map[string]bool{}}
-}
+// NewPostgres returns a sink that inserts into db.
+func NewPostgres(db *metadata.DB) *Postgres { return &Postgres{db: db, days: map[string]bool{}} }
 
 var columns = []string{
 	"day", "id", "endpoint", "revision", "model_name", "model_version", "at", "request_id",
@@ -53,11 +48,11 @@ func (p *Postgres) Insert(ctx context.Context, records []Record) error {
 		if records[i].ID.Version() != 7 {
 			return fmt.Errorf("%w: id %s is a UUID of version %d, not 7", ErrRejected, records[i].ID, records[i].ID.Version())
 		}
-		if err := p.ensureDay(ctx, Day(records[i].ID)); err != nil {
+		if err := p.ensureDay(ctx, metadata.Day(records[i].ID)); err != nil {
 			return err
 		}
 	}
-	err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, p.db.Pool(), func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, stage); err != nil {
 			return err
 		}
@@ -91,22 +86,13 @@ func (p *Postgres) ensureDay(ctx context.Context, day time.Time) error {
 	if known {
 		return nil
 	}
-	if err := p.ensure(ctx, day); err != nil {
+	if err := p.db.EnsureDays(ctx, day); err != nil {
 		return err
 	}
 	p.mu.Lock()
 	p.days[key] = true
 	p.mu.Unlock()
 	return nil
-}
-
-// Day returns the UTC day in the timestamp of a UUIDv7 (RFC 9562, section 5.7).
-func Day(id uuid.UUID) time.Time {
-	var ms int64
-	for _, b := range id[:6] {
-		ms = ms<<8 | int64(b)
-	}
-	return time.UnixMilli(ms).UTC().Truncate(24 * time.Hour)
 }
 
 // rows feeds COPY.
@@ -122,7 +108,7 @@ func (r *rows) Err() error { return nil }
 func (r *rows) Values() ([]any, error) {
 	x := &r.records[r.at]
 	r.values = [13]any{
-		Day(x.ID), [16]byte(x.ID), x.Endpoint, x.Revision, x.ModelName, x.ModelVersion, x.At, x.RequestID,
+		metadata.Day(x.ID), [16]byte(x.ID), x.Endpoint, x.Revision, x.ModelName, x.ModelVersion, x.At, x.RequestID,
 		jsonOrNull(x.Features), jsonOrNull(x.Outputs), x.Status, x.Error,
 		min(x.Latency.Microseconds(), math.MaxInt32),
 	}
