@@ -61,3 +61,18 @@ func TestCheckTellsWhatDoesNotFit(t *testing.T) {
 		})
 	}
 }
+
+func TestSourceWithPath(t *testing.T) {
+	s := pipeline.Source{Path: "a.csv", Format: "csv"}
+	moved, err := s.WithPath("/data/b.parquet")
+	require.NoError(t, err)
+	require.Equal(t, pipeline.Source{Path: "/data/b.parquet", Format: "parquet"}, moved)
+	moved, err = s.WithPath("s3://bucket/part-*")
+	require.NoError(t, err)
+	require.Equal(t, "csv", moved.Format)
+	for _, bad := range []string{"http://x/a.csv", "s3://bucket", "s3://user:hunter2@bucket/a.csv"} {
+		_, err = s.WithPath(bad)
+		require.Equal(t, fault.PipelineInvalid, fault.KindOf(err))
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}

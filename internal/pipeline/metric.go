@@ -4,9 +4,9 @@ import "slices"
 
 // The metrics by task, scikit-learn's definitions; the first is the default.
 var metrics = map[Task][]string{
-	Regression: {"rmse", "mae", "r2"},
-	Binary:     {"log_loss", "auc", "accuracy", "precision", "recall", "f1", "brier"},
-	Multiclass: {"log_loss", "accuracy", "macro_f1"},
+	Regression: {"rmse", "mae", "r2", "mape", "median_absolute_error"},
+	Binary:     {"log_loss", "roc_auc", "average_precision", "brier", "accuracy", "precision", "recall", "f1"},
+	Multiclass: {"log_loss", "accuracy", "balanced_accuracy", "macro_f1", "weighted_f1"},
 }
 
 // Metrics returns the metrics a task has, the default one first.
@@ -15,7 +15,7 @@ func Metrics(task Task) []string { return slices.Clone(metrics[task]) }
 // LowerIsBetter reports whether less of the metric is better.
 func LowerIsBetter(metric string) bool {
 	switch metric {
-	case "rmse", "mae", "log_loss", "brier":
+	case "rmse", "mae", "mape", "median_absolute_error", "log_loss", "brier":
 		return true
 	}
 	return false

@@ -72,7 +72,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 
 func TestWhatTheFileSaysIsKept(t *testing.T) {
 	p := parse(t, `name: late
-problem: {task: binary, target: late, positive: 1, metric: auc, threshold: 0.7}
+problem: {task: binary, target: late, positive: 1, metric: roc_auc, threshold: 0.7}
 sources: {a: {path: "data/*.csv"}, b: {path: "s3://bucket/b/*", format: parquet}}
 dataset:
   sql: |
@@ -242,7 +242,7 @@ func TestMistakesInTheFirstSections(t *testing.T) {
 		{"name: penguins", "name: 7", "name", "must be text"},
 		{"name: penguins", "name: Big Penguins", "name", "cannot name a pipeline"},
 		{"name: penguins", "owner: me", "name", "missing"},
-		{"task: multiclass", "task: regression\n  metric: auc", "problem.metric", "metric of binary"},
+		{"task: multiclass", "task: regression\n  metric: roc_auc", "problem.metric", "metric of binary"},
 		{"task: multiclass", "task: regression\n  baseline: majority", "problem.baseline", "not a baseline"},
 		{"task: multiclass", "task: regression\n  positive: x", "problem.positive", "binary"},
 		{"task: multiclass\n", "statement: which?\n", "problem.task", "missing"},
