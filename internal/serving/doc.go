@@ -1,0 +1,21 @@
+// Package serving owns the prediction server: which revision of which endpoint is
+// in memory, how a request becomes rows and rows an answer, and that no answer
+// leaves before its audit record is durable.
+//
+// A [Table] holds one atomic pointer per endpoint. A [Watcher] keeps it equal to
+// what the metadata store says: it is told of changes, asks each second beneath,
+// loads the new bundle, answers its golden rows by the same code that answers
+// requests, and only then swaps. Requests in flight finish on the revision they
+// began with. Whatever fails leaves the old revision in place and is reported.
+// The last revisions are kept on local disk, so that a server starts without
+// Postgres and without the object store.
+//
+// A [Server] is the http.Handler: the Open Inference Protocol v2 (REST) under
+// /v2, plain JSON records under /v1. Each request passes read, decode, predict,
+// encode, audit, answer, in that order, in buffers that are used again. Rejected
+// requests and failures are audited too; when the audit spool is unavailable the
+// answer is 503, whatever it would have been.
+//
+// The format of bundles is bundle's; durability is audit's; deciding what an
+// endpoint serves is the deploy step's.
+package serving

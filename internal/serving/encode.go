@@ -1,0 +1,179 @@
+package serving
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/esteira-ml/esteira/internal/frame"
+)
+
+// appendFloat writes a finite number as encoding/json does.
+func appendFloat(b []byte, x float64) []byte {
+	format := byte('f')
+	if a := math.Abs(x); a != 0 && (a < 1e-6 || a >= 1e21) {
+		format = 'e'
+	}
+	return strconv.AppendFloat(b, x, format, -1, 64)
+}
+
+// appendText writes a JSON string.
+func appendText(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if ch := s[i]; ch < ' ' || ch == '"' || ch == '\\' || ch >= utf8.RuneSelf || ch == '<' || ch == '>' || ch == '&' {
+			q, err := json.Marshal(s)
+			if err != nil { // cannot happen with a string
+				q = []byte(`""`)
+			}
+			return append(b, q...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// best is the index of the greatest probability, the first of equals.
+func best(p []float64) int {
+	at := 0
+	for i := range p {
+		if p[i] > p[at] {
+			at = i
+		}
+	}
+	return at
+}
+
+// appendAnswer writes the members of one row's answer: "prediction": x, or
+// "label": class, "probabilities": {class: x, …}.
+func (s *served) appendAnswer(b []byte, out []float64) []byte {
+	if s.classes == nil {
+		return appendFloat(append(b, `"prediction":`...), out[0])
+	}
+	b = appendText(append(b, `"label":`...), s.classes[best(out)])
+	b = append(b, `,"probabilities":{`...)
+	for k, class := range s.classes {
+		if k > 0 {
+			b = append(b, ',')
+		}
+		b = appendFloat(append(appendText(b, class), ':'), out[k])
+	}
+	return append(b, '}')
+}
+
+// appendFeatures writes row i as it was sent, one object of the columns.
+func (r *rows) appendFeatures(b, body []byte, i int) []byte {
+	if len(r.records) > 0 {
+		return append(b, body[r.records[i].from:r.records[i].to]...)
+	}
+	b = append(b, '{')
+	for j := range r.sig.Inputs {
+		if j > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendText(b, r.sig.Inputs[j].Name), ':')
+		at := r.cells[j][i]
+		b = append(b, body[at.from:at.to]...)
+	}
+	return append(b, '}')
+}
+
+func appendUUID(b []byte, id uuid.UUID) []byte {
+	var text [36]byte
+	t, _ := id.MarshalText()
+	copy(text[:], t)
+	return append(b, text[:]...)
+}
+
+// appendRecords writes the answer to plain records.
+func (x *exchange) appendRecords(b []byte) []byte {
+	s, r := x.served, x.rows
+	b = append(b, `{"endpoint":`...)
+	b = appendText(b, s.revision.Endpoint)
+	b = append(b, `,"model_name":`...)
+	b = appendText(b, s.revision.ModelName)
+	b = append(b, `,"model_version":`...)
+	b = strconv.AppendInt(b, int64(s.revision.ModelVersion), 10)
+	b = append(b, `,"revision":`...)
+	b = strconv.AppendInt(b, s.revision.Revision, 10)
+	b = append(b, `,"id":`...)
+	b = appendText(b, x.requestID)
+	b = append(b, `,"predictions":[`...)
+	k := s.model.Predictor.Outputs()
+	for i := range r.frame.Rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"id":"`...)
+		b = appendUUID(b, x.records[i].ID)
+		b = append(b, `",`...)
+		b = append(s.appendAnswer(b, r.out[i*k:(i+1)*k]), '}')
+	}
+	return append(b, "]}\n"...)
+}
+
+// appendTensors writes the answer of the Open Inference Protocol v2. The ids of
+// the predictions are a parameter, separated by commas: the protocol has no
+// arrays there.
+func (x *exchange) appendTensors(b []byte) []byte {
+	s, r := x.served, x.rows
+	b = append(b, `{"model_name":`...)
+	b = appendText(b, s.revision.Endpoint)
+	b = append(b, `,"model_version":"`...)
+	b = append(b, s.version...)
+	b = append(b, `","id":`...)
+	b = appendText(b, x.requestID)
+	b = append(b, `,"parameters":{"revision":`...)
+	b = strconv.AppendInt(b, s.revision.Revision, 10)
+	b = append(b, `,"prediction_ids":"`...)
+	for i := range x.records {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendUUID(b, x.records[i].ID)
+	}
+	b = append(b, `"},"outputs":[`...)
+	n := r.frame.Rows
+	first := true
+	for _, o := range s.model.Signature.Outputs {
+		if len(r.wanted) > 0 && !slices.Contains(r.wanted, o.Name) {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = appendText(append(b, `{"name":`...), o.Name)
+		b = append(b, `,"datatype":"`...)
+		b = append(b, datatypeOf(o.Kind)...)
+		b = append(b, `","shape":[`...)
+		b = strconv.AppendInt(b, int64(n), 10)
+		if o.Name == "probabilities" {
+			b = append(b, ',')
+			b = strconv.AppendInt(b, int64(len(s.classes)), 10)
+		}
+		b = append(b, `],"data":[`...)
+		if o.Kind == frame.Text.String() {
+			k := len(s.classes)
+			for i := range n {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				b = appendText(b, s.classes[best(r.out[i*k:(i+1)*k])])
+			}
+		} else {
+			for i, v := range r.out {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				b = appendFloat(b, v)
+			}
+		}
+		b = append(b, "]}"...)
+	}
+	return append(b, "]}\n"...)
+}

@@ -1,0 +1,337 @@
+package serving
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/esteira-ml/esteira/internal/audit"
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// exchange is one request for predictions and its answer; its buffers are used
+// again.
+type exchange struct {
+	protocol  protocol
+	endpoint  string
+	version   string // asked for; empty: whatever is live
+	requestID string
+	arrived   time.Time
+	body      []byte
+	served    *served // nil until known
+	rows      *rows   // of served's pool
+	records   []audit.Record
+	json      []byte // features and outputs of the records
+	answer    []byte
+	status    int
+	kind      fault.Kind
+}
+
+// protocol is a format of requests and answers.
+type protocol struct {
+	decode func(r *rows, body []byte, maxRows int) error
+	encode func(x *exchange, b []byte) []byte
+}
+
+var (
+	plain   = protocol{(*rows).decodeRecords, (*exchange).appendRecords}
+	tensors = protocol{(*rows).decodeTensors, (*exchange).appendTensors}
+)
+
+// Headers of an answer.
+const (
+	headerPrediction = "Esteira-Prediction-Id" // the first maxHeaderIDs ids, separated by commas
+	headerRevision   = "Esteira-Revision"
+	headerVersion    = "Esteira-Model-Version"
+	headerRequest    = "X-Request-Id" // read and echoed
+	maxHeaderIDs     = 16
+)
+
+func (s *Server) predictions(p protocol) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		x := s.exchanges.Get().(*exchange)
+		*x = exchange{
+			protocol: p, endpoint: req.PathValue("endpoint"), version: req.PathValue("version"), arrived: time.Now(),
+			body: x.body[:0], records: x.records[:0], json: x.json[:0], answer: x.answer[:0],
+		}
+		s.inflight.Add(1)
+		defer s.inflight.Add(-1)
+		s.answer(w, req, x)
+		if x.rows != nil {
+			x.served.pool.Put(x.rows)
+		}
+		if cap(x.body)+cap(x.json)+cap(x.answer) <= 1<<20 {
+			clear(x.records[:cap(x.records)])
+			s.exchanges.Put(x)
+		}
+	}
+}
+
+// answer runs one exchange: nothing is written before its records are durable.
+func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
+	release, err := s.read(w, req, x)
+	if err == nil {
+		err = s.compute(x)
+	}
+	if err != nil {
+		x.refuse(err)
+	}
+	latency := time.Since(x.arrived)
+	for i := range x.records {
+		x.records[i].Latency = latency
+	}
+	err = s.opts.Audit.Append(req.Context(), x.records)
+	release() // a client that reads slowly keeps nobody from being answered
+	if err != nil {
+		// The answer that was computed stays here.
+		x.fail(err)
+		x.records = x.records[:0]
+	}
+	x.write(w)
+	if s.opts.Observe != nil {
+		s.opts.Observe(x.endpoint, x.status, time.Since(x.arrived))
+	}
+}
+
+// read brings the body into memory and waits for the request's turn.
+func (s *Server) read(w http.ResponseWriter, req *http.Request, x *exchange) (release func(), err error) {
+	release = func() {}
+	x.requestID = cleaned(req.Header.Get(headerRequest), maxID)
+	if req.Header.Get("Inference-Header-Content-Length") != "" {
+		return release, fault.New(fault.RequestInvalid, "the request carries binary tensor data, which is not supported").WithRemedy("send tensors as JSON (binary_data=False in tritonclient)")
+	}
+	if e := req.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return release, fault.New(fault.RequestInvalid, "the body's encoding %q is not supported", clip(e)).WithRemedy("send the body as it is")
+	}
+	limits := &s.opts.Limits
+	size := req.ContentLength
+	if size > limits.BodyBytes {
+		return release, tooLarge(limits.BodyBytes)
+	}
+	if size < 0 {
+		size = limits.BodyBytes
+	}
+	waiting, cancel := context.WithTimeout(req.Context(), limits.QueueTimeout)
+	defer cancel()
+	if s.bytes.Acquire(waiting, size) != nil {
+		return release, overloaded(req.Context(), "%d bytes of requests are in memory", limits.TotalBytes)
+	}
+	release = func() { s.bytes.Release(size) }
+	if err := x.readBody(http.MaxBytesReader(w, req.Body, limits.BodyBytes), req.ContentLength); err != nil {
+		return release, err
+	}
+	waiting, cancel = context.WithTimeout(req.Context(), limits.QueueTimeout)
+	defer cancel()
+	if s.turns.Acquire(waiting, 1) != nil {
+		return release, overloaded(req.Context(), "%d requests are being answered", limits.Concurrent)
+	}
+	return func() { s.bytes.Release(size); s.turns.Release(1) }, nil
+}
+
+func tooLarge(bound int64) error {
+	return fault.New(fault.ResourceExhausted, "the body is larger than %d bytes, the bound of one request", bound).WithRemedy("send fewer rows at a time")
+}
+
+// errOverloaded and errSlow give their faults another status than their kind's.
+var (
+	errOverloaded = errors.New("overloaded")
+	errSlow       = errors.New("the request did not arrive in time")
+)
+
+func overloaded(ctx context.Context, message string, args ...any) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fault.Wrap(errOverloaded, fault.ResourceExhausted, message+", the bound of this server", args...).WithRemedy("try again in a second, or run more servers")
+}
+
+func (x *exchange) readBody(r io.Reader, declared int64) error {
+	x.body = slices.Grow(x.body, int(max(declared, 0))+512)
+	for {
+		if len(x.body) == cap(x.body) {
+			x.body = slices.Grow(x.body, 64<<10)
+		}
+		n, err := r.Read(x.body[len(x.body):cap(x.body)])
+		x.body = x.body[:len(x.body)+n]
+		var large *http.MaxBytesError
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.As(err, &large):
+			return tooLarge(large.Limit)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fault.Wrap(errSlow, fault.RequestInvalid, "read the body").WithRemedy("send the whole request at once")
+		default:
+			return fault.Wrap(err, fault.RequestInvalid, "read the body").WithRemedy("send as many bytes as Content-Length says")
+		}
+	}
+}
+
+// compute fills the answer and its records.
+func (s *Server) compute(x *exchange) (err error) {
+	if x.served, err = s.opts.Table.find(x.endpoint); err != nil {
+		return err
+	}
+	if x.version != "" && x.version != x.served.version {
+		return fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(x.version), x.endpoint, x.served.version).
+			WithRemedy("leave the version out of the path, or deploy that version")
+	}
+	x.rows = x.served.pool.Get().(*rows)
+	x.rows.reset()
+	err = x.protocol.decode(x.rows, x.body, s.opts.Limits.Rows)
+	if x.rows.id != "" {
+		x.requestID = cleaned(x.rows.id, maxID)
+	}
+	if err != nil {
+		return err
+	}
+	if err := x.served.predict(x.rows); err != nil {
+		return err
+	}
+	x.status = http.StatusOK
+	k := x.served.model.Predictor.Outputs()
+	for i := range x.rows.frame.Rows {
+		r := x.record()
+		from := len(x.json)
+		x.json = x.rows.appendFeatures(x.json, x.body, i)
+		// A later append may move x.json; this slice keeps what it has.
+		r.Features = x.json[from:len(x.json):len(x.json)]
+		from = len(x.json)
+		x.json = append(x.served.appendAnswer(append(x.json, '{'), x.rows.out[i*k:(i+1)*k]), '}')
+		r.Outputs = x.json[from:len(x.json):len(x.json)]
+	}
+	x.answer = x.protocol.encode(x, x.answer)
+	return nil
+}
+
+// record adds a record with what is known of the request.
+func (x *exchange) record() *audit.Record {
+	id, err := uuid.NewV7()
+	if err != nil {
+		// The system's source of randomness failed: nothing can be promised without it.
+		panic(fault.Wrap(err, fault.Internal, "make a prediction id"))
+	}
+	if x.requestID == "" {
+		x.requestID = id.String()
+	}
+	x.records = append(x.records, audit.Record{
+		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status),
+	})
+	r := &x.records[len(x.records)-1]
+	if x.served != nil {
+		r.Revision, r.ModelName, r.ModelVersion = x.served.revision.Revision, x.served.revision.ModelName, int64(x.served.revision.ModelVersion)
+	}
+	return r
+}
+
+// refuse makes the error the answer, and one record of it.
+func (x *exchange) refuse(err error) {
+	x.fail(err)
+	x.records = x.records[:0]
+	x.record().Error = cleaned(string(x.kind)+": "+err.Error(), 4096)
+}
+
+// fail makes the error the answer.
+func (x *exchange) fail(err error) {
+	x.status, x.kind, x.answer = errorAnswer(x.answer[:0], err)
+}
+
+// errorAnswer writes {"error": "…", "kind": "…", "details": …} and says which
+// status it has. "error" is all that the Open Inference Protocol v2 asks for.
+func errorAnswer(b []byte, err error) (int, fault.Kind, []byte) {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		f = fault.Wrap(err, fault.Internal, "the request could not be answered")
+	}
+	answer := struct {
+		Error   string     `json:"error"`
+		Kind    fault.Kind `json:"kind"`
+		Details any        `json:"details,omitempty"`
+	}{f.Error(), f.Kind, f.Details}
+	text, jerr := json.Marshal(answer)
+	if jerr != nil {
+		answer.Details = nil
+		text, _ = json.Marshal(answer) // two strings
+	}
+	return statusOf(f, err), f.Kind, append(append(b, text...), '\n')
+}
+
+func statusOf(f *fault.Error, err error) int {
+	switch {
+	case errors.Is(err, errOverloaded):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, errSlow):
+		return http.StatusRequestTimeout
+	}
+	switch f.Kind {
+	case fault.RequestInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid:
+		return http.StatusBadRequest
+	case fault.EndpointNotFound, fault.NotFound:
+		return http.StatusNotFound
+	case fault.ResourceExhausted:
+		return http.StatusRequestEntityTooLarge
+	case fault.AuditUnavailable, fault.DatabaseUnavailable, fault.StoreUnavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// write sends the answer.
+func (x *exchange) write(w http.ResponseWriter) {
+	h := w.Header()
+	h["Content-Type"] = contentJSON
+	h["Content-Length"] = []string{strconv.Itoa(len(x.answer))}
+	if x.requestID != "" {
+		h[headerRequest] = []string{x.requestID}
+	}
+	if len(x.records) > 0 {
+		ids := make([]byte, 0, 37*maxHeaderIDs)
+		for i := range x.records[:min(len(x.records), maxHeaderIDs)] {
+			if i > 0 {
+				ids = append(ids, ',')
+			}
+			ids = appendUUID(ids, x.records[i].ID)
+		}
+		h[headerPrediction] = []string{string(ids)}
+	}
+	if x.served != nil {
+		h[headerVersion] = []string{x.served.version}
+		h[headerRevision] = []string{strconv.FormatInt(x.served.revision.Revision, 10)}
+	}
+	if x.status == http.StatusServiceUnavailable {
+		h["Retry-After"] = []string{"1"}
+	}
+	w.WriteHeader(x.status)
+	_, _ = w.Write(x.answer) // a client that went away is no error of ours
+}
+
+var contentJSON = []string{"application/json"}
+
+// cleaned makes a text from outside fit for headers, logs and the table: valid
+// UTF-8, no control characters, bounded.
+func cleaned(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+				if r < ' ' || r == 0x7f {
+					return -1
+				}
+				return r
+			}, strings.ToValidUTF8(s, "")), "")
+		}
+	}
+	return s
+}

@@ -1,0 +1,179 @@
+package serving
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+)
+
+// served is a revision that answers. It is immutable but for its pool.
+type served struct {
+	revision metadata.Revision
+	version  string // of the model, as the protocol writes it
+	model    *Model
+	classes  []string
+	pool     sync.Pool // of *rows
+}
+
+func newServed(r metadata.Revision, m *Model) (*served, error) {
+	if err := checkModel(m); err != nil {
+		return nil, err
+	}
+	s := &served{revision: r, version: strconv.Itoa(r.ModelVersion), model: m, classes: classes(&m.Signature)}
+	s.pool.New = func() any { return newRows(&s.model.Signature) }
+	return s, nil
+}
+
+// warmUp answers the golden rows by the way of every request, decoding included,
+// and compares.
+func (s *served) warmUp() error {
+	for i, g := range s.model.Golden {
+		r := s.pool.Get().(*rows)
+		r.reset()
+		body := slices.Concat([]byte(`{"records":[`), g.Record, []byte(`]}`))
+		if err := r.decodeRecords(body, 1); err != nil {
+			return fault.Wrap(err, fault.BundleInvalid, "golden row %d is not a request", i)
+		}
+		if err := s.predict(r); err != nil {
+			return fault.Wrap(err, fault.BundleInvalid, "golden row %d cannot be answered", i)
+		}
+		for k, x := range r.out {
+			if k >= len(g.Answers) || !bundle.Close(g.Answers[k], x, goldenTolerance) {
+				return fault.New(fault.BundleInvalid, "golden row %d: output %d is %v, the bundle says %v", i, k, x, g.Answers).
+					WithRemedy("package the model again with this build")
+			}
+		}
+		s.pool.Put(r)
+	}
+	return nil
+}
+
+// goldenTolerance is bundle's: what another processor may round otherwise.
+const goldenTolerance = 1e-9
+
+// predict fills r.out.
+func (s *served) predict(r *rows) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Internal, "the model of endpoint %s failed: %v", s.revision.Endpoint, p)
+		}
+	}()
+	n := r.frame.Rows * s.model.Predictor.Outputs()
+	r.out = slices.Grow(r.out[:0], n)[:n]
+	return s.model.Predictor.Predict(&r.frame, r.out)
+}
+
+// Table is what the server answers with now. It is safe for concurrent use.
+type Table struct {
+	mu    sync.Mutex // of writers
+	slots atomic.Pointer[map[string]*slot]
+}
+
+// slot is one endpoint.
+type slot struct {
+	live    atomic.Pointer[served]
+	failure atomic.Pointer[string] // why the wanted revision is not the live one
+	wanted  atomic.Int64
+}
+
+// NewTable returns an empty table.
+func NewTable() *Table {
+	t := &Table{}
+	t.slots.Store(&map[string]*slot{})
+	return t
+}
+
+func (t *Table) slot(name string) *slot {
+	if s := (*t.slots.Load())[name]; s != nil {
+		return s
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := *t.slots.Load()
+	if s := old[name]; s != nil {
+		return s
+	}
+	next := maps.Clone(old)
+	next[name] = &slot{}
+	t.slots.Store(&next)
+	return next[name]
+}
+
+// find returns what answers for an endpoint now.
+func (t *Table) find(name string) (*served, error) {
+	if s := (*t.slots.Load())[name]; s != nil {
+		if live := s.live.Load(); live != nil {
+			return live, nil
+		}
+		if why := s.failure.Load(); why != nil {
+			return nil, fault.New(fault.EndpointNotFound, "nothing is live on endpoint %q: %s", name, *why).
+				WithRemedy("deploy a model version that loads")
+		}
+	}
+	remedy := "deploy to it first; there are no endpoints yet"
+	if names := t.Names(); len(names) > 0 {
+		remedy = "ask one of: " + strings.Join(names[:min(len(names), 20)], ", ")
+	}
+	return nil, fault.New(fault.EndpointNotFound, "there is no endpoint %q", clip(name)).WithRemedy("%s", remedy)
+}
+
+// Names lists the endpoints that answer, sorted.
+func (t *Table) Names() []string {
+	var names []string
+	for name, s := range *t.slots.Load() {
+		if s.live.Load() != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// swap makes s answer for its endpoint, unless something newer already does.
+func (t *Table) swap(s *served) bool {
+	slot := t.slot(s.revision.Endpoint)
+	for {
+		old := slot.live.Load()
+		if old != nil && old.revision.Revision >= s.revision.Revision {
+			return false
+		}
+		if slot.live.CompareAndSwap(old, s) {
+			slot.failure.Store(nil)
+			return true
+		}
+	}
+}
+
+// EndpointStatus describes one endpoint of a server.
+type EndpointStatus struct {
+	Endpoint     string `json:"endpoint"`
+	Revision     int64  `json:"revision"` // 0: nothing live
+	Wanted       int64  `json:"wanted"`   // what the metadata store says; 0: not asked yet
+	ModelName    string `json:"model_name,omitempty"`
+	ModelVersion int    `json:"model_version,omitempty"`
+	Failure      string `json:"failure,omitempty"` // why wanted is not live
+}
+
+// Status lists the endpoints, sorted by name.
+func (t *Table) Status() []EndpointStatus {
+	slots := *t.slots.Load()
+	out := make([]EndpointStatus, 0, len(slots))
+	for _, name := range slices.Sorted(maps.Keys(slots)) {
+		s := EndpointStatus{Endpoint: name, Wanted: slots[name].wanted.Load()}
+		if live := slots[name].live.Load(); live != nil {
+			s.Revision, s.ModelName, s.ModelVersion = live.revision.Revision, live.revision.ModelName, live.revision.ModelVersion
+		}
+		if why := slots[name].failure.Load(); why != nil {
+			s.Failure = *why
+		}
+		out = append(out, s)
+	}
+	return out
+}

@@ -1,0 +1,267 @@
+package serving
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+)
+
+// Registry is what the watcher asks and tells the metadata store; *metadata.DB is
+// one.
+type Registry interface {
+	Endpoints(ctx context.Context) ([]metadata.Endpoint, error)
+	Heartbeat(ctx context.Context, s metadata.Server) error
+	Listen(ctx context.Context, channel string, f func(payload string)) error
+	ReportRevision(ctx context.Context, r metadata.RevisionReport) error
+}
+
+// WatcherOptions configure a Watcher.
+type WatcherOptions struct {
+	// Identity names this server to the metadata store. ID and Address are required.
+	Identity metadata.Server
+	// Interval is the pause between heartbeats and between polls. Default 1 s.
+	Interval time.Duration
+	// Loader reads bundles. Required.
+	Loader Loader
+	// Log receives swaps, failures and outages. Default: nothing.
+	Log zerolog.Logger
+	// State keeps the last revisions on local disk. Required.
+	State *State
+	// Table is kept up to date. Required.
+	Table *Table
+	// MaxBackoff bounds the pause before a bundle that could not be fetched is
+	// tried again, which begins at Interval and doubles. Default 30 s.
+	MaxBackoff time.Duration
+}
+
+// Watcher keeps a Table equal to the metadata store.
+type Watcher struct {
+	opts WatcherOptions
+
+	mu       sync.Mutex
+	loading  map[string]bool // endpoints with a load under way
+	attempts map[string]attempt
+	unsaid   map[string]metadata.RevisionReport // the last word on each endpoint, not yet told
+	synced   bool
+}
+
+// attempt remembers a load that failed.
+type attempt struct {
+	revision int64
+	final    bool      // trying again cannot help
+	next     time.Time // else not before
+	backoff  time.Duration
+}
+
+// NewWatcher returns a Watcher; Restore, then Run it.
+func NewWatcher(o WatcherOptions) *Watcher {
+	if o.Interval == 0 {
+		o.Interval = time.Second
+	}
+	if o.MaxBackoff == 0 {
+		o.MaxBackoff = 30 * time.Second
+	}
+	return &Watcher{opts: o, loading: map[string]bool{}, attempts: map[string]attempt{}, unsaid: map[string]metadata.RevisionReport{}}
+}
+
+// Restore serves the revisions that were live when the server last ran, from local
+// disk, without asking anyone. It returns how many it could load.
+func (w *Watcher) Restore(ctx context.Context) int {
+	n := 0
+	for _, r := range w.opts.State.Revisions() {
+		if err := w.load(ctx, r); err != nil {
+			w.opts.Log.Warn().Err(err).Str("endpoint", r.Endpoint).Int64("revision", r.Revision).Msg("the last known revision cannot be restored")
+			continue
+		}
+		n++
+	}
+	if n > 0 {
+		w.mu.Lock()
+		w.synced = true
+		w.mu.Unlock()
+	}
+	return n
+}
+
+// Synced reports whether the watcher has known, once, what to serve: from the
+// metadata store, or from local disk.
+func (w *Watcher) Synced() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.synced
+}
+
+// Run polls, listens and sends heartbeats until ctx ends.
+func (w *Watcher) Run(ctx context.Context, registry Registry) {
+	wake := make(chan struct{}, 1)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		_ = registry.Listen(ctx, metadata.EndpointsChannel, func(string) {
+			select {
+			case wake <- struct{}{}:
+			default:
+			}
+		})
+	})
+	tick := time.NewTicker(w.opts.Interval)
+	defer tick.Stop()
+	away := false
+	for {
+		err := w.poll(ctx, registry, &wg)
+		if ctx.Err() != nil {
+			return
+		}
+		if (err != nil) != away {
+			away = err != nil
+			if away {
+				w.opts.Log.Warn().Err(err).Msg("the metadata store is away; the endpoints answer as they are")
+			} else {
+				w.opts.Log.Info().Msg("the metadata store is back")
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// poll is one heartbeat and one look at the endpoints.
+func (w *Watcher) poll(ctx context.Context, registry Registry, wg *sync.WaitGroup) error {
+	asking, cancel := context.WithTimeout(ctx, 10*w.opts.Interval)
+	defer cancel()
+	if err := registry.Heartbeat(asking, w.opts.Identity); err != nil {
+		return err
+	}
+	endpoints, err := registry.Endpoints(asking)
+	if err != nil {
+		return err
+	}
+	for _, e := range endpoints {
+		if e.Live != nil {
+			w.consider(ctx, registry, *e.Live, wg)
+		}
+	}
+	w.mu.Lock()
+	w.synced = true
+	w.mu.Unlock()
+	return w.tell(asking, registry)
+}
+
+// consider begins to load a revision that is not live here, in the background,
+// unless that is under way or was refused.
+func (w *Watcher) consider(ctx context.Context, registry Registry, r metadata.Revision, wg *sync.WaitGroup) {
+	slot := w.opts.Table.slot(r.Endpoint)
+	slot.wanted.Store(r.Revision)
+	if live := slot.live.Load(); live != nil && live.revision.Revision >= r.Revision {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := w.attempts[r.Endpoint]
+	if w.loading[r.Endpoint] || last.revision == r.Revision && (last.final || time.Now().Before(last.next)) {
+		return
+	}
+	w.loading[r.Endpoint] = true
+	wg.Go(func() {
+		err := w.load(ctx, r)
+		w.finished(r, last, err)
+		ctx, cancel := context.WithTimeout(ctx, 10*w.opts.Interval)
+		defer cancel()
+		_ = w.tell(ctx, registry) // else the next poll tells
+	})
+}
+
+// loadTimeout bounds one load, so that a store that hangs is asked again.
+const loadTimeout = 5 * time.Minute
+
+// load brings a revision to where it answers.
+func (w *Watcher) load(ctx context.Context, r metadata.Revision) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	began := time.Now()
+	model, err := w.opts.Loader.Load(ctx, r.Bundle)
+	if err != nil {
+		return err
+	}
+	s, err := newServed(r, model)
+	if err != nil {
+		return err
+	}
+	if err := s.warmUp(); err != nil {
+		return err
+	}
+	if !w.opts.Table.swap(s) {
+		return nil // a newer one came first
+	}
+	answered := time.Now().UTC()
+	w.mu.Lock()
+	w.unsaid[r.Endpoint] = metadata.RevisionReport{
+		Server: w.opts.Identity.ID, Endpoint: r.Endpoint, Revision: r.Revision, State: metadata.ServerLive, AnsweredAt: &answered,
+	}
+	w.mu.Unlock()
+	if err := w.opts.State.Keep(r); err != nil {
+		w.opts.Log.Warn().Err(err).Msg("the revision is live, but would not be found on local disk after a restart")
+	}
+	w.opts.Log.Info().Str("endpoint", r.Endpoint).Int64("revision", r.Revision).Str("model", r.ModelName).Int("version", r.ModelVersion).
+		Str("digest", r.Bundle.Digest).Dur("took", time.Since(began)).Msg("revision live")
+	return nil
+}
+
+// finished notes how a load ended.
+func (w *Watcher) finished(r metadata.Revision, last attempt, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.loading, r.Endpoint)
+	if err == nil {
+		delete(w.attempts, r.Endpoint)
+		return
+	}
+	kind := fault.KindOf(err)
+	a := attempt{revision: r.Revision, final: !fault.Retryable(kind), backoff: w.opts.Interval}
+	if last.revision == r.Revision {
+		a.backoff = min(2*last.backoff, w.opts.MaxBackoff)
+	}
+	a.next = time.Now().Add(a.backoff)
+	w.attempts[r.Endpoint] = a
+	state := metadata.ServerFailed
+	if !a.final {
+		state = metadata.ServerLoading // it may still become live
+	}
+	why := err.Error()
+	w.opts.Table.slot(r.Endpoint).failure.Store(&why)
+	w.unsaid[r.Endpoint] = metadata.RevisionReport{
+		Server: w.opts.Identity.ID, Endpoint: r.Endpoint, Revision: r.Revision, State: state, Error: string(kind) + ": " + why,
+	}
+	w.opts.Log.Error().Err(err).Str("endpoint", r.Endpoint).Int64("revision", r.Revision).Bool("retried", !a.final).
+		Msg("revision cannot be loaded; the old one stays")
+}
+
+// tell sends the reports that were not sent.
+func (w *Watcher) tell(ctx context.Context, registry Registry) error {
+	w.mu.Lock()
+	reports := make([]metadata.RevisionReport, 0, len(w.unsaid))
+	for _, r := range w.unsaid {
+		reports = append(reports, r)
+	}
+	w.mu.Unlock()
+	for _, r := range reports {
+		if err := registry.ReportRevision(ctx, r); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		if now := w.unsaid[r.Endpoint]; now.Revision == r.Revision && now.State == r.State {
+			delete(w.unsaid, r.Endpoint)
+		}
+		w.mu.Unlock()
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/audit"
+	"github.com/esteira-ml/esteira/internal/config"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/serving"
+)
+
+// How long the parts of a shutdown may take: requests in flight, then the audit
+// records on their way to Postgres. What is left of these is drained by the next
+// server on the spool.
+const (
+	finishWithin = 20 * time.Second
+	drainWithin  = 5 * time.Second
+)
+
+// program is one prediction server.
+type program struct {
+	cfg   config.Config
+	log   zerolog.Logger
+	spool *audit.Spool
+
+	mu    sync.Mutex
+	store *artifact.Store
+}
+
+// run serves until ctx ends, then shuts down in order: not ready, requests in
+// flight answered, spool synced and drained as far as Postgres lets.
+func (p *program) run(ctx context.Context) (err error) {
+	if p.spool, err = audit.Open(audit.Options{Dir: p.cfg.SpoolDir}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.spool.Close()) }()
+	if h := p.spool.Health(); h.Recovered > 0 || h.Torn > 0 {
+		p.log.Info().Int64("records", h.Recovered).Int64("torn", h.Torn).Msg("audit records of an earlier server found; they go to Postgres first")
+	}
+	state, err := serving.OpenState(filepath.Join(p.cfg.CacheDir, "server"))
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", p.cfg.Listen)
+	if err != nil {
+		return fault.Wrap(err, fault.ConfigInvalid, "listen on %s", p.cfg.Listen).
+			WithRemedy("stop what listens there, or set ESTEIRA_LISTEN to another host:port")
+	}
+	table := serving.NewTable()
+	watcher := serving.NewWatcher(serving.WatcherOptions{
+		Identity: identity(listener.Addr()), Log: p.log, State: state, Table: table,
+		Loader: &serving.BundleLoader{State: state, Open: p.artifacts},
+	})
+	watcher.Restore(ctx)
+	handler, err := serving.New(serving.Options{Audit: p.spool, Synced: watcher.Synced, Table: table, Version: version()})
+	if err != nil {
+		return err
+	}
+	server := handler.HTTP()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	p.log.Info().Str("address", "http://"+listener.Addr().String()).Strs("endpoints", table.Names()).Str("spool", p.cfg.SpoolDir).Msg("listening")
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	wg.Go(func() { p.follow(background, watcher, identity(listener.Addr())) })
+	select {
+	case err := <-failed:
+		return fault.Wrap(err, fault.Internal, "serve on %s", p.cfg.Listen)
+	case <-ctx.Done():
+	}
+	p.log.Info().Msg("shutting down: requests in flight are answered")
+	handler.Drain()
+	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
+	defer cancel()
+	if err := server.Shutdown(finishing); err != nil {
+		p.log.Warn().Err(err).Msg("some requests were cut off; none had its answer")
+		_ = server.Close()
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fault.Wrap(err, fault.Internal, "serve on %s", p.cfg.Listen)
+	}
+	return nil // follow drains what it can when background ends
+}
+
+// artifacts connects to the object store once.
+func (p *program) artifacts(ctx context.Context) (serving.Store, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.store == nil {
+		store, err := artifact.Open(ctx, p.cfg.ArtifactOptions())
+		if err != nil {
+			return nil, err
+		}
+		p.store = store
+	}
+	return p.store, nil
+}
+
+// identity names this server by where it listens, so that one that comes back
+// after a crash is the same one.
+func identity(addr net.Addr) metadata.Server {
+	host, port, _ := net.SplitHostPort(addr.String())
+	name, err := os.Hostname()
+	if err != nil {
+		name = host
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = name
+	}
+	return metadata.Server{ID: name + "/" + addr.String(), Address: "http://" + net.JoinHostPort(host, port), Started: time.Now().UTC()}
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
+}
