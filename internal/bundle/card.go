@@ -1,0 +1,192 @@
+package bundle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// Metrics is what evaluation found, in the words of metrics.json. Each map is
+// metric → value; a nil one was not measured.
+type Metrics struct {
+	Metric     string             `json:"metric"` // the one that chose the model
+	Validation map[string]float64 `json:"validation,omitempty"`
+	Test       map[string]float64 `json:"test,omitempty"`
+	Baseline   map[string]float64 `json:"baseline,omitempty"` // of the baseline, on the test rows
+	Champion   map[string]float64 `json:"champion,omitempty"` // of the live model, on the same test rows
+	Gates      []Gate             `json:"gates,omitempty"`
+}
+
+// Gate is one condition and what became of it.
+type Gate struct {
+	Gate   string `json:"gate"` // "rmse better than baseline"
+	Passed bool   `json:"passed"`
+	Detail string `json:"detail,omitempty"` // "31.2 against 35.0: 10.9 % better"
+}
+
+// Lineage names by digest what a model came from. A digest is lower-case hex
+// SHA-256.
+type Lineage struct {
+	Run      string            `json:"run,omitempty"` // Workflow ID of the run that made it
+	Pipeline string            `json:"pipeline"`      // digest of the canonical pipeline
+	Dataset  string            `json:"dataset"`
+	Splits   map[string]string `json:"splits"` // train, validation, test → digest
+	Sources  map[string]string `json:"sources,omitempty"`
+	Code     string            `json:"code,omitempty"` // version of the build
+}
+
+// Card is what a model card says (Mitchell et al., "Model Cards for Model
+// Reporting", 2019). Empty fields leave their line out.
+type Card struct {
+	Name        string
+	Kind        string // of the model: "ols", "logistic", "baseline"
+	Problem     pipeline.Problem
+	IntendedUse string
+	Rows        map[string]int // split → rows
+	Metrics     Metrics
+	Signature   Signature
+	Limits      []string // what is known not to work, beyond what holds for every model
+	Lineage     Lineage
+}
+
+// Markdown writes the card; equal cards have equal bytes.
+func (c Card) Markdown() string {
+	w := &strings.Builder{}
+	line := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+	item := func(name, value string) {
+		if value != "" {
+			line("- **%s:** %s", name, inline(value))
+		}
+	}
+	line("# Model card: %s\n", inline(c.Name))
+	line("## Problem\n")
+	item("Statement", c.Problem.Statement)
+	item("Task", string(c.Problem.Task))
+	item("Target", c.Problem.Target)
+	item("Positive class", c.Problem.Positive)
+	item("Metric", c.Problem.Metric)
+	if t := c.Problem.Threshold; t != nil {
+		item("Success threshold", figure(*t))
+	}
+	item("Owner", c.Problem.Owner)
+	item("Model", c.Kind)
+	use := c.IntendedUse
+	if use == "" {
+		use = fmt.Sprintf("Answers the problem above for rows like those it was trained on: predicts %s from %d columns.", c.Problem.Target, len(c.Signature.Inputs))
+	}
+	line("\n## Intended use\n\n%s\n", inline(use))
+	c.data(line)
+	c.metrics(line)
+	line("## Limits\n")
+	for _, l := range append(slices.Clone(c.Limits),
+		"A category not seen in training is answered as such, and a missing value by its imputed one: the answer says less about such a row.",
+		"Values outside the ranges above were not seen in training; the answer extrapolates.",
+		"The figures hold while requests look like the training rows; monitoring compares them with the baseline statistics in this bundle.",
+	) {
+		line("- %s", inline(l))
+	}
+	line("\n## Lineage\n")
+	item("Run", c.Lineage.Run)
+	item("Pipeline", c.Lineage.Pipeline)
+	item("Dataset", c.Lineage.Dataset)
+	for _, name := range slices.Sorted(maps.Keys(c.Lineage.Splits)) {
+		item("Split "+name, c.Lineage.Splits[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Lineage.Sources)) {
+		item("Source "+name, c.Lineage.Sources[name])
+	}
+	item("Build", c.Lineage.Code)
+	return w.String()
+}
+
+func (c Card) data(line func(string, ...any)) {
+	line("## Data\n")
+	for _, split := range []string{"train", "validation", "test"} {
+		if n, ok := c.Rows[split]; ok {
+			line("- %d rows in %s", n, split)
+		}
+	}
+	line("\n| column | kind | missing allowed | seen in training |\n|---|---|---|---|")
+	for _, in := range c.Signature.Inputs {
+		line("| %s | %s | %s | %s |", inline(in.Name), in.Kind, yes(in.Nullable), inline(seen(in)))
+	}
+	line("")
+}
+
+func seen(in Input) string {
+	switch {
+	case in.Min != nil && in.Max != nil:
+		return figure(*in.Min) + " to " + figure(*in.Max)
+	case in.Earliest != "":
+		return in.Earliest + " to " + in.Latest
+	case len(in.Categories) > 0:
+		const most = 6
+		s := strings.Join(in.Categories[:min(most, len(in.Categories))], ", ")
+		if more := len(in.Categories) + in.MoreCategories - most; more > 0 {
+			s += fmt.Sprintf(" and %d more", more)
+		}
+		return s
+	}
+	return "no value"
+}
+
+func (c Card) metrics(line func(string, ...any)) {
+	line("## Metrics\n")
+	columns := []struct {
+		name   string
+		values map[string]float64
+	}{{"validation", c.Metrics.Validation}, {"test", c.Metrics.Test}, {"baseline on test", c.Metrics.Baseline}, {"champion on test", c.Metrics.Champion}}
+	names := map[string]bool{}
+	header, rule := "| metric |", "|---|"
+	for _, col := range columns {
+		if col.values != nil {
+			header, rule = header+" "+col.name+" |", rule+"---:|"
+		}
+		for name := range col.values {
+			names[name] = true
+		}
+	}
+	line("%s\n%s", header, rule)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		row := "| " + inline(name) + " |"
+		for _, col := range columns {
+			if col.values == nil {
+				continue
+			}
+			cell := "–"
+			if v, ok := col.values[name]; ok {
+				cell = figure(v)
+			}
+			row += " " + cell + " |"
+		}
+		line("%s", row)
+	}
+	if c.Metrics.Champion == nil {
+		line("\nThere was no live model to compare with.")
+	}
+	if len(c.Metrics.Gates) > 0 {
+		line("\n| gate | passed | detail |\n|---|---|---|")
+		for _, g := range c.Metrics.Gates {
+			line("| %s | %s | %s |", inline(g.Gate), yes(g.Passed), inline(g.Detail))
+		}
+	}
+	line("")
+}
+
+func figure(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// inline keeps a text from outside within its line and cell.
+func inline(s string) string {
+	return strings.NewReplacer("\r", " ", "\n", " ", "|", "\\|", "<", "&lt;", "`", "'").Replace(s)
+}

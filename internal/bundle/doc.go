@@ -1,0 +1,24 @@
+// Package bundle owns the packaged model: one artifact that holds all a server
+// or an auditor needs, and the path from a request's records to an answer.
+//
+// A bundle is a tar archive in one canonical form (fixed order of entries, no
+// times, no owners), so that equal contents have equal bytes, and one changed
+// byte anywhere is found:
+//
+//	manifest.json   format, version, model, digests of all that follow, and its own
+//	signature.json  the columns of a request and of the answer
+//	features.json   fitted features (package feature)
+//	target.json     fitted target (package feature)
+//	model.json      native model (package model)
+//	model.onnx      the whole graph, raw columns to answer (package onnx); optional
+//	baseline.json   statistics of the training rows and of predictions, for monitoring
+//	golden.json     a few held-out rows with the native answers
+//	metrics.json    what evaluation found
+//	lineage.json    digests of what the model came from
+//	MODEL_CARD.md   the same for people
+//
+// Open trusts nothing. A Predictor serves the native model; that the ONNX graph
+// agrees with it is proven by package parity, apart from this one so that the
+// server does not link ONNX Runtime. Signing, the registry and endpoints are
+// others'.
+package bundle
