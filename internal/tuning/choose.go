@@ -1,0 +1,76 @@
+package tuning
+
+import (
+	"math"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// Scored is a trial with its score on each fold.
+type Scored struct {
+	Trial  Trial     `json:"trial"`
+	Scores []float64 `json:"scores"`
+}
+
+// Mean is the mean score over the folds, NaN without folds.
+func (s Scored) Mean() float64 {
+	sum := 0.0
+	for _, x := range s.Scores {
+		sum += x
+	}
+	return sum / float64(len(s.Scores))
+}
+
+// Choose returns the best trial of each kind by mean score, in order of trial. A
+// tie goes to the earlier trial; a trial whose score is not finite never wins.
+// TrainingFailed if no trial but the baseline has a finite score.
+func Choose(all []Scored, metric string) ([]Scored, error) {
+	var best []Scored
+	learned := false
+	for _, s := range all {
+		if !finite(s.Mean()) {
+			continue
+		}
+		learned = learned || s.Trial.Kind != "baseline"
+		best = challenge(best, s, metric)
+	}
+	if !learned {
+		return nil, fault.New(fault.TrainingFailed, "no candidate has a finite %s in cross-validation", metric).
+			WithRemedy("look at the trials' warnings; check the target and the features for extreme values")
+	}
+	return best, nil
+}
+
+func challenge(best []Scored, s Scored, metric string) []Scored {
+	for i := range best {
+		if best[i].Trial.Kind != s.Trial.Kind {
+			continue
+		}
+		if better(s.Mean(), best[i].Mean(), metric) {
+			best[i] = s
+		}
+		return best
+	}
+	return append(best, s)
+}
+
+// Best returns the first of the best, which must not be empty.
+func Best(scored []Scored, metric string) Scored {
+	best := scored[0]
+	for _, s := range scored[1:] {
+		if better(s.Mean(), best.Mean(), metric) {
+			best = s
+		}
+	}
+	return best
+}
+
+func better(a, b float64, metric string) bool {
+	if pipeline.LowerIsBetter(metric) {
+		return a < b
+	}
+	return a > b
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

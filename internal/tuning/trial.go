@@ -1,0 +1,89 @@
+package tuning
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/model"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// MaxTrials bounds a grid. A search of more is a mistake in the file more often
+// than a wish.
+const MaxTrials = 500
+
+// Trial is one point of the search.
+type Trial struct {
+	ID     int          `json:"id"` // its place in the search, from 0; the baseline is 0
+	Kind   string       `json:"kind"`
+	Params model.Params `json:"params,omitempty"`
+}
+
+// String is the trial as people read it: "logistic C=0.1".
+func (t Trial) String() string {
+	var b strings.Builder
+	b.WriteString(t.Kind)
+	for _, name := range slices.Sorted(maps.Keys(t.Params)) { //workflowcheck:ignore sorted before use
+		fmt.Fprintf(&b, " %s=%g", name, t.Params[name])
+	}
+	return b.String()
+}
+
+// Trials lists the baseline and the points of every candidate's grid: candidates
+// in the file's order, parameters by name, the last name turning fastest.
+//
+// Errors are PipelineInvalid: more than MaxTrials, an unknown kind, a parameter
+// out of its range.
+func Trials(train pipeline.Train, task pipeline.Task) ([]Trial, error) {
+	trials := []Trial{{Kind: "baseline"}}
+	for _, c := range train.Candidates {
+		points := []model.Params{nil}
+		for _, name := range slices.Sorted(maps.Keys(c.Grid)) { //workflowcheck:ignore sorted before use
+			points = cross(points, name, c.Grid[name])
+			if len(trials)+len(points) > MaxTrials {
+				return nil, fault.New(fault.PipelineInvalid, "the grids ask for more than %d trials", MaxTrials).WithRemedy("give fewer values in train.candidates")
+			}
+		}
+		learner, err := model.For(c.Kind)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range points {
+			if err := learner.Check(leastClasses(task), p); err != nil {
+				return nil, err
+			}
+			trials = append(trials, Trial{ID: len(trials), Kind: c.Kind, Params: p})
+		}
+	}
+	return trials, nil
+}
+
+// leastClasses stands for the number of classes before the data is known.
+func leastClasses(task pipeline.Task) int {
+	switch task {
+	case pipeline.Binary:
+		return 2
+	case pipeline.Multiclass:
+		return 3
+	default:
+		return 0
+	}
+}
+
+func cross(points []model.Params, name string, values []float64) []model.Params {
+	out := make([]model.Params, 0, len(points)*len(values))
+	for _, p := range points {
+		for _, v := range values {
+			next := maps.Clone(p)
+			if next == nil {
+				next = model.Params{}
+			}
+			next[name] = v
+			out = append(out, next)
+		}
+	}
+	return out
+}
