@@ -89,7 +89,7 @@ func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 	for i := range x.records {
 		x.records[i].Latency = latency
 	}
-	err = s.opts.Audit.Append(req.Context(), x.records)
+	err = s.record(x)
 	release() // a client that reads slowly keeps nobody from being answered
 	if err != nil {
 		// The answer that was computed stays here.
@@ -100,6 +100,19 @@ func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 	if s.opts.Observe != nil {
 		s.opts.Observe(x.endpoint, x.status, time.Since(x.arrived))
 	}
+}
+
+// record makes the records durable. A client that went away does not stop it: what
+// was computed or refused is recorded, and only a disk that hangs is given up on.
+func (s *Server) record(x *exchange) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Limits.WriteTimeout)
+	defer cancel()
+	err := s.opts.Audit.Append(ctx, x.records)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.Wrap(err, fault.AuditUnavailable, "the audit record was not durable within %s", s.opts.Limits.WriteTimeout).
+			WithRemedy("check the disk of the audit spool")
+	}
+	return err
 }
 
 // read brings the body into memory and waits for the request's turn.
