@@ -163,26 +163,17 @@ func (pg postgres) checkData(data string) error {
 }
 
 // clearLock removes a lock file that a crash or reboot left and whose process id
-// something else has taken since: Postgres itself would refuse to start.
+// something else has taken since: Postgres itself might refuse to start.
 func clearLock(p part) {
-	path := filepath.Join(p.Args[2], "postmaster.pid")
+	data := p.Args[2]
+	path := filepath.Join(data, "postmaster.pid")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
-	if err == nil && pid != findProcess(p.Args) && !runsProgram(pid, "postgres") {
+	if err == nil && !strings.Contains(commandLine(pid), data) {
 		os.Remove(path)
 	}
-}
-
-// runsProgram says whether the process runs a program of that name; when it
-// cannot tell, it says yes.
-func runsProgram(pid int, name string) bool {
-	out, err := exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
-	if err != nil {
-		return startOf(pid) != ""
-	}
-	return strings.Contains(string(out), name)
 }

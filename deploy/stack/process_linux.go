@@ -34,10 +34,16 @@ func findProcess(args []string) int {
 		if err != nil {
 			continue
 		}
-		line, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
-		if err == nil && string(line) == want && startOf(pid) != "" {
+		if commandLine(pid) == want && startOf(pid) != "" {
 			return pid
 		}
 	}
 	return 0
+}
+
+// commandLine returns the program and arguments of a process, each ended by a
+// zero byte, or nothing.
+func commandLine(pid int) string {
+	line, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	return string(line)
 }

@@ -30,3 +30,9 @@ func findProcess(args []string) int {
 	}
 	return 0
 }
+
+// commandLine returns the program and arguments of a process, or nothing.
+func commandLine(pid int) string {
+	out, _ := exec.Command("ps", "-ww", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
+	return string(out)
+}

@@ -157,6 +157,28 @@ func TestFindProcessByItsArguments(t *testing.T) {
 	}
 }
 
+func TestLockOfAnotherProcessIsCleared(t *testing.T) {
+	data := t.TempDir()
+	path := filepath.Join(data, "postmaster.pid")
+	p := part{Args: []string{"sleep", "-D", data}}
+	owner := exec.Command("sleep", "1000")
+	owner.Args[0] = data // shows in its command line
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Wait()
+	defer owner.Process.Kill()
+	for pid, stays := range map[int]bool{owner.Process.Pid: true, os.Getpid(): false} {
+		if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n%s\n", pid, data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		clearLock(p)
+		if _, err := os.Stat(path); (err == nil) != stays {
+			t.Errorf("lock of process %d: %v", pid, err)
+		}
+	}
+}
+
 func TestKeyChangesWithWhatThePartIsStartedFrom(t *testing.T) {
 	l := testLayout(t)
 	before := minioPart(l, defaultPorts())
