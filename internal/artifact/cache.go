@@ -63,6 +63,10 @@ func openCache(dir string, limit int64) (*cache, error) {
 	if limit <= 0 {
 		limit = defaultCacheSize
 	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.ConfigInvalid, "find the artifact cache").WithRemedy("set ESTEIRA_CACHE_DIR to an absolute path")
+	}
 	for _, sub := range []string{"sha256", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fault.Wrap(err, fault.ConfigInvalid, "make the artifact cache").WithRemedy("set ESTEIRA_CACHE_DIR to a writable directory")
@@ -254,7 +258,7 @@ func (c *cache) adoptFile(ref Ref, path string, was stamp) {
 	if _, err := os.Stat(to); err == nil {
 		return
 	}
-	if c.link(path, to) != nil { // another file system: copy
+	if !c.own(path) || c.link(path, to) != nil {
 		if source, err := os.Open(path); err == nil {
 			defer source.Close()
 			c.adopt(ref, source)
@@ -268,6 +272,18 @@ func (c *cache) adoptFile(ref Ref, path string, was stamp) {
 		}
 	}
 	c.grew(ref.Size)
+}
+
+// own says whether a file lies in the cache's directory, where steps have their
+// scratch space. Only such a file is linked and made read-only: a user's file is
+// copied, for they may go on writing to it.
+func (c *cache) own(path string) bool {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	inside, err := filepath.Rel(c.dir, abs)
+	return err == nil && filepath.IsLocal(inside)
 }
 
 // adoptBytes is adoptFile for bytes in memory.

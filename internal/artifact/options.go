@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,13 +26,13 @@ type Options struct {
 	SessionToken string `json:"-"`
 }
 
-// String hides the credentials.
+// String says where, without the credentials.
 func (o Options) String() string {
 	return o.Endpoint + "/" + o.Bucket + " cached in " + o.CacheDir
 }
 
-// GoString hides the credentials.
-func (o Options) GoString() string { return o.String() }
+// Format hides the credentials whatever the verb.
+func (o Options) Format(f fmt.State, _ rune) { fmt.Fprint(f, o.String()) }
 
 // An outage must surface in seconds: the wait is for a server that does not
 // answer, never for one that is busy sending.

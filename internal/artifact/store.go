@@ -38,14 +38,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{client: client, bucket: o.Bucket, cache: cache}
-	if err := s.Check(ctx); fault.KindOf(err) != fault.ArtifactMissing {
-		return s, err
+	err = s.Check(ctx)
+	if err == nil {
+		return s, nil
+	}
+	if fault.KindOf(err) != fault.ArtifactMissing {
+		return nil, err
 	}
 	err = client.MakeBucket(ctx, o.Bucket, minio.MakeBucketOptions{Region: o.Region})
 	if minio.ToErrorResponse(err).Code == "BucketAlreadyOwnedByYou" {
 		err = nil // another process was first
 	}
-	return s, classify(ctx, err, fault.ConfigInvalid, "make bucket", o.Bucket)
+	if err != nil {
+		return nil, classify(ctx, err, fault.ConfigInvalid, "make bucket", o.Bucket)
+	}
+	return s, nil
 }
 
 // Check asks the store whether it answers and holds the bucket; ArtifactMissing
@@ -61,9 +68,10 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// PutFile stores the file at path, and keeps it in the cache (by a hard link
-// where that is possible), so that the next step on this machine reads local
-// disk. The file must not be changed afterwards; it may be removed.
+// PutFile stores the file at path, and keeps it in the cache, so that the next
+// step on this machine reads local disk. A file in the cache's own directory
+// (ESTEIRA_CACHE_DIR, where steps have their scratch space) costs no copy: it is
+// linked, becomes read-only and must not be changed; it may be removed.
 func (s *Store) PutFile(ctx context.Context, path, mediaType string) (Ref, error) {
 	file, err := os.Open(path)
 	if err != nil {

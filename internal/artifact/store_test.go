@@ -88,24 +88,37 @@ func TestJSONRoundTrip(t *testing.T) {
 }
 
 func TestNextStepReadsLocalDisk(t *testing.T) {
-	s := testenv.Store(t)
-	path := write(t, random(3<<20, 1))
-	ref, err := s.PutFile(t.Context(), path, artifact.MediaTypeParquet)
+	o := testenv.StoreOptions(t)
+	s, err := artifact.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, release, err := s.File(t.Context(), ref)
-	if err != nil {
+	own := filepath.Join(o.CacheDir, "scratch.parquet")
+	if err := os.WriteFile(own, random(3<<20, 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	defer release()
-	a, errA := os.Stat(path)
-	b, errB := os.Stat(got)
-	if errA != nil || errB != nil || !os.SameFile(a, b) {
-		t.Fatal("the file was fetched, not linked", errA, errB)
-	}
-	if b.Mode().Perm()&0o222 != 0 {
-		t.Fatal("a cached file can be written")
+	for path, linked := range map[string]bool{own: true, write(t, random(3<<20, 2)): false} {
+		ref, err := s.PutFile(t.Context(), path, artifact.MediaTypeParquet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Without the store's copy, only local disk can answer.
+		if err := testenv.S3(t).RemoveObject(t.Context(), o.Bucket, objectKey(ref), minio.RemoveObjectOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		got, release, err := s.File(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		a, errA := os.Stat(path)
+		b, errB := os.Stat(got)
+		if errA != nil || errB != nil || os.SameFile(a, b) != linked {
+			t.Fatalf("linked %v, %v, %v", !linked, errA, errB)
+		}
+		if writable := a.Mode().Perm()&0o200 != 0; writable == linked {
+			t.Fatalf("a linked file must be read-only and a user's stay as it was: %v", a.Mode())
+		}
 	}
 }
 
