@@ -12,7 +12,7 @@ import (
 var learners = map[string]Learner{"baseline": baseline{}, "logistic": logistic{}, "ols": ols{}}
 
 // Kinds returns the kinds of learners, sorted.
-func Kinds() []string { return slices.Sorted(maps.Keys(learners)) }
+func Kinds() []string { return sortedKeys(learners) }
 
 // For returns the learner of a kind; PipelineInvalid if there is none.
 func For(kind string) (Learner, error) {
@@ -30,7 +30,7 @@ type parameter struct {
 }
 
 func check(kind string, p Params, known map[string]parameter) error {
-	for _, name := range slices.Sorted(maps.Keys(p)) {
+	for _, name := range sortedKeys(p) {
 		v := p[name]
 		k, ok := known[name]
 		if !ok {
@@ -38,7 +38,7 @@ func check(kind string, p Params, known map[string]parameter) error {
 			if len(known) == 0 {
 				return e.WithRemedy("remove it: %s has no parameters", kind)
 			}
-			return e.WithRemedy("use any of %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			return e.WithRemedy("use any of %s", strings.Join(sortedKeys(known), ", "))
 		}
 		number := "a number"
 		if k.whole {
@@ -56,4 +56,8 @@ func (p Params) get(name string, known map[string]parameter) float64 {
 		return v
 	}
 	return known[name].fallback
+}
+
+func sortedKeys[M ~map[string]V, V any](m M) []string {
+	return slices.Sorted(maps.Keys(m)) //workflowcheck:ignore sorted before use
 }
