@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -38,12 +39,28 @@ func (e *Engine) Query(ctx context.Context, sql string) ([][]any, error) {
 // query is Query with the engine's own error.
 func (e *Engine) query(ctx context.Context, sql string) ([][]any, error) {
 	var rows [][]any
+	err := e.stream(ctx, sql, func(row []any) error {
+		rows = append(rows, slices.Clone(row))
+		return nil
+	})
+	return rows, err
+}
+
+// Stream is Query for many rows: take sees one at a time, in a slice that the
+// next one overwrites; its error ends the query and is returned. It must not use
+// the engine.
+func (e *Engine) Stream(ctx context.Context, sql string, take func(row []any) error) error {
+	return failure(e.stream(ctx, sql, take), fault.Internal, "the engine fails")
+}
+
+func (e *Engine) stream(ctx context.Context, sql string, take func(row []any) error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	err := e.interruptible(ctx, func() error {
+	var row []any
+	return e.interruptible(ctx, func() error {
 		return e.each(sql, func(c *chunk) error {
+			row = slices.Grow(row[:0], len(c.vectors))[:len(c.vectors)]
 			for r := range c.rows {
-				row := make([]any, len(c.vectors))
 				for j := range row {
 					v, err := c.vectors[j].value(r)
 					if err != nil {
@@ -51,12 +68,13 @@ func (e *Engine) query(ctx context.Context, sql string) ([][]any, error) {
 					}
 					row[j] = v
 				}
-				rows = append(rows, row)
+				if err := take(row); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
 	})
-	return rows, err
 }
 
 // QueryRow is Query for a statement that gives exactly one row.
