@@ -12,13 +12,13 @@ import (
 // newtonWeights is how many of them Newton's method solves for.
 const (
 	maxLogisticWeights = 1_000_000
-	newtonWeights      = 500
+	newtonWeights      = 1000
 )
 
 var logisticParameters = map[string]parameter{
 	"C":        {fallback: 1, low: 1e-10, high: 1e10},
 	"max_iter": {fallback: 100, low: 1, high: 100_000, whole: true},
-	"tol":      {fallback: 1e-8, low: 1e-12, high: 1},
+	"tol":      {fallback: 1e-6, low: 1e-12, high: 1},
 }
 
 type logistic struct{}
@@ -35,7 +35,7 @@ func (logistic) Check(classes int, p Params) error {
 // Fit minimises ½‖w‖² + C·Σ loss over all coefficients w, the intercepts left
 // free: scikit-learn's LogisticRegression with the L2 penalty. The loss is
 // binomial for two classes (one row of coefficients), multinomial for more (one
-// row a class). Newton's method solves up to 500 weights, L-BFGS more.
+// row a class). Newton's method solves up to 1000 weights, L-BFGS more.
 //
 // It has converged when no component of the gradient of the mean objective, in
 // units of a standard deviation of the column, exceeds tol. If max_iter comes

@@ -158,8 +158,8 @@ func TestTheSameBytesWithAnyNumberOfThreads(t *testing.T) {
 		"wide ols":          {"ols", random(1, 5_000, 3, 2, 80, 0), nil},
 		"binary":            {"logistic", random(2, 40_000, 4, 2, 10, 2), nil},
 		"multinomial":       {"logistic", random(3, 20_000, 3, 1, 10, 3), nil},
-		"binary by L-BFGS":  {"logistic", random(4, 20_000, 2, 2, 300, 2), Params{"max_iter": 8}},
-		"classes by L-BFGS": {"logistic", random(5, 10_000, 2, 1, 60, 9), Params{"max_iter": 8}},
+		"binary by L-BFGS":  {"logistic", random(4, 20_000, 2, 2, 600, 2), Params{"max_iter": 8}},
+		"classes by L-BFGS": {"logistic", random(5, 10_000, 2, 1, 120, 9), Params{"max_iter": 8}},
 		"baseline":          {"baseline", random(6, 40_000, 1, 0, 0, 0), nil},
 	} {
 		var want []byte
