@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -18,15 +19,16 @@ const (
 type Diagnostics struct {
 	Confusion   *Confusion `json:"confusion,omitempty"` // up to 50 classes
 	Classes     []Class    `json:"classes,omitempty"`
-	Calibration []Bin      `json:"calibration,omitempty"` // binary
+	Calibration []Bin      `json:"calibration,omitempty"` // binary and regression
 	Residuals   *Histogram `json:"residuals,omitempty"`   // regression: actual - predicted
 }
 
-// Bin is one interval of predicted probability: scikit-learn's
-// calibration_curve, uniform, empty bins left out.
+// Bin is one point of a calibration curve. For binary, of an interval of
+// probability: scikit-learn's calibration_curve, uniform, empty bins left out.
+// For regression, of a tenth of the rows in the order of their predictions.
 type Bin struct {
-	Predicted float64 `json:"predicted"` // mean probability
-	Actual    float64 `json:"actual"`    // share of positives
+	Predicted float64 `json:"predicted"` // mean probability or prediction
+	Actual    float64 `json:"actual"`    // share of positives, or mean of the target
 	Rows      int     `json:"rows"`
 }
 
@@ -49,7 +51,7 @@ func diagnose(y, p []float64, classes []string) *Diagnostics {
 		for i := range y {
 			residuals[i] = y[i] - p[i]
 		}
-		d.Residuals = histogram(residuals)
+		d.Residuals, d.Calibration = histogram(residuals), tenths(y, p)
 		return d
 	}
 	c := Confuse(y, p, len(classes))
@@ -79,6 +81,26 @@ func calibrate(y, p []float64) []Bin {
 	for i := range bins {
 		bins[i].Predicted /= float64(bins[i].Rows)
 		bins[i].Actual /= float64(bins[i].Rows)
+	}
+	return bins
+}
+
+// tenths groups rows by prediction, equal ones in their order.
+func tenths(y, p []float64) []Bin {
+	order := make([]int, len(y))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	var bins []Bin
+	for b := range calibrationBins {
+		rows := order[len(order)*b/calibrationBins : len(order)*(b+1)/calibrationBins]
+		if n := len(rows); n > 0 {
+			bins = append(bins, Bin{
+				Predicted: average(n, func(i int) float64 { return p[rows[i]] }),
+				Actual:    average(n, func(i int) float64 { return y[rows[i]] }), Rows: n,
+			})
+		}
 	}
 	return bins
 }

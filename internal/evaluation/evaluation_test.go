@@ -1,6 +1,7 @@
 package evaluation_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"reflect"
@@ -111,6 +112,9 @@ func TestValidationChoosesAndTestJudges(t *testing.T) {
 	if h := e.Diagnostics.Residuals; h.Min != 1 || h.Max != 4 || h.Counts[0] != 1 || h.Counts[len(h.Counts)-1] != 1 {
 		t.Fatalf("%+v", h)
 	}
+	if c := e.Diagnostics.Calibration; len(c) != 4 || c[3] != (evaluation.Bin{Predicted: 8, Actual: 12, Rows: 1}) {
+		t.Fatalf("%+v", c)
+	}
 	data, err := json.Marshal(e)
 	if err != nil {
 		t.Fatal(err)
@@ -197,5 +201,26 @@ func TestAMetricThatIsUndefinedFailsItsGateWithTheReason(t *testing.T) {
 	o.Validation = o.Test
 	if _, err := evaluation.Evaluate(context.Background(), o); fault.KindOf(err) != fault.TrainingFailed || !strings.Contains(err.Error(), "positive class") {
 		t.Fatal(err)
+	}
+}
+
+func TestThePageIsWholeAndEscaped(t *testing.T) {
+	for _, o := range []evaluation.Options{options(nil), binaryOptions()} {
+		e, err := evaluation.Evaluate(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page bytes.Buffer
+		if err := e.HTML(&page, "flights & more"); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"flights &amp; more", e.Test.Name, "Chosen: ", e.Gates[0].Gate.Metric, "Calibration", "</html>"} {
+			if !strings.Contains(page.String(), want) {
+				t.Errorf("the page does not say %q", want)
+			}
+		}
+		if strings.Contains(page.String(), "<no>") || strings.Contains(page.String(), "src=") || strings.Contains(page.String(), "NaN") {
+			t.Error("the page is not escaped or reaches out")
+		}
 	}
 }
