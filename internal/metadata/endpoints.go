@@ -21,8 +21,8 @@ type EndpointChange struct {
 }
 
 const revisionQuery = `select r.endpoint, r.revision, r.model_name, r.model_version, r.run, r.actor, r.reason, r.evidence, r.previous, r.created,
-		m.bundle_digest, m.bundle_size, m.bundle_media_type
-	from revisions r join model_versions m on m.name = r.model_name and m.version = r.model_version `
+		coalesce(m.bundle_digest, ''), coalesce(m.bundle_size, 0), coalesce(m.bundle_media_type, '')
+	from revisions r left join model_versions m on m.name = r.model_name and m.version = r.model_version `
 
 func scanRevision(row pgx.CollectableRow) (r Revision, err error) {
 	err = row.Scan(&r.Endpoint, &r.Revision, &r.ModelName, &r.ModelVersion, &r.Run, &r.Actor, &r.Reason, &r.Evidence, &r.Previous, &r.Created,
@@ -32,7 +32,8 @@ func scanRevision(row pgx.CollectableRow) (r Revision, err error) {
 }
 
 // SetRevision moves an endpoint from the revision the caller saw to a new one
-// that serves the model version, and notifies the servers. The endpoint's
+// that serves the model version (none, if that is 0: the endpoint then answers
+// nothing), and notifies the servers. The endpoint's
 // revision is a fencing number: it grows by one, and a caller that saw an older
 // one gets EndpointConflict, with the current revision as details.
 //
@@ -89,7 +90,7 @@ func appendRevision(ctx context.Context, tx pgx.Tx, p SetRevision, current int64
 	if err := tx.QueryRow(ctx, `select exists (select from model_versions where name = $1 and version = $2)`, p.ModelName, p.ModelVersion).Scan(&known); err != nil {
 		return Revision{}, err
 	}
-	if !known {
+	if !known && p.ModelVersion > 0 {
 		return Revision{}, fault.New(fault.NotFound, "version %d of model %q does not exist", p.ModelVersion, p.ModelName)
 	}
 	batch := &pgx.Batch{}
@@ -123,7 +124,7 @@ func (db *DB) Endpoints(ctx context.Context) ([]Endpoint, error) { return db.end
 func (db *DB) endpoints(ctx context.Context, where string, args ...any) ([]Endpoint, error) {
 	// One statement, so that an endpoint and its revision are of one moment.
 	rows, _ := db.pool.Query(ctx, `select e.name, e.revision, e.created, r.model_name, r.model_version, r.run, r.actor, r.reason, r.evidence, r.previous, r.created,
-			m.bundle_digest, m.bundle_size, m.bundle_media_type
+			coalesce(m.bundle_digest, ''), coalesce(m.bundle_size, 0), coalesce(m.bundle_media_type, '')
 		from endpoints e
 		left join revisions r on r.endpoint = e.name and r.revision = e.revision
 		left join model_versions m on m.name = r.model_name and m.version = r.model_version `+where+` order by e.name`, args...)
@@ -137,7 +138,10 @@ func (db *DB) endpoints(ctx context.Context, where string, args ...any) ([]Endpo
 		r := &Revision{}
 		err := row.Scan(&e.Name, &e.Revision, &e.Created, &r.ModelName, &r.ModelVersion, &r.Run, &r.Actor, &r.Reason, &r.Evidence, &r.Previous, &r.Created,
 			&r.Bundle.Digest, &r.Bundle.Size, &r.Bundle.MediaType)
-		r.Endpoint, r.Revision, r.Created, e.Created, e.Live = e.Name, e.Revision, r.Created.UTC(), e.Created.UTC(), r
+		r.Endpoint, r.Revision, r.Created, e.Created = e.Name, e.Revision, r.Created.UTC(), e.Created.UTC()
+		if r.ModelVersion > 0 {
+			e.Live = r
+		}
 		return e, err
 	})
 	return out, fail(err, "list endpoints")

@@ -280,8 +280,8 @@ type Revision struct {
 // first).
 type Endpoint struct {
 	Name     string    `json:"name"`
-	Revision int64     `json:"revision"` // 0: nothing live
-	Live     *Revision `json:"live,omitempty"`
+	Revision int64     `json:"revision"`       // 0: none yet
+	Live     *Revision `json:"live,omitempty"` // nil: nothing answers
 	Created  time.Time `json:"created"`
 }
 

@@ -73,11 +73,7 @@ func (s *State) Keep(r metadata.Revision) error {
 		return nil
 	}
 	s.revisions[r.Endpoint] = r
-	b, err := json.MarshalIndent(s.list(), "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(s.dir, stateFile), b); err != nil {
+	if err := s.write(); err != nil {
 		return err
 	}
 	used := map[string]bool{}
@@ -92,6 +88,23 @@ func (s *State) Keep(r metadata.Revision) error {
 		}
 	}
 	return err
+}
+
+// Forget drops what is known of an endpoint. A state file that cannot be written
+// is no worse than an older one: the metadata store corrects either.
+func (s *State) Forget(endpoint string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.revisions, endpoint)
+	_ = s.write()
+}
+
+func (s *State) write() error {
+	b, err := json.MarshalIndent(s.list(), "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(s.dir, stateFile), b)
 }
 
 func (s *State) path(digest string) string { return filepath.Join(s.dir, "bundles", digest) }

@@ -151,6 +151,18 @@ func (t *Table) swap(s *served) bool {
 	}
 }
 
+// withdraw makes the endpoint answer nothing from a revision on, and reports
+// whether something older did.
+func (t *Table) withdraw(endpoint string, revision int64) bool {
+	s := (*t.slots.Load())[endpoint]
+	if s == nil {
+		return false
+	}
+	s.wanted.Store(revision)
+	live := s.live.Load()
+	return live != nil && live.revision.Revision < revision && s.live.CompareAndSwap(live, nil)
+}
+
 // EndpointStatus describes one endpoint of a server.
 type EndpointStatus struct {
 	Endpoint     string `json:"endpoint"`

@@ -148,6 +148,9 @@ func (w *Watcher) poll(ctx context.Context, registry Registry, wg *sync.WaitGrou
 	for _, e := range endpoints {
 		if e.Live != nil {
 			w.consider(ctx, registry, *e.Live, wg)
+		} else if w.opts.Table.withdraw(e.Name, e.Revision) {
+			w.opts.State.Forget(e.Name)
+			w.opts.Log.Info().Str("endpoint", e.Name).Int64("revision", e.Revision).Msg("endpoint withdrawn")
 		}
 	}
 	w.mu.Lock()

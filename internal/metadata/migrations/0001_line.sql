@@ -220,7 +220,7 @@ create table endpoints (
 create table revisions (
     endpoint      text not null references endpoints (name),
     revision      bigint not null check (revision > 0),
-    model_name    text not null,
+    model_name    text not null,             -- '' and 0: from here on nothing answers
     model_version int not null,
     run           text not null default '',
     actor         text not null,
@@ -228,8 +228,7 @@ create table revisions (
     evidence      jsonb not null default '{}',
     previous      bigint not null,
     created       timestamptz not null default now(),
-    primary key (endpoint, revision),
-    foreign key (model_name, model_version) references model_versions (name, version)
+    primary key (endpoint, revision)
 );
 create index revisions_by_run on revisions (run);
 

@@ -1,0 +1,62 @@
+package activities
+
+import (
+	"context"
+	"os"
+
+	"github.com/rs/zerolog"
+	"go.temporal.io/sdk/activity"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/table"
+)
+
+// Options are what the steps stand on. All but the last three are required.
+type Options struct {
+	DB    *metadata.DB
+	Log   zerolog.Logger
+	Store *artifact.Store
+
+	// ArtifactURL is where a browser finds artifacts by digest: the prediction
+	// server's address. Default: none, and details show digests alone.
+	ArtifactURL string
+	// ScratchDir holds the working files of running steps. Default: the
+	// system's temporary directory.
+	ScratchDir string
+	// Table bounds the memory and threads of each table engine.
+	Table table.Options
+}
+
+// Activities are the steps of a run, methods so that they share connections.
+type Activities struct {
+	Options
+	frames frameCache
+}
+
+// New checks options and returns the activities.
+func New(o Options) (*Activities, error) {
+	if o.DB == nil || o.Store == nil {
+		return nil, fault.New(fault.ConfigInvalid, "activities need a database and a store")
+	}
+	if o.ScratchDir == "" {
+		o.ScratchDir = os.TempDir()
+	}
+	if err := os.MkdirAll(o.ScratchDir, 0o755); err != nil {
+		return nil, fault.Wrap(err, fault.ConfigInvalid, "scratch directory %s", o.ScratchDir).WithRemedy("set ESTEIRA_CACHE_DIR to a writable directory")
+	}
+	return &Activities{Options: o}, nil
+}
+
+func (a *Activities) logger(ctx context.Context, s step) *zerolog.Logger {
+	l := a.Log.With().Str("run", s.run.ID).Str("step", s.label()).Int("attempt", attempt(ctx)).Str("activity", activity.GetInfo(ctx).ActivityID).Logger()
+	return &l
+}
+
+// engine opens a table engine that spills into dir.
+func (a *Activities) engine(dir string) (*table.Engine, error) {
+	o := a.Table
+	o.TempDir = dir
+	return table.Open(o)
+}

@@ -1,0 +1,122 @@
+package activities
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// DefineParams open a run.
+type DefineParams struct {
+	Run      Run               `json:"run"`
+	Pipeline pipeline.Pipeline `json:"pipeline"`
+	Trigger  string            `json:"trigger"`
+	Moment   *time.Time        `json:"moment,omitempty"` // what the run is for; nil when nobody asked for a moment
+}
+
+// DefineResult names the version of the pipeline that runs.
+type DefineResult struct {
+	Outcome
+	Definition     artifact.Ref `json:"definition"` // canonical pipeline (JSON)
+	Digest         string       `json:"digest"`     // of the definition
+	ProblemVersion int          `json:"problem_version"`
+	// Existing is the run that already answered this moment, and how; this run
+	// then has nothing to do.
+	Existing         string `json:"existing,omitempty"`
+	ExistingDecision string `json:"existing_decision,omitempty"`
+	// ArtifactURL is where a browser finds artifacts by digest, if anywhere.
+	ArtifactURL string `json:"artifact_url,omitempty"`
+}
+
+// Define stores the canonical pipeline and its problem, and claims the run's
+// moment, so that two starts for one moment are one run.
+func (a *Activities) Define(ctx context.Context, p DefineParams) (*DefineResult, error) {
+	begun := time.Now()
+	s := step{run: p.Run, name: "define"}
+	res, err := a.define(ctx, p)
+	if err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
+	if res.Existing != "" {
+		return res, nil
+	}
+	finished := time.Now()
+	err = a.DB.RecordStep(ctx, metadata.Step{
+		Run: p.Run.ID, Step: s.name, Attempt: attempt(ctx), State: metadata.StepCompleted, Cache: res.Cache,
+		Figure: res.Figure, Outputs: metadata.Outputs{"definition": res.Definition}, Started: begun, Finished: &finished,
+	})
+	if err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
+	a.logger(ctx, s).Info().Str("pipeline", p.Run.Pipeline).Str("digest", res.Definition.Short()).Msg("run defined")
+	return res, nil
+}
+
+func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult, error) {
+	canonical, err := pipeline.Canonical(&p.Pipeline)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := a.Store.PutBytes(ctx, canonical, artifact.MediaTypeJSON)
+	if err != nil {
+		return nil, err
+	}
+	problem, err := artifact.Canonical(p.Pipeline.Problem)
+	if err != nil {
+		return nil, err
+	}
+	version, err := a.DB.RecordDefinition(ctx, metadata.Definition{
+		Pipeline: p.Pipeline.Name, Digest: ref.Digest, Ref: ref, ProblemDigest: artifact.DigestOf(problem), Problem: problem,
+	})
+	if err != nil {
+		return nil, err
+	}
+	held, claimed, err := a.DB.StartRun(ctx, metadata.StartRun{
+		ID: p.Run.ID, TemporalRunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pipeline: p.Pipeline.Name, PipelineDigest: ref.Digest,
+		Trigger: p.Trigger, Moment: p.Moment,
+	})
+	if err != nil {
+		return nil, err
+	}
+	res := &DefineResult{Definition: ref, Digest: ref.Digest, ProblemVersion: version, ArtifactURL: a.ArtifactURL}
+	res.Cache, res.Figure = metadata.CacheOff, p.Pipeline.Problem.Metric+" of "+p.Pipeline.Problem.Target
+	if !claimed {
+		res.Existing, res.ExistingDecision = held.ID, cmp.Or(held.Decision, string(held.State))
+	}
+	return res, nil
+}
+
+// FinishParams close a run.
+type FinishParams struct {
+	Run          Run               `json:"run"`
+	State        metadata.RunState `json:"state"`
+	Decision     string            `json:"decision"` // what the run decided
+	Reason       string            `json:"reason"`
+	ErrorKind    fault.Kind        `json:"error_kind,omitempty"`
+	Metric       string            `json:"metric,omitempty"`
+	Score        *float64          `json:"score,omitempty"`
+	Model        string            `json:"model,omitempty"`         // name
+	ModelVersion int               `json:"model_version,omitempty"` // 0: none
+	Reports      metadata.Outputs  `json:"reports,omitempty"`
+}
+
+// Finish writes how the run ended. It is the last thing any run does, whatever
+// happened before.
+func (a *Activities) Finish(ctx context.Context, p FinishParams) error {
+	err := a.DB.FinishRun(ctx, metadata.FinishRun{
+		ID: p.Run.ID, State: p.State, Decision: p.Decision, Reason: p.Reason, ErrorKind: string(p.ErrorKind),
+		Metric: p.Metric, Score: p.Score, ModelName: p.Model, ModelVersion: p.ModelVersion, Reports: p.Reports,
+	})
+	if err != nil {
+		return applicationError(ctx, err)
+	}
+	a.Log.Info().Str("run", p.Run.ID).Str("state", string(p.State)).Str("decision", p.Decision).Str("reason", p.Reason).Msg("run finished")
+	return nil
+}

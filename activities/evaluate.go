@@ -1,0 +1,236 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/evaluation"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/feature"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// EvaluateParams name the contenders and the rows they are judged on.
+type EvaluateParams struct {
+	Run        Run               `json:"run"`
+	Pipeline   pipeline.Pipeline `json:"pipeline"`
+	Models     []FittedResult    `json:"models"` // the best of each kind, the baseline among them
+	Validation artifact.Ref      `json:"validation"`
+	Test       artifact.Ref      `json:"test"`
+}
+
+// EvaluateResult is the verdict.
+type EvaluateResult struct {
+	Outcome
+	Evaluation artifact.Ref `json:"evaluation"` // evaluation.Evaluation (JSON)
+	Report     artifact.Ref `json:"report"`     // HTML
+	Chosen     FittedResult `json:"chosen"`
+	Score      float64      `json:"score"`              // of the problem's metric, on the test rows
+	Reason     string       `json:"reason"`             // why it was chosen
+	Rejected   string       `json:"rejected,omitempty"` // which gates said no, and by how much
+
+	// The live model it was compared with, if any. A deployment is only valid
+	// from that revision on.
+	ChampionRevision int64  `json:"champion_revision,omitempty"`
+	ChampionBundle   string `json:"champion_bundle,omitempty"` // digest
+}
+
+func (r *EvaluateResult) outputs() metadata.Outputs {
+	return metadata.Outputs{"evaluation": r.Evaluation, "report": r.Report}
+}
+
+// Evaluate chooses the model by its score on the validation rows, then judges it
+// once on the test rows, beside the baseline and the live model, and asks the
+// gates.
+func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
+	s := step{run: p.Run, name: "evaluate", version: 1, inputs: []artifact.Ref{p.Validation, p.Test}}
+	begun := time.Now()
+	champion, err := a.champion(ctx, p.Pipeline.Deploy.Endpoint)
+	if err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
+	kinds := make([]string, len(p.Models))
+	for i, m := range p.Models {
+		kinds[i] = m.Trial.String()
+		s.inputs = append(s.inputs, m.Model, m.Features, m.Target)
+	}
+	if champion != nil {
+		s.inputs = append(s.inputs, champion.Bundle)
+	}
+	s.params = map[string]any{"problem": p.Pipeline.Problem, "gates": p.Pipeline.Evaluate, "models": kinds, "pipeline": p.Run.Pipeline}
+	var judged *evaluation.Evaluation
+	res, err := perform(ctx, a, s, &EvaluateResult{}, func(ctx context.Context, dir string, res *EvaluateResult) error {
+		judged, err = a.judge(ctx, p, champion)
+		if err != nil {
+			return err
+		}
+		return a.putEvaluation(ctx, p, judged, res)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if champion != nil {
+		res.ChampionRevision, res.ChampionBundle = champion.Revision, champion.Bundle.Digest
+	}
+	if judged == nil {
+		judged = &evaluation.Evaluation{}
+		if err := a.Store.JSON(ctx, res.Evaluation, judged); err != nil {
+			return nil, a.fail(ctx, s, begun, err)
+		}
+	}
+	return res, a.recorded(ctx, s, a.recordEvaluation(ctx, p.Run.ID, judged))
+}
+
+// champion is the live revision of the endpoint, or nil.
+func (a *Activities) champion(ctx context.Context, endpoint string) (*metadata.Revision, error) {
+	e, err := a.DB.Endpoint(ctx, endpoint)
+	if errors.Is(err, fault.New(fault.EndpointNotFound, "")) {
+		return nil, nil
+	}
+	return e.Live, err
+}
+
+func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *metadata.Revision) (*evaluation.Evaluation, error) {
+	fits := make([]fittedParts, len(p.Models))
+	columns := []string{p.Pipeline.Problem.Target}
+	for i, m := range p.Models {
+		var err error
+		if fits[i], err = a.fit(ctx, m); err != nil {
+			return nil, err
+		}
+		columns = append(columns, inputsOf(fits[i].features)...)
+	}
+	live, err := a.liveContender(ctx, champion)
+	if err != nil {
+		return nil, err
+	}
+	if live != nil {
+		schema, err := a.schema(ctx, p.Test)
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range live.inputs { // a column that is gone is told by the comparison
+			if schema.Column(in) != nil {
+				columns = append(columns, in)
+			}
+		}
+	}
+	slices.Sort(columns)
+	columns = slices.Compact(columns)
+	o := evaluation.Options{Problem: p.Pipeline.Problem, Gates: p.Pipeline.Evaluate.Gates}
+	if live != nil {
+		o.Champion = &live.Contender
+	}
+	if o.Validation, err = a.read(ctx, p.Validation, columns); err != nil {
+		return nil, err
+	}
+	if o.Test, err = a.read(ctx, p.Test, columns); err != nil {
+		return nil, err
+	}
+	for i, m := range p.Models {
+		signature, err := bundle.SignatureOf(o.Validation, fits[i].features, fits[i].target)
+		if err != nil {
+			return nil, err
+		}
+		predictor, err := bundle.NewPredictor(fits[i].features, fits[i].target, fits[i].model, signature)
+		if err != nil {
+			return nil, err
+		}
+		o.Contenders = append(o.Contenders, evaluation.Contender{Name: m.Trial.String(), Kind: m.Trial.Kind, Predictor: predictor})
+	}
+	return evaluation.Evaluate(ctx, o)
+}
+
+type liveContender struct {
+	evaluation.Contender
+	inputs []string
+}
+
+// liveContender loads the live model, if there is one.
+func (a *Activities) liveContender(ctx context.Context, champion *metadata.Revision) (*liveContender, error) {
+	if champion == nil {
+		return nil, nil
+	}
+	body, err := a.Store.Bytes(ctx, champion.Bundle, artifact.MaxJSON)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Open(body)
+	if err != nil {
+		return nil, err
+	}
+	predictor, err := b.Predictor()
+	if err != nil {
+		return nil, err
+	}
+	return &liveContender{
+		Contender: evaluation.Contender{Name: fmt.Sprintf("%s@%d", champion.ModelName, champion.ModelVersion), Kind: "champion", Predictor: predictor},
+		inputs:    inputsOf(b.Features),
+	}, nil
+}
+
+func inputsOf(f *feature.Fitted) []string {
+	names := make([]string, len(f.Inputs))
+	for i, in := range f.Inputs {
+		names[i] = in.Name
+	}
+	return names
+}
+
+func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged *evaluation.Evaluation, res *EvaluateResult) (err error) {
+	if res.Evaluation, err = a.Store.PutJSON(ctx, judged); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := judged.HTML(&page, p.Run.Pipeline); err != nil {
+		return err
+	}
+	if res.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML); err != nil {
+		return err
+	}
+	metric := p.Pipeline.Problem.Metric
+	res.Chosen, res.Reason, res.Rejected = p.Models[judged.ChosenIndex], judged.Reason, judged.Rejection()
+	res.Score = judged.Test.Scores[metric]
+	res.Figure = fmt.Sprintf("%s: %s %s on test (baseline %s)", res.Chosen.Trial, metric, number(res.Score), number(judged.Baseline.Scores[metric]))
+	return nil
+}
+
+func (a *Activities) recordEvaluation(ctx context.Context, run string, e *evaluation.Evaluation) error {
+	if err := a.DB.RecordMetrics(ctx, run, metricRows(e)); err != nil {
+		return err
+	}
+	gates := make([]metadata.Gate, len(e.Gates))
+	for i, g := range e.Gates {
+		gates[i] = metadata.Gate{Metric: g.Gate.Metric, Condition: g.Condition, Value: g.Value, Bound: g.Required, Passed: g.Passed, Reason: g.Reason}
+	}
+	return a.DB.RecordGates(ctx, run, gates)
+}
+
+// metricRows are the scores of every model on the rows it was judged on.
+func metricRows(e *evaluation.Evaluation) []metadata.Metric {
+	var rows []metadata.Metric
+	add := func(model, part string, r evaluation.Result) {
+		for _, metric := range slices.Sorted(maps.Keys(r.Scores)) {
+			rows = append(rows, metadata.Metric{Model: model, Split: part, Metric: metric, Value: r.Scores[metric]})
+		}
+	}
+	for _, r := range e.Validation {
+		add(r.Name, "validation", r)
+	}
+	add(e.Test.Name, "test", e.Test)
+	if e.Baseline.Name != e.Test.Name {
+		add(e.Baseline.Name, "test", e.Baseline)
+	}
+	if e.Champion != nil {
+		add("champion", "test", *e.Champion)
+	}
+	return rows
+}

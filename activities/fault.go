@@ -1,0 +1,65 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+)
+
+// unknownAttempts bounds the retries of an error nobody typed: it may pass (a
+// full disk, a lost connection), but not by being tried for a day.
+const unknownAttempts = 5
+
+// fail records the failed step and returns err as Temporal should see it.
+func (a *Activities) fail(ctx context.Context, s step, begun time.Time, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return temporal.NewCanceledError("step " + s.label() + " was cancelled")
+	}
+	a.logger(ctx, s).Error().Err(err).Str("kind", string(fault.KindOf(err))).Dur("elapsed", time.Since(begun)).Msg("step failed")
+	finished := time.Now()
+	// The row is for people; when the database is what failed, the error itself
+	// in Temporal's history must do.
+	recordCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = a.DB.RecordStep(recordCtx, metadata.Step{
+		Run: s.run.ID, Step: s.label(), Attempt: attempt(ctx), State: metadata.StepFailed,
+		Started: begun, Finished: &finished, Cache: metadata.CacheOff, ErrorKind: string(fault.KindOf(err)), ErrorMessage: err.Error(),
+	})
+	return applicationError(ctx, err)
+}
+
+// applicationError gives err the stable type, the details and the retry
+// behaviour of its kind.
+func applicationError(ctx context.Context, err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		if activity.IsActivity(ctx) && attempt(ctx) >= unknownAttempts {
+			return temporal.NewNonRetryableApplicationError(err.Error(), string(fault.Internal), nil)
+		}
+		return temporal.NewApplicationError(err.Error(), string(fault.Internal))
+	}
+	details := map[string]any{"message": f.Message, "remedy": f.Remedy}
+	if f.Details != nil {
+		details["details"] = f.Details
+	}
+	return temporal.NewApplicationErrorWithOptions(err.Error(), string(f.Kind), temporal.ApplicationErrorOptions{
+		NonRetryable: !fault.Retryable(f.Kind),
+		Details:      []any{details},
+	})
+}
+
+// recorded is how a step ends after its rows were written: nil, or err as
+// Temporal should see it. A retry finds the step in the cache and only writes
+// the rows again.
+func (a *Activities) recorded(ctx context.Context, s step, err error) error {
+	if err == nil {
+		return nil
+	}
+	return a.fail(ctx, s, time.Now(), err)
+}

@@ -1,0 +1,202 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/bundle/parity"
+	"github.com/esteira-ml/esteira/internal/evaluation"
+	"github.com/esteira-ml/esteira/internal/feature"
+	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/model"
+	"github.com/esteira-ml/esteira/internal/onnx"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// PackageParams name everything a bundle is made of.
+type PackageParams struct {
+	Run        Run               `json:"run"`
+	Pipeline   pipeline.Pipeline `json:"pipeline"`
+	Model      FittedResult      `json:"model"`
+	Evaluation artifact.Ref      `json:"evaluation"`
+	Dataset    artifact.Ref      `json:"dataset"`
+	Train      artifact.Ref      `json:"train"`
+	Validation artifact.Ref      `json:"validation"`
+	Test       artifact.Ref      `json:"test"`
+}
+
+// PackageResult names the bundle.
+type PackageResult struct {
+	Outcome
+	Bundle artifact.Ref `json:"bundle"`
+	Card   artifact.Ref `json:"card"` // Markdown
+}
+
+func (r *PackageResult) outputs() metadata.Outputs {
+	return metadata.Outputs{"bundle": r.Bundle, "card": r.Card}
+}
+
+const (
+	goldenRows = 20
+	// parityRows bounds the held-out rows the export is proven on; adversarial
+	// rows are made from them besides.
+	parityRows = 10_000
+	// parityTolerance is the relative difference allowed between native and ONNX
+	// answers: both compute in float64.
+	parityTolerance = 1e-5
+	mediaTypeCard   = "text/markdown; charset=utf-8"
+)
+
+// Package builds the bundle and proves its ONNX form equal to the native model
+// before it counts. What goes in depends on the data and the pipeline alone, not
+// on the run or on who is champion: equal models are equal bundles.
+func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResult, error) {
+	s := step{
+		run: p.Run, name: "package", version: 1,
+		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Train, p.Validation, p.Test, p.Dataset},
+		params: map[string]any{"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String()},
+	}
+	res, err := perform(ctx, a, s, &PackageResult{}, func(ctx context.Context, dir string, res *PackageResult) error {
+		contents, proof, err := a.contents(ctx, p)
+		if err != nil {
+			return err
+		}
+		body, err := bundle.Build(*contents)
+		if err != nil {
+			return err
+		}
+		if res.Bundle, err = a.Store.PutBytes(ctx, body, artifact.MediaTypeBundle); err != nil {
+			return err
+		}
+		res.Card, err = a.Store.PutBytes(ctx, []byte(contents.Card), mediaTypeCard)
+		res.Figure = fmt.Sprintf("%s kB, %s", count(int64(len(body)+999)/1000), proof)
+		return err
+	})
+	return res, err
+}
+
+func (a *Activities) contents(ctx context.Context, p PackageParams) (*bundle.Contents, string, error) {
+	fit, err := a.fit(ctx, p.Model)
+	if err != nil {
+		return nil, "", err
+	}
+	columns := inputsOf(fit.features)
+	train, err := a.read(ctx, p.Train, columns)
+	if err != nil {
+		return nil, "", err
+	}
+	c := &bundle.Contents{Name: p.Run.Pipeline, Features: fit.features, Target: fit.target, Model: fit.model}
+	if c.Signature, err = bundle.SignatureOf(train, fit.features, fit.target); err != nil {
+		return nil, "", err
+	}
+	predictor, err := bundle.NewPredictor(fit.features, fit.target, fit.model, c.Signature)
+	if err != nil {
+		return nil, "", err
+	}
+	if c.Baseline, err = baseline(predictor, train, c.Signature, fit.target); err != nil {
+		return nil, "", err
+	}
+	rows := map[string]int{"train": train.Rows}
+	test, err := a.read(ctx, p.Test, columns)
+	if err != nil {
+		return nil, "", err
+	}
+	rows["test"] = test.Rows
+	if c.Golden, err = bundle.Golden(predictor, test, goldenRows); err != nil {
+		return nil, "", err
+	}
+	proof, err := a.export(ctx, p, predictor, test, c)
+	if err != nil {
+		return nil, "", err
+	}
+	return c, proof, a.describe(ctx, p, rows, c)
+}
+
+// baseline is the training statistics that monitoring compares with.
+func baseline(p *bundle.Predictor, train *frame.Frame, sig bundle.Signature, target *feature.Target) (*bundle.Baseline, error) {
+	predictions := make([]float64, train.Rows*p.Outputs())
+	if err := p.Predict(train, predictions); err != nil {
+		return nil, err
+	}
+	return bundle.BaselineOf(train, sig, target, predictions)
+}
+
+// export writes the ONNX form and proves it equal on held-out rows.
+func (a *Activities) export(ctx context.Context, p PackageParams, predictor *bundle.Predictor, test *frame.Frame, c *bundle.Contents) (string, error) {
+	if !*p.Pipeline.Package.ONNX {
+		return "no ONNX asked for", nil
+	}
+	var err error
+	if c.ONNX, err = onnx.Export(c.Features, c.Target, c.Model, c.Name); err != nil {
+		return "", err
+	}
+	proof, err := parity.Check(ctx, predictor, c.ONNX, spread(test, parityRows), parityTolerance)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("ONNX equal on %s rows (largest difference %.1e)", count(int64(proof.Rows)), proof.MaxRel), nil
+}
+
+// spread takes at most n rows, evenly spaced.
+func spread(f *frame.Frame, n int) *frame.Frame {
+	if f.Rows <= n {
+		return f
+	}
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(int64(i) * int64(f.Rows) / int64(n))
+	}
+	return f.Take(rows)
+}
+
+func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[string]int, c *bundle.Contents) error {
+	var judged evaluation.Evaluation
+	if err := a.Store.JSON(ctx, p.Evaluation, &judged); err != nil {
+		return err
+	}
+	c.Metrics = bundle.Metrics{
+		Metric: p.Pipeline.Problem.Metric, Validation: judged.Validation[judged.ChosenIndex].Scores, Test: judged.Test.Scores, Baseline: judged.Baseline.Scores,
+	}
+	c.Lineage = bundle.Lineage{
+		Pipeline: p.Run.Digest, Dataset: p.Dataset.Digest,
+		Splits: map[string]string{"train": p.Train.Digest, "validation": p.Validation.Digest, "test": p.Test.Digest},
+	}
+	c.Card = bundle.Card{
+		Name: c.Name, Kind: p.Model.Trial.String(), Problem: p.Pipeline.Problem, Rows: rows,
+		Metrics: c.Metrics, Signature: c.Signature, Limits: p.Model.Report.Warnings, Lineage: c.Lineage,
+	}.Markdown()
+	return nil
+}
+
+// fittedParts are the artifacts of one fit, decoded.
+type fittedParts struct {
+	features *feature.Fitted
+	target   *feature.Target
+	model    model.Model
+}
+
+func (a *Activities) fit(ctx context.Context, m FittedResult) (parts fittedParts, err error) {
+	body := func(ref artifact.Ref) []byte {
+		if err != nil {
+			return nil
+		}
+		var b []byte
+		b, err = a.Store.Bytes(ctx, ref, artifact.MaxJSON)
+		return b
+	}
+	features, target, native := body(m.Features), body(m.Target), body(m.Model)
+	if err != nil {
+		return parts, err
+	}
+	if parts.features, err = feature.Decode(features); err != nil {
+		return parts, err
+	}
+	if parts.target, err = feature.DecodeTarget(target); err != nil {
+		return parts, err
+	}
+	parts.model, err = model.Decode(native)
+	return parts, err
+}

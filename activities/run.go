@@ -1,0 +1,43 @@
+package activities
+
+import (
+	"time"
+
+	"github.com/esteira-ml/esteira/internal/metadata"
+)
+
+// Run tells a step which run it works for and how it may use the cache.
+type Run struct {
+	ID       string   `json:"id"`       // Workflow ID
+	Pipeline string   `json:"pipeline"` // name
+	Digest   string   `json:"digest"`   // of the canonical pipeline: its version
+	NoCache  bool     `json:"no_cache,omitempty"`
+	Refresh  []string `json:"refresh,omitempty"` // steps that must be computed anew
+}
+
+// Outcome is what every step tells the workflow about itself.
+type Outcome struct {
+	Cache       metadata.Cache `json:"cache"`
+	CacheReason string         `json:"cache_reason,omitempty"` // why not a hit
+	Figure      string         `json:"figure"`                 // the step's key figure, for people
+}
+
+// outcome lets step reach the Outcome embedded in any result.
+func (o *Outcome) outcome() *Outcome { return o }
+
+// result is implemented by pointers to the results of cached steps.
+type result interface {
+	outcome() *Outcome
+	// outputs names the artifacts the step wrote; a cache hit requires them all.
+	outputs() metadata.Outputs
+}
+
+// progress is what a heartbeat carries.
+type progress struct {
+	Phase   string    `json:"phase"`
+	Elapsed string    `json:"elapsed"`
+	At      time.Time `json:"at"`
+}
+
+// Told returns what the step told about itself.
+func (o Outcome) Told() Outcome { return o }

@@ -1,0 +1,155 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/metadata"
+)
+
+// step is one cached, recorded unit of work.
+type step struct {
+	run     Run
+	name    string         // of the design: "collect", "profile", …
+	part    string         // which of several: a source's name, a trial
+	version int            // of the implementation: raise it when equal inputs may give other bytes
+	params  any            // everything but the inputs that decides the outputs; JSON-encodable
+	inputs  []artifact.Ref // what it reads
+}
+
+// key is the digest under which equal work is found again.
+func (s step) key() (string, error) {
+	digests := make([]string, len(s.inputs))
+	for i, in := range s.inputs {
+		digests[i] = in.Digest
+	}
+	b, err := artifact.Canonical(map[string]any{
+		"step": s.name, "version": s.version, "params": s.params, "inputs": digests,
+	})
+	if err != nil {
+		return "", fmt.Errorf("%s: encode cache key: %w", s.name, err)
+	}
+	return artifact.DigestOf(b), nil
+}
+
+// perform answers s from the cache or computes it, and records either. R is a
+// pointer to the step's result; compute fills it, working in dir, which is
+// removed afterwards. The effects are keyed by content, so a second execution
+// after a lost answer changes nothing.
+func perform[R result](ctx context.Context, a *Activities, s step, res R, compute func(ctx context.Context, dir string, res R) error) (R, error) {
+	log := a.logger(ctx, s)
+	begun := time.Now()
+	key, err := s.key()
+	if err != nil {
+		return res, a.fail(ctx, s, begun, err)
+	}
+	hit, reason, err := a.lookup(ctx, s, key, res)
+	if err != nil {
+		return res, a.fail(ctx, s, begun, err)
+	}
+	if !hit {
+		if err := a.begin(ctx, s, reason); err != nil {
+			return res, a.fail(ctx, s, begun, err)
+		}
+		if err := a.inScratch(ctx, s, func(ctx context.Context, dir string) error { return compute(ctx, dir, res) }); err != nil {
+			return res, a.fail(ctx, s, begun, err)
+		}
+	}
+	o := res.outcome()
+	switch {
+	case hit:
+		o.Cache, o.CacheReason = metadata.CacheHit, ""
+	case s.run.NoCache:
+		o.Cache, o.CacheReason = metadata.CacheOff, reason
+	default:
+		o.Cache, o.CacheReason = metadata.CacheMiss, reason
+	}
+	if err := a.save(ctx, s, key, begun, res); err != nil {
+		return res, a.fail(ctx, s, begun, err)
+	}
+	log.Info().Str("cache", string(o.Cache)).Str("figure", o.Figure).Dur("elapsed", time.Since(begun)).Strs("outputs", digests(res.outputs())).Msg("step done")
+	return res, nil
+}
+
+// lookup reports whether the cache answers s; if so res is filled.
+func (a *Activities) lookup(ctx context.Context, s step, key string, res result) (hit bool, reason string, err error) {
+	if s.run.NoCache {
+		return false, "--no-cache", nil
+	}
+	if slices.Contains(s.run.Refresh, s.name) {
+		return false, "--refresh " + s.name, nil
+	}
+	stored, ok, err := a.DB.CachedStep(ctx, key)
+	if err != nil {
+		return false, "", err
+	}
+	if !ok {
+		return false, "new inputs, parameters or code", nil
+	}
+	for name, out := range stored.Outputs {
+		there, err := a.Store.Exists(ctx, out)
+		if err != nil {
+			return false, "", err
+		}
+		if !there {
+			return false, name + " " + out.Short() + " is gone from the store", nil
+		}
+	}
+	if err := json.Unmarshal(stored.Result, res); err != nil {
+		return false, "stored result is unreadable", nil //nolint:nilerr // an unreadable entry is a miss
+	}
+	return true, "", nil
+}
+
+func (a *Activities) begin(ctx context.Context, s step, reason string) error {
+	return a.DB.RecordStep(ctx, metadata.Step{
+		Run: s.run.ID, Step: s.label(), Attempt: attempt(ctx), State: metadata.StepRunning, Cache: metadata.CacheMiss, CacheReason: reason, Started: time.Now(),
+	})
+}
+
+func (a *Activities) save(ctx context.Context, s step, key string, begun time.Time, res result) error {
+	o := res.outcome()
+	return a.DB.SaveStep(ctx, metadata.StepRecord{
+		Run: s.run.ID, Step: s.label(), Attempt: attempt(ctx), Key: key, Cache: o.Cache, CacheReason: o.CacheReason,
+		Figure: o.Figure, Result: res, Inputs: s.inputs, Outputs: res.outputs(), Started: begun,
+	})
+}
+
+// label names the step and its part, as its row and log lines do.
+func (s step) label() string {
+	if s.part == "" {
+		return s.name
+	}
+	return s.name + "/" + s.part
+}
+
+// inScratch runs f with heartbeats, in a directory that is gone afterwards.
+func (a *Activities) inScratch(ctx context.Context, s step, f func(ctx context.Context, dir string) error) error {
+	dir, err := os.MkdirTemp(a.ScratchDir, s.name+"-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	stop := heartbeat(ctx, s.label())
+	defer stop()
+	return f(ctx, dir)
+}
+
+func attempt(ctx context.Context) int { return int(activity.GetInfo(ctx).Attempt) }
+
+// digests renders outputs for a log line, in order of name.
+func digests(outputs metadata.Outputs) []string {
+	out := make([]string, 0, len(outputs))
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		out = append(out, name+"="+outputs[name].Short())
+	}
+	return out
+}

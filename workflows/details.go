@@ -1,0 +1,112 @@
+package workflows
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/tuning"
+)
+
+// render writes the run's report, which the Temporal UI shows as Markdown, and
+// keeps it in the result.
+func (l *line) render(ctx workflow.Context) {
+	var b strings.Builder
+	p := l.in.Pipeline
+	if p.Problem.Statement != "" {
+		fmt.Fprintf(&b, "**%s**\n\n", p.Problem.Statement)
+	}
+	fmt.Fprintf(&b, "%s of `%s` by %s; trigger %s", p.Problem.Task, p.Problem.Target, p.Problem.Metric, l.in.Trigger)
+	if l.in.Moment != nil {
+		fmt.Fprintf(&b, " for %s", l.in.Moment.UTC().Format("2006-01-02T15:04Z"))
+	}
+	if p.Problem.Owner != "" {
+		fmt.Fprintf(&b, "; owner %s", p.Problem.Owner)
+	}
+	b.WriteString("\n\n| step | state | seconds | what came out | cache |\n|---|---|---:|---|---|\n")
+	for i := range l.steps {
+		row := &l.steps[i]
+		seconds := ""
+		if !row.finished.IsZero() {
+			seconds = fmt.Sprintf("%.2f", row.seconds(row.finished))
+		}
+		said := row.Figure
+		if row.Error != "" {
+			said = row.Error
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.Name, row.State, seconds, cell(said), row.Cache)
+	}
+	if l.result.Decision != "" {
+		fmt.Fprintf(&b, "\n**%s**: %s\n", strings.ToUpper(string(l.result.Decision[:1]))+string(l.result.Decision[1:]), l.result.Reason)
+		b.WriteString(next(l.result.Decision, p.Name, p.Deploy.Endpoint, l.id))
+	}
+	names := slices.Sorted(maps.Keys(l.result.Reports)) //workflowcheck:ignore sorted before use
+	for i, name := range names {
+		if i == 0 {
+			b.WriteString("\nReports: ")
+		} else {
+			b.WriteString(" · ")
+		}
+		b.WriteString(l.link(name, l.result.Reports[name]))
+	}
+	l.result.Details = b.String()
+	workflow.SetCurrentDetails(ctx, l.result.Details)
+}
+
+func (l *line) link(name string, ref artifact.Ref) string {
+	if l.artifactURL == "" {
+		return name + " `" + ref.Short() + "`"
+	}
+	return "[" + name + "](" + l.artifactURL + "/artifacts/" + ref.Digest + ")"
+}
+
+// next says what to do after a decision.
+func next(d Decision, pipeline, endpoint, run string) string {
+	switch d {
+	case DecisionDeployed, DecisionUnchanged:
+		return "\nNext: `esteira predict " + endpoint + "`, `esteira endpoints show " + endpoint + "`.\n"
+	case DecisionPackaged:
+		return "\nNext: `esteira models show " + pipeline + "`.\n"
+	case DecisionFailed:
+		return "\nNext: mend the cause and run again; finished steps come from the cache. `esteira runs show " + run + "`.\n"
+	case DecisionRejected:
+		return "\nNext: read the reports; the endpoint `" + endpoint + "` is as it was.\n"
+	default:
+		return ""
+	}
+}
+
+// searchDetails is the table of a finished search.
+func searchDetails(best, all []tuning.Scored, metric, figure string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n| trial | mean %s | fold scores | |\n|---|---:|---|---|\n", figure, metric)
+	for _, s := range all {
+		chosen := ""
+		if slices.ContainsFunc(best, func(o tuning.Scored) bool { return o.Trial.ID == s.Trial.ID }) {
+			chosen = "best of its kind"
+		}
+		folds := make([]string, len(s.Scores))
+		for i, score := range s.Scores {
+			folds[i] = fmt.Sprintf("%.6g", score)
+		}
+		fmt.Fprintf(&b, "| %s | %.6g | %s | %s |\n", cell(s.Trial.String()), s.Mean(), strings.Join(folds, ", "), chosen)
+	}
+	return b.String()
+}
+
+// cell makes text fit for a cell of a Markdown table.
+func cell(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s)
+}
+
+// plural is "1 source", "2 sources".
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,12 @@
+// Package workflows says what happens in a run, and in what order. It is
+// deterministic: everything it knows it was given or an activity told it.
+//
+// Pipeline reads from top to bottom like the table of steps in the design;
+// Tuning fans the fits of a search out over the training workers. What a run
+// looks like in the Temporal UI (summaries, current details, memo, search
+// attributes) is in details.go and is part of the product: a run must read there
+// like a report.
+//
+// A change to this package must replay the histories in testdata, or be guarded
+// by workflow.GetVersion.
+package workflows

@@ -1,0 +1,209 @@
+package workflows
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/esteira-ml/esteira/activities"
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// PipelineInput starts a run.
+type PipelineInput struct {
+	Pipeline pipeline.Pipeline `json:"pipeline"`
+	BaseDir  string            `json:"base_dir"` // where the sources' relative paths start
+	Trigger  string            `json:"trigger"`  // manual, schedule, …
+	// Moment is what the run is for: two runs of one pipeline for one moment are
+	// one run. A scheduled run takes it from its schedule.
+	Moment  *time.Time `json:"moment,omitempty"`
+	NoCache bool       `json:"no_cache,omitempty"`
+	Refresh []string   `json:"refresh,omitempty"` // steps to compute anew
+}
+
+// a types the references to activities; it is never called.
+var a *activities.Activities
+
+// Pipeline runs the whole line for one pipeline, from sources to a live
+// endpoint. It completes with a decision; it fails only when no decision could
+// be reached.
+func Pipeline(ctx workflow.Context, in PipelineInput) (PipelineResult, error) {
+	l, err := newLine(ctx, in)
+	if err != nil {
+		return PipelineResult{}, err
+	}
+	return l.finish(ctx, l.run(ctx))
+}
+
+// run is the line. An error that is errDecided ends it with the decision taken.
+func (l *line) run(ctx workflow.Context) error {
+	if err := l.define(ctx); err != nil {
+		return err
+	}
+	dataset, err := l.collect(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.profile(ctx, dataset); err != nil {
+		return err
+	}
+	valid, err := l.validate(ctx, dataset)
+	if err != nil {
+		return err
+	}
+	parts, err := l.split(ctx, valid)
+	if err != nil {
+		return err
+	}
+	features, err := l.engineer(ctx, parts)
+	if err != nil {
+		return err
+	}
+	models, err := l.train(ctx, parts, features)
+	if err != nil {
+		return err
+	}
+	verdict, err := l.evaluate(ctx, parts, models)
+	if err != nil {
+		return err
+	}
+	bundle, err := l.pack(ctx, dataset, parts, features, verdict)
+	if err != nil {
+		return err
+	}
+	return l.deploy(ctx, verdict, bundle)
+}
+
+func (l *line) define(ctx workflow.Context) error {
+	res, err := execute[activities.DefineResult](ctx, l, "define", l.queues.data, short, "define "+l.in.Pipeline.Name, a.Define, activities.DefineParams{
+		Run: l.runRef(), Pipeline: l.in.Pipeline, Trigger: l.in.Trigger, Moment: l.in.Moment,
+	})
+	if err != nil {
+		return err
+	}
+	l.result.PipelineDigest, l.result.ProblemVersion, l.artifactURL = res.Digest, res.ProblemVersion, res.ArtifactURL
+	if res.Existing != "" {
+		return l.decide(DecisionDuplicate, "run "+res.Existing+" already answered this moment ("+res.ExistingDecision+")")
+	}
+	return nil
+}
+
+func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
+	names := slices.Sorted(maps.Keys(l.in.Pipeline.Sources)) //workflowcheck:ignore sorted before use
+	snapshots := make([]activities.SnapshotResult, len(names))
+	err := l.track(ctx, "collect", func() (activities.Outcome, error) {
+		return activities.Outcome{}, inParallel(ctx, len(names), func(ctx workflow.Context, i int) error {
+			source := l.in.Pipeline.Sources[names[i]]
+			return call(ctx, l, l.queues.data, long, "collect "+names[i]+" from "+source.Path, &snapshots[i], a.Collect, activities.CollectParams{
+				Run: l.runRef(), Name: names[i], Source: source, BaseDir: l.in.BaseDir,
+			})
+		})
+	})
+	if err != nil {
+		return activities.DatasetResult{}, err
+	}
+	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
+		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots,
+	})
+	if err != nil {
+		return res, err
+	}
+	l.result.Dataset = res.Dataset
+	return res, l.upsert(ctx, datasetAttribute.ValueSet(res.Dataset.Digest))
+}
+
+func (l *line) profile(ctx workflow.Context, dataset activities.DatasetResult) error {
+	res, err := execute[activities.ProfileResult](ctx, l, "profile", l.queues.data, long, "profile the dataset", a.Profile, activities.ProfileParams{
+		Run: l.runRef(), Dataset: dataset.Dataset, Problem: l.in.Pipeline.Problem,
+	})
+	if err == nil {
+		l.report("exploration", res.Report)
+	}
+	return err
+}
+
+func (l *line) validate(ctx workflow.Context, dataset activities.DatasetResult) (activities.ValidateResult, error) {
+	res, err := execute[activities.ValidateResult](ctx, l, "validate", l.queues.data, long, "validate the dataset", a.Validate, activities.ValidateParams{
+		Run: l.runRef(), Dataset: dataset.Dataset, Pipeline: l.in.Pipeline,
+	})
+	if err != nil {
+		return res, err
+	}
+	l.report("validation", res.Validation)
+	if res.Violation != "" {
+		return res, l.decide(DecisionRejected, res.Violation)
+	}
+	return res, nil
+}
+
+func (l *line) split(ctx workflow.Context, valid activities.ValidateResult) (activities.SplitResult, error) {
+	p := l.in.Pipeline
+	return execute[activities.SplitResult](ctx, l, "split", l.queues.data, long, "split by "+p.Split.Method, a.Split, activities.SplitParams{
+		Run: l.runRef(), Valid: valid.Valid, Split: p.Split, Dataset: p.Dataset,
+	})
+}
+
+func (l *line) engineer(ctx workflow.Context, parts activities.SplitResult) (activities.EngineerResult, error) {
+	return execute[activities.EngineerResult](ctx, l, "engineer", l.queues.data, long, "fit features on the training rows", a.Engineer, activities.EngineerParams{
+		Run: l.runRef(), Train: parts.Train, Features: l.in.Pipeline.Features, Problem: l.in.Pipeline.Problem,
+	})
+}
+
+// train searches the candidates in a workflow of its own and fits the best of
+// each kind on all training rows.
+func (l *line) train(ctx workflow.Context, parts activities.SplitResult, features activities.EngineerResult) ([]activities.FittedResult, error) {
+	var found TuningResult
+	err := l.track(ctx, "train", func() (activities.Outcome, error) {
+		ctx := workflow.WithChildOptions(ctx, l.tuningOptions(ctx))
+		err := workflow.ExecuteChildWorkflow(ctx, Tuning, TuningInput{
+			Run: l.runRef(), Problem: l.in.Pipeline.Problem, Settings: l.in.Pipeline.Train,
+			Train: parts.Train, Plan: features.Plan,
+		}).Get(ctx, &found)
+		return activities.Outcome{Figure: found.Figure, Cache: found.Cache}, err
+	})
+	return found.Best, err
+}
+
+func (l *line) evaluate(ctx workflow.Context, parts activities.SplitResult, models []activities.FittedResult) (activities.EvaluateResult, error) {
+	p := l.in.Pipeline
+	res, err := execute[activities.EvaluateResult](ctx, l, "evaluate", l.queues.train, long, "choose on validation, judge once on test", a.Evaluate, activities.EvaluateParams{
+		Run: l.runRef(), Pipeline: p, Models: models, Validation: parts.Validation, Test: parts.Test,
+	})
+	if err != nil {
+		return res, err
+	}
+	l.report("evaluation", res.Report)
+	l.result.Metric, l.result.Score = p.Problem.Metric, &res.Score
+	if err := l.upsert(ctx, scoreAttribute.ValueSet(res.Score)); err != nil {
+		return res, err
+	}
+	if res.Rejected != "" {
+		return res, l.decide(DecisionRejected, res.Rejected)
+	}
+	return res, nil
+}
+
+func (l *line) pack(ctx workflow.Context, dataset activities.DatasetResult, parts activities.SplitResult, features activities.EngineerResult, verdict activities.EvaluateResult) (activities.PackageResult, error) {
+	res, err := execute[activities.PackageResult](ctx, l, "package", l.queues.train, long, "package "+verdict.Chosen.Trial.Kind+" and prove ONNX equal", a.Package, activities.PackageParams{
+		Run: l.runRef(), Pipeline: l.in.Pipeline, Model: verdict.Chosen, Evaluation: verdict.Evaluation,
+		Dataset: dataset.Dataset, Train: parts.Train, Validation: parts.Validation, Test: parts.Test,
+	})
+	if err == nil {
+		l.result.Bundle, l.result.Model = res.Bundle, verdict.Chosen.Model
+		l.report("model card", res.Card)
+	}
+	return res, err
+}
+
+// runRef is the run as its activities see it.
+func (l *line) runRef() activities.Run {
+	return activities.Run{
+		ID: l.id, Pipeline: l.in.Pipeline.Name, Digest: l.result.PipelineDigest, NoCache: l.in.NoCache, Refresh: l.in.Refresh,
+	}
+}
+
+// report names an artifact that people read.
+func (l *line) report(name string, ref artifact.Ref) { l.result.Reports[name] = ref }

@@ -1,0 +1,248 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/esteira-ml/esteira/activities"
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	esteiratemporal "github.com/esteira-ml/esteira/internal/temporal"
+	"github.com/esteira-ml/esteira/internal/tuning"
+)
+
+// bench is a Pipeline workflow whose activities answer at once; a test changes
+// the answers it is about. The line itself is tested on real servers in examples.
+type bench struct {
+	*testsuite.TestWorkflowEnvironment
+	input    PipelineInput
+	finished activities.FinishParams
+}
+
+// quiet is a test suite that does not log.
+func quiet() *testsuite.WorkflowTestSuite {
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(esteiratemporal.NewLogger(zerolog.Nop()))
+	return suite
+}
+
+func ref(name string) artifact.Ref {
+	return artifact.Ref{Digest: artifact.DigestOf([]byte(name)), Size: int64(len(name)), MediaType: artifact.MediaTypeParquet}
+}
+
+func setup(t *testing.T) *bench {
+	t.Helper()
+	p, err := pipeline.Parse("test.yaml", []byte("name: test\nproblem: {task: regression, target: y}\nsources: {s: {path: s.csv}}\ntrain: {folds: 2}\n"))
+	require.NoError(t, err)
+	suite := quiet()
+	b := &bench{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), input: PipelineInput{Pipeline: *p, Trigger: "manual"}}
+	b.RegisterWorkflow(Pipeline)
+	b.RegisterWorkflow(Tuning)
+	b.RegisterActivity(&activities.Activities{})
+	t.Cleanup(func() { b.AssertExpectations(t) })
+	return b
+}
+
+// answers makes the named activities succeed, up to and with last.
+func (b *bench) answers(last string) {
+	kind := tuning.Trial{ID: 1, Kind: "ols"}
+	all := []struct {
+		name   string
+		method any
+		result any
+	}{
+		{"define", a.Define, &activities.DefineResult{Digest: "d"}},
+		{"collect", a.Collect, &activities.SnapshotResult{Name: "s", Parts: []artifact.Ref{ref("s")}}},
+		{"integrate", a.Integrate, &activities.DatasetResult{Dataset: ref("dataset"), Rows: 10}},
+		{"profile", a.Profile, &activities.ProfileResult{Report: ref("profile")}},
+		{"validate", a.Validate, &activities.ValidateResult{Valid: ref("valid"), Rows: 10}},
+		{"split", a.Split, &activities.SplitResult{Train: ref("train"), Validation: ref("validation"), Test: ref("test")}},
+		{"engineer", a.Engineer, &activities.EngineerResult{Plan: ref("plan"), Features: ref("features")}},
+		{"folds", a.FitFold, &activities.FoldResult{Scores: metadata.Values{"rmse": 1}}},
+		{"train", a.Fit, &activities.FittedResult{Trial: kind, Model: ref("model")}},
+		{"evaluate", a.Evaluate, &activities.EvaluateResult{Chosen: activities.FittedResult{Trial: kind, Model: ref("model")}, Score: 1, Reason: "best", ChampionRevision: 4}},
+		{"package", a.Package, &activities.PackageResult{Bundle: ref("bundle"), Card: ref("card")}},
+		{"register", a.Register, &activities.RegisterResult{Model: "test", Version: 2}},
+		{"deploy", a.Deploy, &activities.DeployResult{Revision: 5, Servers: 1}},
+	}
+	for _, x := range all {
+		b.OnActivity(x.method, mock.Anything, mock.Anything).Return(x.result, nil)
+		if x.name == last {
+			break
+		}
+	}
+	b.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FinishParams) error { b.finished = p; return nil })
+}
+
+func (b *bench) run(t *testing.T) (PipelineResult, error) {
+	t.Helper()
+	b.ExecuteWorkflow(Pipeline, b.input)
+	require.True(t, b.IsWorkflowCompleted())
+	if err := b.GetWorkflowError(); err != nil {
+		return PipelineResult{}, err
+	}
+	var res PipelineResult
+	return res, b.GetWorkflowResult(&res)
+}
+
+func TestTheWholeLineEndsDeployed(t *testing.T) {
+	b := setup(t)
+	b.answers("deploy")
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionDeployed, res.Decision)
+	require.EqualValues(t, 5, res.Revision)
+	require.Equal(t, metadata.RunCompleted, b.finished.State)
+	require.Contains(t, res.Details, "| deploy | completed |")
+	require.Contains(t, res.Details, "esteira predict test")
+}
+
+func TestAGateThatSaysNoEndsRejectedAndDeploysNothing(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Evaluate, mock.Anything, mock.Anything).Return(&activities.EvaluateResult{Rejected: "rmse 2 must be below 1: missed by 1"}, nil)
+	b.answers("train")
+	res, err := b.run(t)
+	require.NoError(t, err, "a rejected run is not a failed one")
+	require.Equal(t, DecisionRejected, res.Decision)
+	require.Contains(t, res.Reason, "missed by 1")
+	require.Equal(t, metadata.RunRejected, b.finished.State)
+	require.Contains(t, res.Details, "| deploy | skipped |")
+}
+
+func TestABrokenContractEndsRejected(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Validate, mock.Anything, mock.Anything).Return(&activities.ValidateResult{Violation: "delay in [0, 1]: 3 of 10 rows"}, nil)
+	b.answers("profile")
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionRejected, res.Decision)
+	require.Contains(t, res.Reason, "3 of 10 rows")
+}
+
+func TestAFailedStepFailsTheRunWithItsOwnType(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Collect, mock.Anything, mock.Anything).Return(nil,
+		temporal.NewNonRetryableApplicationError("no file matches s.csv", string(fault.SourceNotFound), nil))
+	b.answers("define")
+	_, err := b.run(t)
+	var app *temporal.ApplicationError
+	require.True(t, errors.As(err, &app))
+	require.Equal(t, string(fault.SourceNotFound), app.Type())
+	require.Equal(t, fault.SourceNotFound, b.finished.ErrorKind)
+	require.Equal(t, metadata.RunFailed, b.finished.State)
+	require.Equal(t, "no file matches s.csv", b.finished.Reason)
+}
+
+func TestADeploymentThatFailsPutsTheEndpointBack(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Deploy, mock.Anything, mock.Anything).Return(nil,
+		temporal.NewNonRetryableApplicationError("server could not load", string(fault.DeploymentFailed), nil))
+	b.OnActivity(a.Restore, mock.Anything, mock.MatchedBy(func(p activities.DeployParams) bool { return p.Expected == 4 })).
+		Return(&activities.DeployResult{Revision: 6}, nil).Once()
+	b.answers("register")
+	_, err := b.run(t)
+	require.Error(t, err)
+	require.Equal(t, metadata.RunFailed, b.finished.State)
+}
+
+func TestACancelledRunIsToldAndPutsTheEndpointBack(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Deploy, mock.Anything, mock.Anything).Return(nil, temporal.NewCanceledError())
+	b.OnActivity(a.Restore, mock.Anything, mock.Anything).Return(&activities.DeployResult{Revision: 4}, nil).Once()
+	b.answers("register")
+	_, err := b.run(t)
+	require.True(t, temporal.IsCanceledError(err))
+	require.Equal(t, metadata.RunCancelled, b.finished.State)
+}
+
+func TestTheSameBundleIsNotDeployedAgain(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Evaluate, mock.Anything, mock.Anything).Return(&activities.EvaluateResult{
+		Chosen: activities.FittedResult{Trial: tuning.Trial{Kind: "ols"}}, ChampionRevision: 4, ChampionBundle: ref("bundle").Digest,
+	}, nil)
+	b.OnActivity(a.Package, mock.Anything, mock.Anything).Return(&activities.PackageResult{Bundle: ref("bundle")}, nil)
+	b.OnActivity(a.Register, mock.Anything, mock.Anything).Return(&activities.RegisterResult{Model: "test", Version: 1}, nil)
+	b.answers("train")
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionUnchanged, res.Decision)
+}
+
+func TestAMomentThatWasAnsweredIsNotAnsweredAgain(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Define, mock.Anything, mock.Anything).Return(&activities.DefineResult{Existing: "test/run/1", ExistingDecision: "deployed"}, nil)
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionDuplicate, res.Decision)
+	require.Contains(t, res.Reason, "test/run/1")
+}
+
+func TestTheStatusIsToldWhileTheRunGoesOn(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Profile, mock.Anything, mock.Anything).Return(func(context.Context, activities.ProfileParams) (*activities.ProfileResult, error) {
+		value, err := b.QueryWorkflow("status")
+		require.NoError(t, err)
+		var s Status
+		require.NoError(t, value.Get(&s))
+		require.Equal(t, "completed", s.Steps[1].State)
+		require.Equal(t, "running", s.Steps[3].State)
+		return nil, temporal.NewNonRetryableApplicationError("enough", "Enough", nil)
+	})
+	b.answers("integrate")
+	_, err := b.run(t)
+	require.ErrorContains(t, err, "enough")
+}
+
+func TestTheEarlierOfEqualTrialsWinsWhateverTheOrderOfResults(t *testing.T) {
+	suite := quiet()
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterWorkflow(Tuning)
+	env.RegisterActivity(&activities.Activities{})
+	env.OnActivity(a.FitFold, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FitParams) (*activities.FoldResult, error) {
+		return &activities.FoldResult{Trial: p.Trial.ID, Fold: p.Fold, Scores: metadata.Values{"log_loss": 0.5}}, nil
+	})
+	var fitted []string
+	env.OnActivity(a.Fit, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FitParams) (*activities.FittedResult, error) {
+		fitted = append(fitted, p.Trial.String())
+		return &activities.FittedResult{Trial: p.Trial}, nil
+	})
+	env.ExecuteWorkflow(Tuning, TuningInput{
+		Problem:  pipeline.Problem{Task: pipeline.Binary, Metric: "log_loss"},
+		Settings: pipeline.Train{Folds: 3, Candidates: []pipeline.Candidate{{Kind: "logistic", Grid: map[string][]float64{"C": {0.1, 1, 10}}}}},
+	})
+	require.NoError(t, env.GetWorkflowError())
+	var res TuningResult
+	require.NoError(t, env.GetWorkflowResult(&res))
+	require.ElementsMatch(t, []string{"baseline", "logistic C=0.1"}, fitted)
+	require.Equal(t, "logistic C=0.1", res.Best[1].Trial.String())
+	require.Equal(t, 4*3+2, res.Fits)
+}
+
+func TestNoMoreThanTheBoundRunAtOnce(t *testing.T) {
+	suite := quiet()
+	env := suite.NewTestWorkflowEnvironment()
+	env.ExecuteWorkflow(func(ctx workflow.Context) (int, error) {
+		running, most := 0, 0
+		err := inParallel(ctx, 3*maxFits, func(ctx workflow.Context, i int) error {
+			running++
+			most = max(most, running)
+			err := workflow.Sleep(ctx, 1)
+			running--
+			return err
+		})
+		return most, err
+	})
+	var most int
+	require.NoError(t, env.GetWorkflowResult(&most))
+	require.Equal(t, maxFits, most)
+}

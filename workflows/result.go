@@ -1,0 +1,54 @@
+package workflows
+
+import (
+	"github.com/esteira-ml/esteira/internal/artifact"
+)
+
+// Decision is what a run came to.
+type Decision string
+
+// The decisions. All but the last are ordinary ends of a completed run.
+const (
+	DecisionDeployed  Decision = "deployed"  // a new revision is live
+	DecisionUnchanged Decision = "unchanged" // the same bundle came out as is live
+	DecisionPackaged  Decision = "packaged"  // registered, deployment is switched off
+	DecisionRejected  Decision = "rejected"  // a contract or a gate said no; the champion stays
+	DecisionDuplicate Decision = "duplicate" // another run answered this moment
+	DecisionCancelled Decision = "cancelled"
+	DecisionFailed    Decision = "failed" // no decision could be reached
+)
+
+// PipelineResult is the short report of a run; Details is the long one.
+type PipelineResult struct {
+	Decision       Decision                `json:"decision"`
+	Reason         string                  `json:"reason"`
+	Metric         string                  `json:"metric,omitempty"`
+	Score          *float64                `json:"score,omitempty"`         // of the chosen model on the test rows
+	ModelVersion   int                     `json:"model_version,omitempty"` // 0: none registered
+	Revision       int64                   `json:"revision,omitempty"`      // 0: nothing deployed
+	PipelineDigest string                  `json:"pipeline_digest,omitempty"`
+	ProblemVersion int                     `json:"problem_version,omitempty"`
+	Dataset        artifact.Ref            `json:"dataset,omitzero"`
+	Model          artifact.Ref            `json:"model,omitzero"`
+	Bundle         artifact.Ref            `json:"bundle,omitzero"`
+	Reports        map[string]artifact.Ref `json:"reports,omitempty"` // exploration, validation, evaluation, model card
+	Details        string                  `json:"details"`           // Markdown, as in the run's current details
+}
+
+// Status answers the query "status".
+type Status struct {
+	Pipeline string       `json:"pipeline"`
+	Steps    []StepStatus `json:"steps"`
+	Decision Decision     `json:"decision,omitempty"` // empty while running
+	Reason   string       `json:"reason,omitempty"`
+}
+
+// StepStatus is one row of the table of steps.
+type StepStatus struct {
+	Name    string  `json:"name"`
+	State   string  `json:"state"`   // pending, running, completed, failed, cancelled, skipped
+	Seconds float64 `json:"seconds"` // so far, if running
+	Figure  string  `json:"figure,omitempty"`
+	Cache   string  `json:"cache,omitempty"` // hit, miss or off
+	Error   string  `json:"error,omitempty"`
+}
