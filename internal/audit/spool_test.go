@@ -306,3 +306,40 @@ func TestImpossibleOptionsAreRefused(t *testing.T) {
 		t.Errorf("a file as directory: %v", err)
 	}
 }
+
+// Writers that come and go at every moment of the writer's round lose and repeat
+// nothing.
+func TestManyWritersLoseAndRepeatNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := openSpool(t, Options{Dir: dir, SegmentBytes: 20000, files: &faultyFiles{files: instant{osFiles{dir}}}})
+	const writers, each = 16, 200
+	m := &memory{}
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				appendAll(t, s, newRecord(t))
+			}
+		})
+	}
+	wg.Wait()
+	if h := s.Health(); h.Appended != writers*each || h.Backlog != writers*each {
+		t.Fatalf("%+v", h)
+	}
+	drain(t, s, m)
+	if h := s.Health(); len(m.byID) != writers*each || h.Drained != writers*each || h.Poisoned != 0 || h.Backlog != 0 {
+		t.Fatalf("%d records, %+v", len(m.byID), h)
+	}
+}
+
+// instant are files whose sync takes no time, so that rounds are short and many.
+type instant struct{ osFiles }
+
+type instantFile struct{ file }
+
+func (i instant) Create(name string) (file, error) {
+	f, err := i.osFiles.Create(name)
+	return instantFile{f}, err
+}
+
+func (instantFile) Sync() error { return nil }

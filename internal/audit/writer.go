@@ -21,13 +21,8 @@ func (s *Spool) write() {
 			s.unblock()
 			continue
 		}
-		s.mu.Lock()
-		b, closing := s.pending, s.closing
-		if b.records > 0 {
-			s.pending = s.spare
-		}
-		s.mu.Unlock()
-		if b.records > 0 {
+		b, closing := s.takePending()
+		if b != nil {
 			b.err = s.commit(b)
 			close(b.done)
 			// The waiters hold b for its err; only the buffer is used again.
@@ -41,6 +36,18 @@ func (s *Spool) write() {
 			return
 		}
 	}
+}
+
+// takePending takes the batch that gathered, if there is one; from then on only the
+// writer touches it.
+func (s *Spool) takePending() (b *batch, closing bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending.records == 0 {
+		return nil, s.closing
+	}
+	b, s.pending = s.pending, s.spare
+	return b, s.closing
 }
 
 // commit writes and syncs one batch.
