@@ -1,0 +1,87 @@
+package serving
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+func tooLarge(bound int64) error {
+	return fault.New(fault.ResourceExhausted, "the body is larger than %d bytes, the bound of one request", bound).WithRemedy("send fewer rows at a time")
+}
+
+// errOverloaded and errSlow give their faults another status than their kind's.
+var (
+	errOverloaded = errors.New("overloaded")
+	errSlow       = errors.New("the request did not arrive in time")
+)
+
+func overloaded(ctx context.Context, message string, args ...any) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fault.Wrap(errOverloaded, fault.ResourceExhausted, message+", the bound of this server", args...).WithRemedy("try again in a second, or run more servers")
+}
+
+// errorAnswer writes {"error": "…", "kind": "…", "details": …} and says which
+// status it has. "error" is all that the Open Inference Protocol v2 asks for.
+func errorAnswer(b []byte, err error) (int, fault.Kind, []byte) {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		f = fault.Wrap(err, fault.Internal, "the request could not be answered")
+	}
+	answer := struct {
+		Error   string     `json:"error"`
+		Kind    fault.Kind `json:"kind"`
+		Details any        `json:"details,omitempty"`
+	}{f.Error(), f.Kind, f.Details}
+	text, jerr := json.Marshal(answer)
+	if jerr != nil {
+		answer.Details = nil
+		text, _ = json.Marshal(answer) // two strings
+	}
+	return statusOf(f, err), f.Kind, append(append(b, text...), '\n')
+}
+
+func statusOf(f *fault.Error, err error) int {
+	switch {
+	case errors.Is(err, errOverloaded):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, errSlow):
+		return http.StatusRequestTimeout
+	}
+	switch f.Kind {
+	case fault.RequestInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid:
+		return http.StatusBadRequest
+	case fault.EndpointNotFound, fault.NotFound:
+		return http.StatusNotFound
+	case fault.ResourceExhausted:
+		return http.StatusRequestEntityTooLarge
+	case fault.AuditUnavailable, fault.DatabaseUnavailable, fault.StoreUnavailable:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+// cleaned makes a text from outside fit for headers, logs and the table: valid
+// UTF-8, no control characters, bounded.
+func cleaned(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+				if r < ' ' || r == 0x7f {
+					return -1
+				}
+				return r
+			}, strings.ToValidUTF8(s, "")), "")
+		}
+	}
+	return s
+}
