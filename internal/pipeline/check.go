@@ -69,12 +69,12 @@ func (c *checker) column(path, name string) *Column {
 	}
 	remedy := "select it in dataset.sql"
 	if near := nearest(name, names); near != "" {
-		remedy = fmt.Sprintf("did you mean %s?", near)
+		remedy = fmt.Sprintf("did you mean %s", near)
 	}
 	if len(names) > 20 {
 		names = append(names[:20:20], "…")
 	}
-	c.add(fault.ColumnMissing, path, remedy+" The dataset has "+strings.Join(names, ", "), "the dataset has no column %q", clip(name))
+	c.add(fault.ColumnMissing, path, remedy+"; the dataset has "+strings.Join(names, ", "), "the dataset has no column %q", clip(name))
 	return nil
 }
 

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/temporal"
+
+	"github.com/esteira-ml/esteira/internal/config"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/temporal"
+	"github.com/esteira-ml/esteira/workflows"
+)
+
+// How often a followed run is asked, and for how long one question may last.
+const (
+	askEvery   = 500 * time.Millisecond
+	askTimeout = 5 * time.Second
+)
+
+// outcome is what a followed run came to.
+type outcome struct {
+	Run           string                    `json:"run"`
+	TemporalRunID string                    `json:"temporal_run_id"`
+	UI            string                    `json:"ui"`
+	Decision      workflows.Decision        `json:"decision"`
+	Reason        string                    `json:"reason"`
+	Error         *told                     `json:"error,omitempty"`
+	Steps         []workflows.StepStatus    `json:"steps,omitempty"`
+	Result        *workflows.PipelineResult `json:"result,omitempty"`
+}
+
+// follow shows a run until it is decided and returns what its decision means
+// for the exit code.
+func (a *app) follow(ctx context.Context, cfg config.Config, t client.Client, id, runID string) error {
+	o := outcome{Run: id, TemporalRunID: runID, UI: temporal.UILink(cfg, id, runID)}
+	a.say("Run %s", id)
+	a.say("Temporal UI: %s\n", o.UI)
+
+	type end struct {
+		result workflows.PipelineResult
+		err    error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		var e end
+		e.err = t.GetWorkflow(ctx, id, runID).Get(ctx, &e.result)
+		ended <- e
+	}()
+	view := a.newView()
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for asked := 0; ; asked++ {
+		select {
+		case e := <-ended:
+			if ctx.Err() != nil {
+				return a.detach(view, id)
+			}
+			if status, err := ask(ctx, t, id, runID); err == nil {
+				o.Steps = status.Steps
+				view.show(status.Steps)
+			}
+			view.close()
+			return a.conclude(cfg, o, e.result, e.err)
+		case <-ctx.Done():
+			return a.detach(view, id)
+		case <-tick.C:
+			status, err := ask(ctx, t, id, runID)
+			switch {
+			case err == nil:
+				view.show(status.Steps)
+			case asked == 0 && ctx.Err() == nil:
+				view.note(fmt.Sprintf("Waiting for a worker on task queue %s; start one with esteira-worker.", temporal.QueuesOf(cfg.TaskQueue).Workflow))
+			}
+		}
+	}
+}
+
+// ask queries where the run stands; a worker must be there to answer.
+func ask(ctx context.Context, t client.Client, id, runID string) (workflows.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var s workflows.Status
+	value, err := t.QueryWorkflow(ctx, id, runID, "status")
+	if err != nil {
+		return s, err
+	}
+	return s, value.Get(&s)
+}
+
+func (a *app) detach(view view, id string) error {
+	view.close()
+	fmt.Fprintf(a.err, "Let go of the run; it goes on. Follow it again with: esteira runs show %s --wait\n", id)
+	return exit(exitDetached)
+}
+
+// conclude prints the decision and where to look.
+func (a *app) conclude(cfg config.Config, o outcome, result workflows.PipelineResult, err error) error {
+	code := exitDone
+	switch {
+	case err != nil:
+		failure := failureOf(err)
+		o.Error, o.Decision, o.Reason, code = &failure, workflows.DecisionFailed, failure.Message, exitFailed
+		if sdk.IsCanceledError(err) {
+			o.Decision, o.Reason = workflows.DecisionCancelled, "cancelled; the endpoint is as it was"
+		}
+	default:
+		o.Result, o.Decision, o.Reason = &result, result.Decision, result.Reason
+		if o.Decision == workflows.DecisionRejected {
+			code = exitRejected
+		}
+	}
+	if err := a.print(o, func() { a.printOutcome(cfg, o) }); err != nil {
+		return err
+	}
+	if code != exitDone {
+		return exit(code)
+	}
+	return nil
+}
+
+func (a *app) printOutcome(cfg config.Config, o outcome) {
+	a.say("\n%s: %s", o.Decision, plain(o.Reason))
+	if o.Error != nil {
+		a.facts("kind", string(o.Error.Kind), "fix", o.Error.Remedy)
+	}
+	if r := o.Result; r != nil {
+		score, version, revision := "", "", ""
+		if r.Score != nil {
+			score = fmt.Sprintf("%s %s on the test rows", r.Metric, number(r.Score))
+		}
+		if r.ModelVersion > 0 {
+			version = fmt.Sprint(r.ModelVersion)
+		}
+		if r.Revision > 0 {
+			revision = fmt.Sprint(r.Revision)
+		}
+		a.facts("score", score, "model version", version, "endpoint revision", revision)
+		for _, name := range sortedKeys(r.Reports) {
+			a.facts(name, cfg.ServerAddress+"/artifacts/"+r.Reports[name].Digest)
+		}
+	}
+	a.facts("look", "esteira runs show "+o.Run, "Temporal UI", o.UI)
+}
+
+// failureOf tells the typed error an activity ended with from Temporal's
+// wrappings of it.
+func failureOf(err error) told {
+	var app *sdk.ApplicationError
+	if errors.As(err, &app) {
+		f := told{Kind: fault.Kind(app.Type()), Message: app.Message()}
+		for ; app != nil; app = inner(app) {
+			var detail told
+			if app.HasDetails() && app.Details(&detail) == nil && detail.Message != "" {
+				f.Message, f.Remedy, f.Details = detail.Message, detail.Remedy, detail.Details
+				break
+			}
+		}
+		return f
+	}
+	var timeout *sdk.TimeoutError
+	var ended *sdk.TerminatedError
+	switch {
+	case errors.As(err, &timeout):
+		return told{Kind: fault.Internal, Message: "timed out (" + enumspb.TimeoutType_name[int32(timeout.TimeoutType())] + ")", Remedy: "look at the run in the Temporal UI"}
+	case errors.As(err, &ended):
+		return told{Kind: fault.Internal, Message: "terminated by hand", Remedy: "run it again; finished steps come from the cache"}
+	}
+	return told{Kind: fault.Internal, Message: err.Error()}
+}
+
+// inner is the application error that caused another, or nil.
+func inner(err *sdk.ApplicationError) *sdk.ApplicationError {
+	var cause *sdk.ApplicationError
+	if next := errors.Unwrap(err); next != nil && errors.As(next, &cause) {
+		return cause
+	}
+	return nil
+}

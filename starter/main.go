@@ -1,0 +1,19 @@
+// Command esteira launches, schedules and inspects runs, asks for predictions
+// and traces them. One file holds one command; what they share is app.go (what a
+// command is given), connect.go (the servers), print.go (tables, JSON, errors)
+// and line.go (how a run is started and followed).
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/testenv"
+)
+
+func TestMigrateAndDoctor(t *testing.T) {
+	isolated(t)
+	require.NotEmpty(t, decoded[map[string]any](t, exitDone, "migrate")["schema"])
+	require.NotEmpty(t, decoded[map[string]any](t, exitDone, "migrate")["bucket"], "twice does nothing")
+
+	type answer struct {
+		OK       bool      `json:"ok"`
+		Findings []finding `json:"findings"`
+	}
+	out := decoded[answer](t, exitDone, "doctor")
+	require.True(t, out.OK)
+	require.Len(t, out.Findings, 10)
+	for _, f := range out.Findings {
+		require.Equal(t, f.Needed, f.OK, "%+v", f) // no worker and no server here
+		require.Equal(t, f.OK, f.Remedy == "", "%+v", f)
+	}
+
+	t.Setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
+	t.Setenv("DATABASE_URL", "postgres://nobody:hunter2hunter2@127.0.0.1:1/x")
+	t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+	text, errs, code := esteira(t, "doctor")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, text, "BAD   Postgres")
+	require.Contains(t, text, "BAD   object store")
+	require.Contains(t, text, "BAD   Temporal")
+	require.NotContains(t, text+errs, "hunter2")
+}
+
+func TestScheduleLivesItsLife(t *testing.T) {
+	isolated(t)
+	testenv.Temporal(t) // makes sure of the search attributes
+	name := testenv.Name(t)
+	path := pipelineFile(t, name, "")
+	_, errs, code := esteira(t, "schedule", "create", path)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "--cron")
+	_, errs, code = esteira(t, "schedule", "create", path, "--cron", "99 * * * *")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "cron")
+
+	t.Cleanup(func() { _, _, _ = esteiraIn(context.Background(), "", "schedule", "delete", name) })
+	create := []string{"schedule", "create", path, "--cron", "0 3 1 1 *", "--time-zone", "America/Sao_Paulo", "--jitter", "1m"}
+	require.Equal(t, "created", decoded[map[string]any](t, exitDone, create...)["state"])
+	require.Equal(t, "updated", decoded[map[string]any](t, exitDone, create...)["state"])
+
+	type shown struct {
+		Paused   bool        `json:"paused"`
+		Note     string      `json:"note"`
+		TimeZone string      `json:"time_zone"`
+		Jitter   string      `json:"jitter"`
+		Next     []time.Time `json:"next"`
+	}
+	s := decoded[shown](t, exitDone, "schedule", "show", name)
+	require.False(t, s.Paused)
+	require.Equal(t, "America/Sao_Paulo", s.TimeZone)
+	require.Equal(t, "1m0s", s.Jitter)
+	require.NotEmpty(t, s.Next)
+
+	decoded[map[string]string](t, exitDone, "schedule", "pause", name, "--note", "source is being moved")
+	s = decoded[shown](t, exitDone, "schedule", "show", name)
+	require.True(t, s.Paused)
+	require.Equal(t, "source is being moved", s.Note)
+	decoded[map[string]string](t, exitDone, "schedule", "resume", name)
+	require.False(t, decoded[shown](t, exitDone, "schedule", "show", name).Paused)
+	_, errs, code = esteira(t, "schedule", "backfill", name, "--from", "2026-01-02", "--to", "2026-01-01")
+	require.Equal(t, exitUsage, code, errs)
+
+	require.Equal(t, "deleted", decoded[map[string]string](t, exitDone, "schedule", "delete", name)["state"])
+	for _, verb := range []string{"show", "pause", "resume", "trigger", "delete"} {
+		_, errs, code = esteira(t, "schedule", verb, name)
+		require.Equal(t, exitFailed, code, verb)
+		require.Contains(t, errs, "esteira schedule list", verb)
+	}
+}
+
+// A scheduled run is a run like any other: started by trigger and by backfill,
+// with the moment in its id.
+func TestScheduleStartsRuns(t *testing.T) {
+	withLine(t)
+	name := testenv.Name(t)
+	path := pipelineFile(t, name, "")
+	t.Cleanup(func() { _, _, _ = esteiraIn(context.Background(), "", "schedule", "delete", name) })
+	decoded[map[string]any](t, exitDone, "schedule", "create", path, "--cron", "0 3 * * *")
+	decoded[map[string]string](t, exitDone, "schedule", "backfill", name, "--from", "2026-11-01T03:00Z", "--to", "2026-11-01T04:00Z")
+	type shown struct {
+		Recent []struct {
+			Run string `json:"run"`
+		} `json:"recent"`
+	}
+	require.Eventually(t, func() bool {
+		recent := decoded[shown](t, exitDone, "schedule", "show", name).Recent
+		return len(recent) == 1 && recent[0].Run == name+"/run/scheduled-2026-11-01T03:00:00Z"
+	}, 20*time.Second, 200*time.Millisecond)
+	out, errs, _ := esteira(t, "runs", "show", name+"/run/scheduled-2026-11-01T03:00:00Z", "--wait")
+	require.Contains(t, out, "schedule: because of the test", errs) // the decision lineOf takes from the trigger
+	decoded[map[string]string](t, exitDone, "schedule", "trigger", name)
+	listed, errs, code := esteira(t, "schedule", "list")
+	require.Equal(t, exitDone, code, errs)
+	require.Contains(t, listed, "SCHEDULE")
+}
+
+// What the server answers is serving's and tested with it; here are the forms of
+// input and how answers and refusals are printed.
+func TestPredictSendsAndPrints(t *testing.T) {
+	var got, path string
+	status, answer := http.StatusOK, `{"endpoint":"penguins","model_name":"penguins","model_version":3,"revision":4,"id":"","predictions":[{"id":"019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d","label":"Adelie","probabilities":{"Adelie":0.9,"Gentoo":0.1}}]}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got, path = string(body), r.URL.Path
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, answer)
+	}))
+	defer server.Close()
+	t.Setenv("ESTEIRA_SERVER_ADDRESS", server.URL)
+	for in, want := range map[string]string{
+		`{"x": 1.10}`:                    `{"records":[{"x": 1.10}]}`,
+		` [{"x": 1}, {"x": null}] `:      `{"records":[{"x": 1}, {"x": null}]}`,
+		`{"records": [{"x": 1}]}`:        `{"records": [{"x": 1}]}`,
+		`{"records": 5, "x": 123456789}`: `{"records":[{"records": 5, "x": 123456789}]}`,
+	} {
+		out, errs, code := esteiraIn(t.Context(), in, "predict", "penguins")
+		require.Equal(t, exitDone, code, errs)
+		require.Equal(t, want, got)
+		require.Equal(t, "/v1/endpoints/penguins/predict", path)
+		require.Contains(t, out, "Adelie  Adelie 0.9000, Gentoo 0.1000  019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d")
+		require.Contains(t, out, "esteira trace 019aa1f0")
+	}
+	parsed := decoded[answered](t, exitDone, "predict", "penguins", "--data", "{}")
+	require.Equal(t, int64(4), parsed.Revision)
+	out, _, _ := esteira(t, "predict", "penguins", "--data", "{}", "-o", "json")
+	require.Contains(t, out, `"prediction_id": "019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d"`)
+
+	status, answer = http.StatusBadRequest, `{"error":"column \"y\" is not known; remove it","kind":"RequestInvalid"}`
+	_, errs, code := esteira(t, "predict", "penguins", "--data", "{}")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, `column "y" is not known; remove it (HTTP 400)`)
+	status, answer = http.StatusBadGateway, "<html>"
+	refused := decoded[map[string]told](t, exitFailed, "predict", "penguins", "--data", "{}")
+	require.Equal(t, fault.DeploymentFailed, refused["error"].Kind)
+	status, answer = http.StatusOK, "<html>"
+	_, errs, code = esteira(t, "predict", "penguins", "--data", "{}")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "ESTEIRA_SERVER_ADDRESS")
+	server.Close()
+	_, errs, code = esteira(t, "predict", "penguins", "--data", "{}")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "esteira-server")
+}
