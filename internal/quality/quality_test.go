@@ -222,9 +222,9 @@ func TestSameBytesWithAnyThreads(t *testing.T) {
 	var first string
 	for _, threads := range []int{1, 2, 8} {
 		b := setup(t, threads)
-		got := b.must("SELECT i AS id, CASE WHEN i % 9 = 0 THEN NULL ELSE i / 3 END AS x, i % 1000 AS k FROM range(400000) t(i)",
+		got := b.must("SELECT i AS id, CASE WHEN i % 9 = 0 THEN NULL ELSE i / 3 END AS x, i % 1000 AS k FROM range(260000) t(i)",
 			pipeline.Rule{Column: "x", NotNull: true, OnFail: pipeline.Quarantine},
-			pipeline.Rule{Column: "id", Range: between(10, 300000), OnFail: pipeline.Quarantine},
+			pipeline.Rule{Column: "id", Range: between(10, 200000), OnFail: pipeline.Quarantine},
 			pipeline.Rule{Unique: []string{"k"}, OnFail: pipeline.Warn})
 		all, err := json.Marshal(got)
 		if err != nil {

@@ -34,7 +34,7 @@ type RuleResult struct {
 
 // Example is one failing row.
 type Example struct {
-	Row    int64     `json:"row"`    // position in the dataset, from 0
+	Row    int64     `json:"row"`              // position in the dataset, from 0
 	Values []*string `json:"values,omitempty"` // as text, cut at 200 characters; null is NULL
 }
 

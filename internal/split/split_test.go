@@ -135,7 +135,7 @@ func TestSameBytesWithAnyThreads(t *testing.T) {
 	var first string
 	for _, threads := range []int{1, 2, 8} {
 		b := setup(t, threads)
-		if _, err := b.apply("SELECT i AS id, i / 7 AS x, TIMESTAMP '2024-01-01' + INTERVAL (i) MINUTE AS t FROM range(400000) t(i)", half, nil, ""); err != nil {
+		if _, err := b.apply("SELECT i AS id, i / 7 AS x, TIMESTAMP '2024-01-01' + INTERVAL (i) MINUTE AS t FROM range(260000) t(i)", half, nil, ""); err != nil {
 			t.Fatal(err)
 		}
 		got := ""
