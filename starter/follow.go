@@ -125,26 +125,25 @@ func (a *app) conclude(cfg config.Config, o outcome, result workflows.PipelineRe
 
 func (a *app) printOutcome(cfg config.Config, o outcome) {
 	a.say("\n%s: %s", o.Decision, plain(o.Reason))
+	var facts []string
 	if o.Error != nil {
-		a.facts("kind", string(o.Error.Kind), "fix", o.Error.Remedy)
+		facts = append(facts, "kind", string(o.Error.Kind), "fix", o.Error.Remedy)
 	}
 	if r := o.Result; r != nil {
-		score, version, revision := "", "", ""
 		if r.Score != nil {
-			score = fmt.Sprintf("%s %s on the test rows", r.Metric, number(r.Score))
+			facts = append(facts, "score", fmt.Sprintf("%s %s on the test rows", r.Metric, number(r.Score)))
 		}
 		if r.ModelVersion > 0 {
-			version = fmt.Sprint(r.ModelVersion)
+			facts = append(facts, "model version", fmt.Sprint(r.ModelVersion))
 		}
 		if r.Revision > 0 {
-			revision = fmt.Sprint(r.Revision)
+			facts = append(facts, "endpoint revision", fmt.Sprint(r.Revision))
 		}
-		a.facts("score", score, "model version", version, "endpoint revision", revision)
 		for _, name := range sortedKeys(r.Reports) {
-			a.facts(name, cfg.ServerAddress+"/artifacts/"+r.Reports[name].Digest)
+			facts = append(facts, name, cfg.ServerAddress+"/artifacts/"+r.Reports[name].Digest)
 		}
 	}
-	a.facts("look", "esteira runs show "+o.Run, "Temporal UI", o.UI)
+	a.facts(append(facts, "look", "esteira runs show "+o.Run, "Temporal UI", o.UI)...)
 }
 
 // failureOf tells the typed error an activity ended with from Temporal's

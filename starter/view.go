@@ -66,6 +66,10 @@ func (v *plainView) show(steps []workflows.StepStatus) {
 			continue
 		}
 		v.states[s.Name] = s.State
+		if s.State == "running" { // it has only begun: there is nothing to tell yet
+			fmt.Fprintf(v.to, "%-10s %s\n", s.Name, s.State)
+			continue
+		}
 		fmt.Fprintln(v.to, stepLine(s))
 	}
 }

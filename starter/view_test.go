@@ -27,9 +27,9 @@ func TestPlainViewWritesALineForEachChange(t *testing.T) {
 	}
 	v.close()
 	require.Equal(t, `Waiting.
-define     running        0.1 s
+define     running
 define     completed      0.2 s  1 pipeline
-collect    running        1.0 s
+collect    running
 collect    failed         2.5 s  no file`+"\uFFFD[1m\n", out.String())
 }
 
