@@ -85,17 +85,20 @@ func (p *Profile) relations() (report.Section, bool) {
 	}
 	s := report.Section{ID: "target", Title: "Bearing on the target", Intro: "How much each column alone tells of " + report.Cut(p.Target, 60) + ". A value near 1 deserves suspicion before joy."}
 	var figures []report.Figure
-	for _, m := range []struct{ measure, caption string }{
-		{"pearson", "Pearson's correlation of numbers with the target: linear bearing, −1 to 1."},
-		{"correlation_ratio", "Correlation ratio (eta): the share of the spread that lies between groups, 0 to 1."},
-		{"cramers_v", "Cramér's V of texts with the target's classes, 0 to 1."},
+	for _, m := range []struct {
+		measure, caption string
+		low              float64
+	}{
+		{"pearson", "Pearson's correlation of numbers with the target: linear bearing, −1 to 1.", -1},
+		{"correlation_ratio", "Correlation ratio (eta): how far the spread lies between groups rather than within them, 0 to 1.", 0},
+		{"cramers_v", "Cramér's V of texts with the target's classes, 0 to 1.", 0},
 	} {
 		bars := byMeasure[m.measure]
 		if len(bars) == 0 {
 			continue
 		}
 		sort.SliceStable(bars, func(i, j int) bool { return math.Abs(bars[i].Value) > math.Abs(bars[j].Value) })
-		figures = append(figures, report.Figure{Caption: m.caption, Plot: report.Bars(report.Plot{Title: m.caption}, bars[:min(25, len(bars))])})
+		figures = append(figures, report.Figure{Caption: m.caption, Plot: report.Bars(report.Plot{Title: m.caption, Low: m.low, High: 1}, bars[:min(25, len(bars))])})
 	}
 	s.Blocks = []report.Block{{Plots: figures}}
 	return s, len(figures) > 0
@@ -155,7 +158,7 @@ func (c *Column) plot() template.HTML {
 			bars = append(bars, report.Bar{Label: v.Value, Value: float64(v.Count), Text: share})
 		}
 		if rest := c.Count - c.Infinite - listed; len(bars) > 0 && rest > 0 {
-			bars = append(bars, report.Bar{Label: fmt.Sprintf("%s others", report.Count(c.Distinct-int64(len(bars)))), Value: float64(rest), Text: report.Percent(float64(rest) / float64(c.Count))})
+			bars = append(bars, report.Bar{Label: fmt.Sprintf("%s others", report.Count(c.Distinct-int64(len(bars)))), Value: math.NaN(), Text: report.Percent(float64(rest) / float64(c.Count))})
 		}
 		return report.Bars(report.Plot{Title: title + ": most frequent values"}, bars)
 	}

@@ -50,13 +50,13 @@ type Bar struct {
 }
 
 // Bars draws a list of horizontal bars, in the order given. Negative values grow
-// to the left.
+// to the left; a value that is NaN has its text and no bar.
 func Bars(p Plot, bars []Bar) template.HTML {
 	if len(bars) == 0 {
 		return empty(p)
 	}
-	const row, label, value = 22.0, 150.0, 90.0
-	low, high := 0.0, 0.0
+	const row, label, value = 22.0, 140.0, 70.0
+	low, high := math.Min(0, p.Low), math.Max(0, p.High)
 	for _, bar := range bars {
 		if !math.IsNaN(bar.Value) && !math.IsInf(bar.Value, 0) {
 			low, high = math.Min(low, bar.Value), math.Max(high, bar.Value)
@@ -69,7 +69,7 @@ func Bars(p Plot, bars []Bar) template.HTML {
 	x := scale{low, high, label, width - value}
 	for i, bar := range bars {
 		y := row * float64(i)
-		b.text(label-8, y+15, "end", "label", Cut(bar.Label, 22))
+		b.text(label-8, y+15, "end", "label", Cut(bar.Label, 20))
 		b.rect("track", x.from, y+4, x.to-x.from, row-8, 1, "")
 		text := bar.Text
 		if text == "" {

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -68,6 +69,42 @@ func TestPlotsAreWellFormedAndSpeak(t *testing.T) {
 		if !strings.Contains(title, "alert") || !strings.Contains(string(drawing), `role="img"`) || !strings.Contains(string(drawing), "<title>") {
 			t.Fatalf("%s says nothing: %s", name, drawing)
 		}
+	}
+}
+
+// TestBarsOfAFixedScaleDoNotExaggerate compares the longest bar's width with the
+// room its scale gives it.
+func TestBarsOfAFixedScaleDoNotExaggerate(t *testing.T) {
+	widest := func(p report.Plot) float64 {
+		d := xml.NewDecoder(strings.NewReader(string(report.Bars(p, []report.Bar{{Label: "a", Value: 0.01}}))))
+		for {
+			token, err := d.Token()
+			if err != nil {
+				t.Fatal("there is no bar")
+			}
+			var class, width string
+			if start, ok := token.(xml.StartElement); ok {
+				for _, a := range start.Attr {
+					switch a.Name.Local {
+					case "class":
+						class = a.Value
+					case "width":
+						width = a.Value
+					}
+				}
+			}
+			if class == "bar" {
+				w, err := strconv.ParseFloat(width, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return w
+			}
+		}
+	}
+	own, fixed := widest(report.Plot{Title: "t"}), widest(report.Plot{Title: "t", High: 1})
+	if fixed > own*0.02 {
+		t.Fatalf("0.01 of 1 is drawn %v wide of %v", fixed, own)
 	}
 }
 

@@ -16,12 +16,16 @@ type Plot struct {
 	// FormatX and FormatY write values on the axes; nil is Number. Time is for
 	// microseconds.
 	FormatX, FormatY func(float64) string
+
+	// Low and High are the ends of a bar list's scale where it has its own, such
+	// as 0 and 1; if both are 0 it reaches from 0 to the longest bar.
+	Low, High float64
 }
 
 // The drawing's size in its own units; the page scales it to the room there is.
 const (
-	width  = 480.0
-	height = 230.0
+	width  = 400.0
+	height = 210.0
 )
 
 // svg collects a drawing.
@@ -91,7 +95,7 @@ func (b *svg) frame(p Plot, x0, x1, y0, y1 float64) (x, y scale) {
 	}
 	most := 6
 	if p.FormatX != nil {
-		most = 4 // dates are long
+		most = 3 // dates are long
 	}
 	for i, v := range spread(ticks(x0, x1, most), x0, x1, p.FormatX != nil, most) {
 		anchor := "middle"
