@@ -64,7 +64,7 @@ func (p *program) run(ctx context.Context) (err error) {
 		Loader: &serving.BundleLoader{State: state, Open: p.artifacts},
 	})
 	watcher.Restore(ctx)
-	handler, err := serving.New(serving.Options{Audit: p.spool, Synced: watcher.Synced, Table: table, Version: version()})
+	handler, err := serving.New(serving.Options{Audit: p.spool, Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,13 @@ func (p *program) run(ctx context.Context) (err error) {
 	return nil // follow drains what it can when background ends
 }
 
-// artifacts connects to the object store once.
-func (p *program) artifacts(ctx context.Context) (serving.Store, error) {
+// artifacts and reports are the object store as serving uses it.
+func (p *program) artifacts(ctx context.Context) (serving.Store, error) { return p.objects(ctx) }
+
+func (p *program) reports(ctx context.Context) (serving.Reports, error) { return p.objects(ctx) }
+
+// objects opens the object store once.
+func (p *program) objects(ctx context.Context) (*artifact.Store, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.store == nil {

@@ -13,7 +13,7 @@ import (
 func (l *line) deploy(ctx workflow.Context, verdict activities.EvaluateResult, bundle activities.PackageResult) error {
 	p := l.in.Pipeline
 	var registered activities.RegisterResult
-	if err := call(ctx, l, l.queues.deploy, short, "register "+p.Name, &registered, a.Register, activities.RegisterParams{
+	if err := call(ctx, l.queues.deploy, short, "register "+p.Name, &registered, a.Register, activities.RegisterParams{
 		Run: l.runRef(), Bundle: bundle.Bundle, Evaluation: verdict.Evaluation,
 	}); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (l *line) restore(ctx workflow.Context, params activities.DeployParams, cau
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var restored activities.DeployResult
-	err := call(ctx, l, l.queues.deploy, short, "put "+params.Endpoint+" back as it was", &restored, a.Restore, params)
+	err := call(ctx, l.queues.deploy, short, "put "+params.Endpoint+" back as it was", &restored, a.Restore, params)
 	if err != nil {
 		workflow.GetLogger(ctx).Error("endpoint could not be put back", "endpoint", params.Endpoint, "error", err)
 	}

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -27,34 +26,40 @@ func (l *line) render(ctx workflow.Context) {
 	if p.Problem.Owner != "" {
 		fmt.Fprintf(&b, "; owner %s", p.Problem.Owner)
 	}
-	b.WriteString("\n\n| step | state | seconds | what came out | cache |\n|---|---|---:|---|---|\n")
+	b.WriteString("\n\n")
+	l.renderSteps(&b)
+	if l.result.Decision != "" {
+		fmt.Fprintf(&b, "\n**%s**: %s\n", strings.ToUpper(string(l.result.Decision[:1]))+string(l.result.Decision[1:]), l.result.Reason)
+		b.WriteString(next(l.result.Decision, p.Name, p.Deploy.Endpoint, l.id))
+	}
+	l.result.Details = b.String()
+	workflow.SetCurrentDetails(ctx, l.result.Details)
+}
+
+// renderSteps writes the table of steps. The UI sets cells without space between
+// them; code spans bring their own.
+func (l *line) renderSteps(b *strings.Builder) {
+	b.WriteString("| step | state | time | what came out | cache |\n|---|---|---|---|---|\n")
 	for i := range l.steps {
 		row := &l.steps[i]
-		seconds := ""
+		took := ""
 		if !row.finished.IsZero() {
-			seconds = fmt.Sprintf("%.2f", row.seconds(row.finished))
+			took = fmt.Sprintf("`%.2f s`", row.seconds(row.finished))
 		}
 		said := row.Figure
 		if row.Error != "" {
 			said = row.Error
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.Name, row.State, seconds, cell(said), row.Cache)
-	}
-	if l.result.Decision != "" {
-		fmt.Fprintf(&b, "\n**%s**: %s\n", strings.ToUpper(string(l.result.Decision[:1]))+string(l.result.Decision[1:]), l.result.Reason)
-		b.WriteString(next(l.result.Decision, p.Name, p.Deploy.Endpoint, l.id))
-	}
-	names := slices.Sorted(maps.Keys(l.result.Reports)) //workflowcheck:ignore sorted before use
-	for i, name := range names {
-		if i == 0 {
-			b.WriteString("\nReports: ")
-		} else {
-			b.WriteString(" · ")
+		said = cell(said)
+		for _, name := range row.reports {
+			said += " · " + l.link(name, l.result.Reports[name])
 		}
-		b.WriteString(l.link(name, l.result.Reports[name]))
+		cache := ""
+		if row.Cache != "" {
+			cache = "`" + row.Cache + "`"
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", row.Name, row.State, took, said, cache)
 	}
-	l.result.Details = b.String()
-	workflow.SetCurrentDetails(ctx, l.result.Details)
 }
 
 func (l *line) link(name string, ref artifact.Ref) string {

@@ -30,6 +30,7 @@ type stepRow struct {
 	StepStatus
 	begun    time.Time
 	finished time.Time
+	reports  []string // names, in result.Reports
 }
 
 // errDecided ends the line early with the decision already taken.

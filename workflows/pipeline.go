@@ -9,6 +9,7 @@ import (
 
 	"github.com/esteira-ml/esteira/activities"
 	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -95,12 +96,13 @@ func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 	names := slices.Sorted(maps.Keys(l.in.Pipeline.Sources)) //workflowcheck:ignore sorted before use
 	snapshots := make([]activities.SnapshotResult, len(names))
 	err := l.track(ctx, "collect", func() (activities.Outcome, error) {
-		return activities.Outcome{}, inParallel(ctx, len(names), func(ctx workflow.Context, i int) error {
+		err := inParallel(ctx, len(names), func(ctx workflow.Context, i int) error {
 			source := l.in.Pipeline.Sources[names[i]]
-			return call(ctx, l, l.queues.data, long, "collect "+names[i]+" from "+source.Path, &snapshots[i], a.Collect, activities.CollectParams{
+			return call(ctx, l.queues.data, long, "collect "+names[i]+" from "+source.Path, &snapshots[i], a.Collect, activities.CollectParams{
 				Run: l.runRef(), Name: names[i], Source: source, BaseDir: l.in.BaseDir,
 			})
 		})
+		return collected(snapshots), err
 	})
 	if err != nil {
 		return activities.DatasetResult{}, err
@@ -115,12 +117,27 @@ func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 	return res, l.upsert(ctx, datasetAttribute.ValueSet(res.Dataset.Digest))
 }
 
+// collected sums up the snapshots: their rows, and a hit if all were hits.
+func collected(snapshots []activities.SnapshotResult) activities.Outcome {
+	told := activities.Outcome{Cache: metadata.CacheHit}
+	for i, s := range snapshots {
+		if s.Cache != metadata.CacheHit {
+			told.Cache = s.Cache
+		}
+		if i > 0 {
+			told.Figure += ", "
+		}
+		told.Figure += s.Name + " " + s.Figure
+	}
+	return told
+}
+
 func (l *line) profile(ctx workflow.Context, dataset activities.DatasetResult) error {
 	res, err := execute[activities.ProfileResult](ctx, l, "profile", l.queues.data, long, "profile the dataset", a.Profile, activities.ProfileParams{
 		Run: l.runRef(), Dataset: dataset.Dataset, Problem: l.in.Pipeline.Problem,
 	})
 	if err == nil {
-		l.report("exploration", res.Report)
+		l.report(ctx, "profile", "exploration", res.Report)
 	}
 	return err
 }
@@ -132,7 +149,7 @@ func (l *line) validate(ctx workflow.Context, dataset activities.DatasetResult) 
 	if err != nil {
 		return res, err
 	}
-	l.report("validation", res.Validation)
+	l.report(ctx, "validate", "validation", res.Validation)
 	if res.Violation != "" {
 		return res, l.decide(DecisionRejected, res.Violation)
 	}
@@ -175,7 +192,7 @@ func (l *line) evaluate(ctx workflow.Context, parts activities.SplitResult, mode
 	if err != nil {
 		return res, err
 	}
-	l.report("evaluation", res.Report)
+	l.report(ctx, "evaluate", "evaluation", res.Report)
 	l.result.Metric, l.result.Score = p.Problem.Metric, &res.Score
 	if err := l.upsert(ctx, scoreAttribute.ValueSet(res.Score)); err != nil {
 		return res, err
@@ -193,7 +210,7 @@ func (l *line) pack(ctx workflow.Context, dataset activities.DatasetResult, part
 	})
 	if err == nil {
 		l.result.Bundle, l.result.Model = res.Bundle, verdict.Chosen.Model
-		l.report("model card", res.Card)
+		l.report(ctx, "package", "model card", res.Card)
 	}
 	return res, err
 }
@@ -205,5 +222,10 @@ func (l *line) runRef() activities.Run {
 	}
 }
 
-// report names an artifact that people read.
-func (l *line) report(name string, ref artifact.Ref) { l.result.Reports[name] = ref }
+// report names an artifact of a step that people read.
+func (l *line) report(ctx workflow.Context, step, name string, ref artifact.Ref) {
+	l.result.Reports[name] = ref
+	row := &l.steps[slices.Index(stepNames, step)]
+	row.reports = append(row.reports, name)
+	l.render(ctx)
+}

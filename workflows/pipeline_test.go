@@ -103,7 +103,7 @@ func TestTheWholeLineEndsDeployed(t *testing.T) {
 	require.Equal(t, DecisionDeployed, res.Decision)
 	require.EqualValues(t, 5, res.Revision)
 	require.Equal(t, metadata.RunCompleted, b.finished.State)
-	require.Contains(t, res.Details, "| deploy | completed |")
+	require.Contains(t, res.Details, "| `deploy` | completed |")
 	require.Contains(t, res.Details, "esteira predict test")
 }
 
@@ -116,7 +116,7 @@ func TestAGateThatSaysNoEndsRejectedAndDeploysNothing(t *testing.T) {
 	require.Equal(t, DecisionRejected, res.Decision)
 	require.Contains(t, res.Reason, "missed by 1")
 	require.Equal(t, metadata.RunRejected, b.finished.State)
-	require.Contains(t, res.Details, "| deploy | skipped |")
+	require.Contains(t, res.Details, "| `deploy` | skipped |")
 }
 
 func TestABrokenContractEndsRejected(t *testing.T) {

@@ -17,7 +17,7 @@ type outcomer interface{ Told() activities.Outcome }
 func execute[R any, P any](ctx workflow.Context, l *line, step, queue string, t timeouts, summary string, activity any, params P) (R, error) {
 	var res R
 	err := l.track(ctx, step, func() (activities.Outcome, error) {
-		err := call(ctx, l, queue, t, summary, &res, activity, params)
+		err := call(ctx, queue, t, summary, &res, activity, params)
 		told, _ := any(&res).(outcomer)
 		if err != nil || told == nil {
 			return activities.Outcome{}, err
@@ -28,7 +28,7 @@ func execute[R any, P any](ctx workflow.Context, l *line, step, queue string, t 
 }
 
 // call runs one activity that is part of a step.
-func call[P any](ctx workflow.Context, l *line, queue string, t timeouts, summary string, res any, activity any, params P) error {
+func call[P any](ctx workflow.Context, queue string, t timeouts, summary string, res any, activity any, params P) error {
 	ctx = workflow.WithActivityOptions(ctx, activityOptions(queue, t, summary))
 	return workflow.ExecuteActivity(ctx, activity, params).Get(ctx, res)
 }

@@ -30,6 +30,8 @@ type Options struct {
 	Limits Limits
 	// Observe, if set, is told of every answer to a request for predictions.
 	Observe func(endpoint string, status int, latency time.Duration)
+	// Reports opens the store of the runs' reports; nil: the server shows none.
+	Reports func(ctx context.Context) (Reports, error)
 	// Synced says whether the server knows what to serve. Default: it does.
 	Synced func() bool
 	// Table answers. Required.
@@ -77,6 +79,7 @@ func (s *Server) routes() {
 		"GET /v2/models/{endpoint}/ready":                    s.modelReady,
 		"GET /v2/models/{endpoint}/versions/{version}":       s.modelMetadata,
 		"GET /v2/models/{endpoint}/versions/{version}/ready": s.modelReady,
+		"GET /artifacts/{digest}":                            s.report,
 		"GET /v1/health":                                     s.health,
 		"GET /v1/endpoints":                                  s.endpoints,
 		"GET /v1/endpoints/{endpoint}":                       s.endpoint,

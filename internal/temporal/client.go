@@ -49,7 +49,8 @@ func Dial(ctx context.Context, c config.Config, log zerolog.Logger) (client.Clie
 	return connected, nil
 }
 
-// UILink is the page of a run in Temporal's UI. Without the run's id it shows
+// UILink is the page of a run in Temporal's UI that shows its report: summary
+// and current details. Without the run's id it shows
 // the latest execution of the workflow.
 func UILink(c config.Config, workflowID, runID string) string {
 	namespace := client.DefaultNamespace
@@ -58,7 +59,7 @@ func UILink(c config.Config, workflowID, runID string) string {
 	}
 	link := c.Temporal.UIURL + "/namespaces/" + url.PathEscape(namespace) + "/workflows/" + url.PathEscape(workflowID)
 	if runID != "" {
-		link += "/" + url.PathEscape(runID) + "/history"
+		link += "/" + url.PathEscape(runID) + "/user-metadata"
 	}
 	return link
 }

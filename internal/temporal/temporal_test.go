@@ -61,7 +61,7 @@ func TestTemporalAway(t *testing.T) {
 
 func TestLinksAndQueues(t *testing.T) {
 	c := configured(t, "TEMPORAL_UI_URL=https://ui.example.com/", "TEMPORAL_NAMESPACE=ml")
-	if got := temporal.UILink(c, "flights/run/1 a", "r-1"); got != "https://ui.example.com/namespaces/ml/workflows/flights%2Frun%2F1%20a/r-1/history" {
+	if got := temporal.UILink(c, "flights/run/1 a", "r-1"); got != "https://ui.example.com/namespaces/ml/workflows/flights%2Frun%2F1%20a/r-1/user-metadata" {
 		t.Fatal(got)
 	}
 	if got := temporal.UILink(c, "x", ""); got != "https://ui.example.com/namespaces/ml/workflows/x" {
