@@ -104,7 +104,7 @@ func (l launch) attributes() sdk.SearchAttributes {
 // summary is what the Temporal UI shows in one line.
 func (l launch) summary() string {
 	p := l.file.pipeline
-	return fmt.Sprintf("%s: %s of %s (%s)", p.Name, p.Problem.Task, p.Problem.Target, l.trigger)
+	return fmt.Sprintf("%s: predict %s (%s), %s", p.Name, p.Problem.Target, p.Problem.Task, l.trigger)
 }
 
 // details is what the Temporal UI shows of the configuration, as Markdown.

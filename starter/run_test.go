@@ -57,7 +57,7 @@ func TestDetailsNameTheConfiguration(t *testing.T) {
 	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	l := launchOf(t, "flights")
 	l.moment, l.refresh = &at, []string{"train"}
-	require.Equal(t, "flights: regression of y (manual)", l.summary())
+	require.Equal(t, "flights: predict y (regression), manual", l.summary())
 	for _, want := range []string{"flights, version `", "manual", "2026-11-23T03:00:00Z", "d.csv", "ols, 3 folds", "rmse", "endpoint | flights", "computed anew | train"} {
 		require.Contains(t, l.details(), want)
 	}

@@ -44,7 +44,7 @@ func (l *line) renderSteps(b *strings.Builder) {
 		row := &l.steps[i]
 		took := ""
 		if !row.finished.IsZero() {
-			took = fmt.Sprintf("`%.2f s`", row.seconds(row.finished))
+			took = fmt.Sprintf("`%.2fs`", row.seconds(row.finished))
 		}
 		said := row.Figure
 		if row.Error != "" {

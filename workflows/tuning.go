@@ -102,9 +102,13 @@ func (t *tuner) fit(ctx workflow.Context, scored []tuning.Scored) (TuningResult,
 	if err != nil {
 		return res, err
 	}
-	res.Cache = metadata.CacheMiss
-	if t.hits == res.Fits {
+	switch {
+	case t.hits == res.Fits:
 		res.Cache = metadata.CacheHit
+	case t.in.Run.NoCache:
+		res.Cache = metadata.CacheOff
+	default:
+		res.Cache = metadata.CacheMiss
 	}
 	winner := tuning.Best(best, t.in.Problem.Metric)
 	res.Figure = fmt.Sprintf("%d fits, %d from cache; best %s, %s %.6g", res.Fits, t.hits, winner.Trial, t.in.Problem.Metric, winner.Mean())
