@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,16 +19,26 @@ import (
 
 // Line is a worker, a prediction server and a command line of one test.
 type Line struct {
+	*line
+	tb testing.TB
+}
+
+// line is what all subtests of a test share.
+type line struct {
 	DB     *metadata.DB
 	Queue  string // prefix of the task queues
 	Server string // base URL of the prediction server
+	Bucket string
 
-	tb     testing.TB
+	url    string // of the database
 	bin    string
 	env    []string
 	worker *process
 	server *process
 }
+
+// In is the same line for a subtest: its failures are the subtest's.
+func (l *Line) In(tb testing.TB) *Line { return &Line{line: l.line, tb: tb} }
 
 // Start builds the programs if need be and starts worker and server; both are
 // stopped when the test ends.
@@ -44,7 +55,15 @@ func New(tb testing.TB) *Line {
 	tb.Helper()
 	where := testenv.Isolated(tb)
 	listen := freeAddress(tb)
-	l := &Line{DB: where.DB, Queue: where.TaskQueue, Server: "http://" + listen, tb: tb, bin: binaries(tb)}
+	l := &Line{tb: tb, line: &line{DB: where.DB, Queue: where.TaskQueue, Server: "http://" + listen, bin: binaries(tb)}}
+	for _, pair := range where.Env {
+		if value, ok := strings.CutPrefix(pair, "DATABASE_URL="); ok {
+			l.url = value
+		}
+		if value, ok := strings.CutPrefix(pair, "ESTEIRA_BUCKET="); ok {
+			l.Bucket = value
+		}
+	}
 	dir := tb.TempDir()
 	l.env = append(os.Environ(), where.Env...)
 	l.env = append(l.env,
@@ -61,19 +80,25 @@ func New(tb testing.TB) *Line {
 	return l
 }
 
+// commandWithin bounds one command, so that a run that hangs fails its test and
+// shows its log.
+const commandWithin = 3 * time.Minute
+
 // SetEnv adds variables to the environment of what is started from now on.
 func (l *Line) SetEnv(env ...string) { l.env = append(l.env, env...) }
 
-// StartWorker starts the worker and waits until it has said that it is ready.
-func (l *Line) StartWorker(args ...string) {
+// StartWorker starts the worker, with variables of its own if any are given, and
+// waits until it has said that it is ready.
+func (l *Line) StartWorker(env ...string) {
 	l.tb.Helper()
-	l.worker = l.start("esteira-worker", "worker ready", args...)
+	l.worker = l.start("esteira-worker", "worker ready", env)
 }
 
-// StartServer starts the prediction server and waits until it is ready.
-func (l *Line) StartServer() {
+// StartServer starts the prediction server, with variables of its own if any are
+// given, and waits until it listens.
+func (l *Line) StartServer(env ...string) {
 	l.tb.Helper()
-	l.server = l.start("esteira-server", "listening")
+	l.server = l.start("esteira-server", "listening", env)
 }
 
 // KillWorker ends the worker with SIGKILL, if it runs.
@@ -88,12 +113,12 @@ func (l *Line) CLI(args ...string) (stdout, stderr string, code int) {
 	cmd := exec.Command(filepath.Join(l.bin, "esteira"), args...)
 	var out, errs bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = l.env, &out, &errs
-	timer := time.AfterFunc(5*time.Minute, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	err := cmd.Run()
-	if cmd.ProcessState == nil {
+	if err := cmd.Start(); err != nil {
 		l.tb.Fatalf("esteira %s: %v", strings.Join(args, " "), err)
 	}
+	timer := time.AfterFunc(commandWithin, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = cmd.Wait() // the exit code tells
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
@@ -113,9 +138,12 @@ func (l *Line) JSON(code int, into any, args ...string) {
 // WorkerLog is the tail of what the workers wrote.
 func (l *Line) WorkerLog() string { return l.worker.tail() }
 
-func (l *Line) start(program, ready string, args ...string) *process {
+// ServerLog is the tail of what the server wrote.
+func (l *Line) ServerLog() string { return l.server.tail() }
+
+func (l *Line) start(program, ready string, env []string) *process {
 	l.tb.Helper()
-	p, err := startProcess(filepath.Join(l.bin, program), l.env, ready, args...)
+	p, err := startProcess(filepath.Join(l.bin, program), slices.Concat(l.env, env), ready)
 	if err != nil {
 		l.tb.Fatal(err)
 	}
