@@ -35,7 +35,7 @@ func (r *DatasetResult) outputs() metadata.Outputs { return metadata.Outputs{"da
 // know the columns, so it refuses here whatever in the pipeline does not fit
 // them.
 func (a *Activities) Integrate(ctx context.Context, p IntegrateParams) (*DatasetResult, error) {
-	s := step{run: p.Run, name: "collect", part: "dataset", version: 1}
+	s := step{run: p.Run, name: "integrate", version: 1}
 	names := make([]string, len(p.Snapshots))
 	for i, snap := range p.Snapshots {
 		names[i] = fmt.Sprintf("%s:%d", snap.Name, len(snap.Parts))

@@ -14,11 +14,16 @@ step() { printf '\n$ %s\n' "$*"; "$@"; }
 
 step bin/esteira doctor
 step bin/esteira run examples/flights/flights.yaml --wait
-step bin/esteira predict flights <examples/flights/request.json | tee .esteira/prediction.json
-# The answer names the prediction; trace leads from it back to the source files.
-id=$(sed -n 's/.*"prediction_id" *: *"\([^"]*\)".*/\1/p' .esteira/prediction.json | head -n 1)
+step bin/esteira predict flights --file examples/flights/request.json
+# The answer names the prediction; its record is in Postgres within a second, and
+# trace leads from it back to the source files.
+id=$(bin/esteira predict flights --file examples/flights/request.json --output json | sed -n 's/.*"prediction_id" *: *"\([^"]*\)".*/\1/p' | head -n 1)
+psql=$(command -v psql || ls -d /usr/lib/postgresql/*/bin/psql /opt/homebrew/opt/postgresql@*/bin/psql 2>/dev/null | tail -n 1)
+sleep 1
+step "$psql" "$DATABASE_URL" --expanded --command "select id, at, endpoint, revision, model_name, model_version, status, latency_us, features, outputs from predictions where id = '$id'"
 step bin/esteira trace "$id"
 
 printf '\nTemporal UI        %s\n' "$TEMPORAL_UI_URL"
-printf 'prediction server  http://%s\n' "$ESTEIRA_SERVER_ADDRESS"
-printf 'stop with make down, start again with make up, remove the data with make clean\n'
+printf 'endpoints          http://%s/v1/endpoints\n' "$ESTEIRA_SERVER_ADDRESS"
+printf 'reports            above, and by bin/esteira runs show RUN\n'
+printf 'Everything goes on running: make down stops it, make demo starts it again, make clean removes the data.\n'

@@ -101,3 +101,13 @@ func TestScoresThatAreNoNumbersAreErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestNoShareOfATargetOfZeroIsTaken(t *testing.T) {
+	s, err := evaluation.Score(pipeline.Regression, []float64{0, 2}, []float64{1, 1}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := s.Values["mape"]; ok || s.Undefined["mape"] == "" {
+		t.Errorf("mape %v, reason %q", v, s.Undefined["mape"])
+	}
+}

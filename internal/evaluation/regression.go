@@ -16,8 +16,11 @@ func regression(s *Scores, y, p []float64) {
 	squares := sum(n, func(i int) float64 { return errors[i] * errors[i] })
 	s.Values["rmse"] = math.Sqrt(squares / float64(n))
 	s.Values["mae"] = average(n, func(i int) float64 { return errors[i] })
-	const eps = 0x1p-52
-	s.Values["mape"] = average(n, func(i int) float64 { return errors[i] / max(math.Abs(y[i]), eps) })
+	if slices.Contains(y, 0) { // where scikit-learn divides by its epsilon, and says 1e15
+		s.undefined("the target is 0 in a row, and no share of it can be taken", "mape")
+	} else {
+		s.Values["mape"] = average(n, func(i int) float64 { return errors[i] / math.Abs(y[i]) })
+	}
 	mean := average(n, func(i int) float64 { return y[i] })
 	if spread := sum(n, func(i int) float64 { return (y[i] - mean) * (y[i] - mean) }); spread > 0 {
 		s.Values["r2"] = 1 - squares/spread
