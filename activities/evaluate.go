@@ -37,10 +37,10 @@ type EvaluateResult struct {
 	Reason     string       `json:"reason"`             // why it was chosen
 	Rejected   string       `json:"rejected,omitempty"` // which gates said no, and by how much
 
-	// The live model it was compared with, if any. A deployment is only valid
-	// from that revision on.
+	// Where the endpoint stood, and the digest of the live bundle it was compared
+	// with, if any. A deployment is only valid from that revision on.
 	ChampionRevision int64  `json:"champion_revision,omitempty"`
-	ChampionBundle   string `json:"champion_bundle,omitempty"` // digest
+	ChampionBundle   string `json:"champion_bundle,omitempty"`
 }
 
 func (r *EvaluateResult) outputs() metadata.Outputs {
@@ -53,7 +53,7 @@ func (r *EvaluateResult) outputs() metadata.Outputs {
 func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
 	s := step{run: p.Run, name: "evaluate", version: 1, inputs: []artifact.Ref{p.Validation, p.Test}}
 	begun := time.Now()
-	champion, err := a.champion(ctx, p.Pipeline.Deploy.Endpoint)
+	revision, champion, err := a.champion(ctx, p.Pipeline.Deploy.Endpoint)
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)
 	}
@@ -77,8 +77,10 @@ func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateR
 	if err != nil {
 		return nil, err
 	}
+	// What is live belongs to this moment, not to the cached comparison.
+	res.ChampionRevision, res.ChampionBundle = revision, ""
 	if champion != nil {
-		res.ChampionRevision, res.ChampionBundle = champion.Revision, champion.Bundle.Digest
+		res.ChampionBundle = champion.Bundle.Digest
 	}
 	if judged == nil {
 		judged = &evaluation.Evaluation{}
@@ -89,13 +91,13 @@ func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateR
 	return res, a.recorded(ctx, s, a.recordEvaluation(ctx, p.Run.ID, judged))
 }
 
-// champion is the live revision of the endpoint, or nil.
-func (a *Activities) champion(ctx context.Context, endpoint string) (*metadata.Revision, error) {
+// champion is where the endpoint stands, and what is live on it, if anything.
+func (a *Activities) champion(ctx context.Context, endpoint string) (revision int64, live *metadata.Revision, err error) {
 	e, err := a.DB.Endpoint(ctx, endpoint)
 	if errors.Is(err, fault.New(fault.EndpointNotFound, "")) {
-		return nil, nil
+		return 0, nil, nil
 	}
-	return e.Live, err
+	return e.Revision, e.Live, err
 }
 
 func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *metadata.Revision) (*evaluation.Evaluation, error) {

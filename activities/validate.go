@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -8,7 +9,7 @@ import (
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
-	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/quality"
@@ -46,7 +47,7 @@ func (r *ValidateResult) outputs() metadata.Outputs {
 func (a *Activities) Validate(ctx context.Context, p ValidateParams) (*ValidateResult, error) {
 	s := step{
 		run: p.Run, name: "validate", version: 1, inputs: []artifact.Ref{p.Dataset},
-		params: map[string]any{"rules": p.Pipeline.Validation, "target": p.Pipeline.Problem.Target, "task": p.Pipeline.Problem.Task},
+		params: map[string]any{"rules": p.Pipeline.Validation, "target": p.Pipeline.Problem.Target, "task": p.Pipeline.Problem.Task, "positive": p.Pipeline.Problem.Positive},
 	}
 	res, err := perform(ctx, a, s, &ValidateResult{}, func(ctx context.Context, dir string, res *ValidateResult) error {
 		return a.withTable(ctx, dir, p.Dataset, func(e *table.Engine, path string, schema pipeline.Schema) error {
@@ -75,10 +76,12 @@ func (a *Activities) validate(ctx context.Context, dir string, e *table.Engine, 
 		return err
 	}
 	res.Valid, res.Rows, res.Removed = p.Dataset, found.Rows-found.Quarantined, found.Quarantined
+	valid := ""
 	if violation := found.Violation(); violation != nil {
 		res.Violation = violation.Error()
 	} else if found.Quarantined > 0 {
-		if res.Valid, err = a.Store.PutFile(ctx, out.Valid, artifact.MediaTypeParquet); err != nil {
+		valid = out.Valid
+		if res.Valid, err = a.Store.PutFile(ctx, valid, artifact.MediaTypeParquet); err != nil {
 			return err
 		}
 		caught, err := a.Store.PutFile(ctx, out.Quarantined, artifact.MediaTypeParquet)
@@ -87,8 +90,10 @@ func (a *Activities) validate(ctx context.Context, dir string, e *table.Engine, 
 		}
 		res.Quarantined = &caught
 	}
-	if res.Violation == "" && res.Rows == 0 {
-		return fault.New(fault.DatasetEmpty, "every row was quarantined").WithRemedy("see the validation artifact for the rules that caught them")
+	if res.Violation == "" {
+		if err := checkTarget(ctx, e, cmp.Or(valid, path), p.Pipeline.Problem); err != nil {
+			return err
+		}
 	}
 	failed := 0
 	for _, r := range found.Rules {
@@ -98,6 +103,18 @@ func (a *Activities) validate(ctx context.Context, dir string, e *table.Engine, 
 	}
 	res.Figure = fmt.Sprintf("%d of %d rules passed, %s rows quarantined", len(found.Rules)-failed, len(found.Rules), count(res.Removed))
 	return nil
+}
+
+// checkTarget refuses a target that no split of these rows could be learnt from:
+// constant, of one class or of too many. It is known here, long before a fit
+// would stumble over it.
+func checkTarget(ctx context.Context, e *table.Engine, path string, problem pipeline.Problem) error {
+	rows, err := e.Read(ctx, path, []string{problem.Target})
+	if err != nil {
+		return err
+	}
+	_, err = feature.FitTarget(problem, &rows.Columns[0])
+	return err
 }
 
 func checkRows(r quality.Result) []metadata.Check {
