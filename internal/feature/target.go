@@ -48,7 +48,7 @@ func FitTarget(problem pipeline.Problem, column *frame.Column) (*Target, error) 
 	}
 	if problem.Task == pipeline.Regression {
 		if slices.Min(column.Numbers) == slices.Max(column.Numbers) {
-			return nil, t.invalid("is %v in every training row", column.Numbers[0]).WithRemedy("choose a target that varies, or widen dataset.sql")
+			return nil, t.invalid("is %v in every row", column.Numbers[0]).WithRemedy("choose a target that varies, or widen dataset.sql")
 		}
 		return t, nil
 	}
@@ -155,7 +155,7 @@ func (t *Target) classes(column *frame.Column) ([]string, error) {
 	}
 	switch n := len(classes); {
 	case n == 1:
-		return nil, t.invalid("is %q in every training row", classes[0]).WithRemedy("choose a target that varies, or widen dataset.sql")
+		return nil, t.invalid("is %q in every row", classes[0]).WithRemedy("choose a target that varies, or widen dataset.sql")
 	case n > MaxClasses:
 		return nil, t.invalid("has more than %d classes", MaxClasses).WithRemedy("set problem.task to regression if it is a quantity, or merge classes in dataset.sql")
 	case n > 2 && t.Task == pipeline.Binary:

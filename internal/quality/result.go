@@ -43,10 +43,14 @@ type Example struct {
 func (r *Result) Violation() error {
 	var said []string
 	var failed []RuleResult
+	stopped := false
 	for _, rule := range r.Rules {
-		if rule.Passed || rule.Severity != pipeline.Stop {
+		// When quarantine left nothing, the rules that caught the rows are the cause.
+		caught := rule.Severity == pipeline.Quarantine && r.Rows > 0 && r.Valid == 0
+		if rule.Passed || rule.Severity != pipeline.Stop && !caught {
 			continue
 		}
+		stopped = stopped || rule.Severity == pipeline.Stop
 		text := rule.Rule + ": " + rule.Observed
 		if len(rule.Examples) > 0 {
 			text += fmt.Sprintf(", first at row %d", rule.Examples[0].Row)
@@ -60,16 +64,16 @@ func (r *Result) Violation() error {
 		failed = append(failed, rule)
 	}
 	const most = 10
-	if len(failed) > 0 {
-		more := ""
-		if len(said) > most {
-			more = fmt.Sprintf("; and %d more", len(said)-most)
-		}
-		return fault.New(fault.DataContractViolation, "%s of validation failed (%s)", count(len(failed), "rule"), strings.Join(said[:min(most, len(said))], "; ")+more).
+	rules := strings.Join(said[:min(most, len(said))], "; ")
+	if len(said) > most {
+		rules += fmt.Sprintf("; and %d more", len(said)-most)
+	}
+	if stopped {
+		return fault.New(fault.DataContractViolation, "%s of validation failed (%s)", count(len(failed), "rule"), rules).
 			WithRemedy("repair the data, or change the rule's bounds or on_fail; the validation artifact shows example rows").WithDetails(failed[:min(most, len(failed))])
 	}
 	if r.Rows > 0 && r.Valid == 0 {
-		return fault.New(fault.DatasetEmpty, "all %d rows were quarantined", r.Rows).
+		return fault.New(fault.DatasetEmpty, "all %d rows were quarantined (%s)", r.Rows, rules).
 			WithRemedy("look at the quarantined rows: each names the rules that caught it")
 	}
 	return nil
