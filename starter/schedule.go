@@ -299,9 +299,14 @@ func (a *app) scheduleBackfill() *cobra.Command {
 		if !start.Before(end) {
 			return usage("--from %s is not before --to %s", from, to).WithRemedy("name the earlier moment first")
 		}
-		// Temporal leaves the first moment out and takes the last in.
+		d, err := h.Describe(ctx)
+		if err != nil {
+			return err
+		}
+		// Temporal leaves the first moment out and takes the last in, and it asks
+		// after the jitter: the last moment itself may be late by all of it.
 		return h.Backfill(ctx, client.ScheduleBackfillOptions{Backfill: []client.ScheduleBackfill{
-			{Start: start.Add(-time.Millisecond), End: end, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL},
+			{Start: start.Add(-time.Millisecond), End: end.Add(d.Schedule.Spec.Jitter), Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL},
 		}})
 	})
 }
