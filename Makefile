@@ -2,7 +2,7 @@
 # rest where they may. What a target does is in deploy/*.sh and deploy/stack.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up down status clean demo test lint
+.PHONY: help setup build up down status clean demo test lint bench
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,3 +33,6 @@ test: ## run every test, on a stack of its own
 
 lint: ## gofmt, go vet, staticcheck, workflowcheck, docker-compose.yml
 	@deploy/lint.sh
+
+bench: ## measure beside the peers, write bench/RESULTS.md
+	@bench/run.sh
