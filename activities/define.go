@@ -3,8 +3,11 @@ package activities
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
@@ -78,10 +81,16 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 	if err != nil {
 		return nil, err
 	}
-	held, claimed, err := a.DB.StartRun(ctx, metadata.StartRun{
+	start := metadata.StartRun{
 		ID: p.Run.ID, TemporalRunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pipeline: p.Pipeline.Name, PipelineDigest: ref.Digest,
 		Trigger: p.Trigger, Moment: p.Moment,
-	})
+	}
+	held, claimed, err := a.DB.StartRun(ctx, start)
+	if err == nil && !claimed && held.State == metadata.RunRunning {
+		if held, claimed, err = a.takeOver(ctx, held, start); err != nil {
+			return nil, err
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +100,27 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 		res.Existing, res.ExistingDecision = held.ID, cmp.Or(held.Decision, string(held.State))
 	}
 	return res, nil
+}
+
+// takeOver claims the moment of a run whose workflow was terminated: it could
+// not say that it ended, and would hold its moment for ever.
+func (a *Activities) takeOver(ctx context.Context, held metadata.Run, start metadata.StartRun) (metadata.Run, bool, error) {
+	described, err := activity.GetClient(ctx).DescribeWorkflowExecution(ctx, held.ID, held.TemporalRunID)
+	var gone *serviceerror.NotFound
+	switch {
+	case errors.As(err, &gone):
+	case err != nil:
+		return held, false, err
+	case described.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		return held, false, nil
+	}
+	err = a.DB.FinishRun(ctx, metadata.FinishRun{
+		ID: held.ID, State: metadata.RunFailed, Decision: "failed", Reason: "its workflow was terminated before it came to a decision",
+	})
+	if err != nil {
+		return held, false, err
+	}
+	return a.DB.StartRun(ctx, start)
 }
 
 // FinishParams close a run.

@@ -42,7 +42,7 @@ type program struct {
 // run serves until ctx ends, then shuts down in order: not ready, requests in
 // flight answered, spool synced and drained as far as Postgres lets.
 func (p *program) run(ctx context.Context) (err error) {
-	if p.spool, err = audit.Open(audit.Options{Dir: p.cfg.SpoolDir}); err != nil {
+	if p.spool, err = audit.Open(audit.Options{Dir: p.cfg.SpoolDir, MaxBytes: p.cfg.SpoolBytes}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.spool.Close()) }()

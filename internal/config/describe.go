@@ -3,6 +3,7 @@ package config
 // The defaults, which meet the local stack.
 const (
 	DefaultCacheSize            = "10GiB"
+	DefaultSpoolBytes           = "1GiB"
 	DefaultDatabaseURL   Secret = "postgres://esteira:esteira@127.0.0.1:15432/esteira"
 	DefaultListen               = "127.0.0.1:8090"
 	DefaultMemoryLimit          = "768MiB"
@@ -43,6 +44,7 @@ func Describe() []Variable {
 		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", "that of ESTEIRA_SERVER_ADDRESS, if on this machine"},
 		{"ESTEIRA_SERVER_ADDRESS", "URL clients find the prediction server at", DefaultServerAddress},
 		{"ESTEIRA_SPOOL_DIR", "audit records on their way to Postgres; a durable disk", ".esteira/spool, else the user's cache directory"},
+		{"ESTEIRA_SPOOL_MAX_BYTES", "bound of that directory; a full spool answers 503", DefaultSpoolBytes},
 		{"ESTEIRA_LOG_LEVEL", "debug, info, warn or error", "info"},
 		{"ESTEIRA_LOG_FORMAT", "json, console, or auto (console on a terminal)", "auto"},
 		{"ONNXRUNTIME_LIB", "path of ONNX Runtime's shared library", "looked for where make setup puts it"},

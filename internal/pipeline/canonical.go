@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -21,6 +22,20 @@ func Canonical(p *Pipeline) ([]byte, error) {
 			WithRemedy("build it with Parse")
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// MaxCanonical bounds the canonical form, in bytes: it travels through every
+// workflow and is part of its history.
+const MaxCanonical = 48 << 10
+
+func (d *decoder) checkSize(p *Pipeline) {
+	if len(d.mistakes) > 0 {
+		return
+	}
+	if data, err := Canonical(p); err == nil && len(data) > MaxCanonical {
+		d.add("", "keep it below "+strconv.Itoa(MaxCanonical)+": move long lists into a source and join them in dataset.sql",
+			"the pipeline has %d bytes in its canonical form", len(data))
+	}
 }
 
 // Digest returns the SHA-256 of the canonical form in hex: the version of the

@@ -79,6 +79,7 @@ func Parse(filename string, data []byte) (*Pipeline, error) {
 		d.structure(root, valueOf(p), "")
 		d.defaults(p)
 		d.check(p)
+		d.checkSize(p)
 	}
 	if len(d.mistakes) > 0 {
 		return nil, asFault(inFileOrder(d.mistakes))

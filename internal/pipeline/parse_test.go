@@ -307,6 +307,13 @@ func TestReadFile(t *testing.T) {
 	require.Equal(t, fault.PipelineInvalid, fault.KindOf(err))
 }
 
+func TestAFileTooLargeToTravelIsRefused(t *testing.T) {
+	long := strings.Repeat("x", pipeline.MaxCanonical)
+	_, err := pipeline.Parse("f.yaml", []byte(minimal+"\ndataset: {sql: 'SELECT 1 -- "+long+"'}\n"))
+	require.ErrorContains(t, err, "canonical form")
+	require.Equal(t, fault.PipelineInvalid, fault.KindOf(err))
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(minimal))
 	bad, err := os.ReadFile("testdata/bad.yaml")
