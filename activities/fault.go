@@ -19,19 +19,25 @@ const unknownAttempts = 5
 // fail records the failed step and returns err as Temporal should see it.
 func (a *Activities) fail(ctx context.Context, s step, begun time.Time, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		a.record(ctx, s, metadata.Step{State: metadata.StepCancelled, Started: begun})
 		return temporal.NewCanceledError("step " + s.label() + " was cancelled")
 	}
 	a.logger(ctx, s).Error().Err(err).Str("kind", string(fault.KindOf(err))).Dur("elapsed", time.Since(begun)).Msg("step failed")
-	finished := time.Now()
-	// The row is for people; when the database is what failed, the error itself
-	// in Temporal's history must do.
-	recordCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = a.DB.RecordStep(recordCtx, metadata.Step{
-		Run: s.run.ID, Step: s.label(), Attempt: attempt(ctx), State: metadata.StepFailed,
-		Started: begun, Finished: &finished, Cache: metadata.CacheOff, ErrorKind: string(fault.KindOf(err)), ErrorMessage: err.Error(),
-	})
+	a.record(ctx, s, metadata.Step{State: metadata.StepFailed, Started: begun, ErrorKind: string(fault.KindOf(err)), ErrorMessage: err.Error()})
 	return applicationError(ctx, err)
+}
+
+// record writes the row of a step that did not complete. The row is for people;
+// when the database is what failed, the error itself in Temporal's history must
+// do.
+func (a *Activities) record(ctx context.Context, s step, row metadata.Step) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	finished := time.Now()
+	row.Run, row.Step, row.Attempt, row.Cache, row.Finished = s.run.ID, s.label(), attempt(ctx), metadata.CacheOff, &finished
+	if err := a.DB.RecordStep(ctx, row); err != nil {
+		a.logger(ctx, s).Warn().Err(err).Msg("the step's row could not be written")
+	}
 }
 
 // applicationError gives err the stable type, the details and the retry

@@ -2,11 +2,13 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -104,10 +106,23 @@ func drop(t testing.TB, base, name string) {
 		return
 	}
 	defer admin.Close(ctx)
-	if _, err := admin.Exec(ctx, `drop database if exists `+quote(name)+` with (force)`); err != nil {
+	_, err = admin.Exec(ctx, `drop database if exists `+quote(name)+` with (force)`)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == insufficientPrivilege {
+		// An autovacuum worker is there, which only a superuser may end by force;
+		// without force Postgres asks it to leave by itself.
+		_, err = admin.Exec(ctx, `select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename = current_user`, name)
+		if err == nil {
+			_, err = admin.Exec(ctx, `drop database if exists `+quote(name))
+		}
+	}
+	if err != nil {
 		t.Errorf("drop test database %s: %v", name, err)
 	}
 }
+
+// insufficientPrivilege is a code of Postgres.
+const insufficientPrivilege = "42501"
 
 func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
