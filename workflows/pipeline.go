@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -93,7 +92,7 @@ func (l *line) define(ctx workflow.Context) error {
 }
 
 func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
-	names := slices.Sorted(maps.Keys(l.in.Pipeline.Sources)) //workflowcheck:ignore sorted before use
+	names := sourceNames(l.in.Pipeline.Sources)
 	snapshots := make([]activities.SnapshotResult, len(names))
 	err := l.track(ctx, "collect", func() (activities.Outcome, error) {
 		err := inParallel(ctx, len(names), func(ctx workflow.Context, i int) error {
@@ -115,6 +114,17 @@ func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 	}
 	l.result.Dataset = res.Dataset
 	return res, l.upsert(ctx, datasetAttribute.ValueSet(res.Dataset.Digest))
+}
+
+// sourceNames are sorted, so that every replay schedules in the same order.
+func sourceNames(sources map[string]pipeline.Source) []string {
+	names := make([]string, 0, len(sources))
+	//workflowcheck:ignore
+	for name := range sources {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // collected sums up the snapshots: their rows, and a hit if all were hits.
