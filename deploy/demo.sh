@@ -5,14 +5,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 deploy/stack.sh setup
 deploy/build.sh
-deploy/stack.sh up --with worker,server
+deploy/stack.sh up
 set -a
 . .esteira/env
 set +a
 
 step() { printf '\n$ %s\n' "$*"; "$@"; }
 
-step bin/esteira doctor
+step bin/esteira migrate
+deploy/stack.sh up --with worker,server
+step bin/esteira doctor --wait 1m
 step bin/esteira run examples/flights/flights.yaml --wait
 step bin/esteira predict flights --file examples/flights/request.json
 # The answer names the prediction; its record is in Postgres within a second, and
@@ -20,7 +22,9 @@ step bin/esteira predict flights --file examples/flights/request.json
 id=$(bin/esteira predict flights --file examples/flights/request.json --output json | sed -n 's/.*"prediction_id" *: *"\([^"]*\)".*/\1/p' | head -n 1)
 psql=$(command -v psql || ls -d /usr/lib/postgresql/*/bin/psql /opt/homebrew/opt/postgresql@*/bin/psql 2>/dev/null | tail -n 1)
 sleep 1
-step "$psql" "$DATABASE_URL" --expanded --command "select id, at, endpoint, revision, model_name, model_version, status, latency_us, features, outputs from predictions where id = '$id'"
+query="select id, at, endpoint, revision, model_name, model_version, status, latency_us, features, outputs from predictions where id = '$id'"
+printf '\n$ psql --expanded --command "%s"\n' "$query"
+"$psql" "$DATABASE_URL" --expanded --command "$query"
 step bin/esteira trace "$id"
 
 printf '\nTemporal UI        %s\n' "$TEMPORAL_UI_URL"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,24 +39,27 @@ type finding struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var wait time.Duration
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check every dependency and say what to do",
 		Long: "doctor checks Postgres and its schema, Temporal and its search attributes, the object store by\n" +
 			"writing and reading, ONNX Runtime's library, a worker on each task queue, and the prediction server.\n" +
 			"It exits with 1 if the servers or the library are not fit; a worker or prediction server that is away\n" +
-			"is told of and no failure, for they may be started later.",
-		Example: "  esteira doctor",
+			"is told of and no failure, for they may be started later. With --wait it asks again until everything,\n" +
+			"these included, is there, or the time is over; then whatever is missing is a failure.",
+		Example: "  esteira doctor\n" +
+			"  esteira doctor --wait 1m",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {
 				return err
 			}
-			findings := a.examine(cmd.Context(), cfg)
+			findings := a.examineUntil(cmd.Context(), cfg, wait)
 			code := exitDone
 			for _, f := range findings {
-				if !f.OK && f.Needed {
+				if !f.OK && (f.Needed || wait > 0) {
 					code = exitFailed
 				}
 			}
@@ -67,6 +71,27 @@ func (a *app) doctorCommand() *cobra.Command {
 			}
 			return nil
 		},
+	}
+	c.Flags().DurationVar(&wait, "wait", 0, "ask again for up to this long, such as 1m, until everything is there")
+	return c
+}
+
+// doctorPause is how long examineUntil lets pass between two looks.
+const doctorPause = 200 * time.Millisecond
+
+// examineUntil examines until nothing is wrong or the wait is over.
+func (a *app) examineUntil(ctx context.Context, cfg config.Config, wait time.Duration) []finding {
+	for end := time.Now().Add(wait); ; {
+		findings := a.examine(ctx, cfg)
+		bad := slices.ContainsFunc(findings, func(f finding) bool { return !f.OK })
+		if !bad || time.Now().Add(doctorPause).After(end) {
+			return findings
+		}
+		select {
+		case <-ctx.Done():
+			return findings
+		case <-time.After(doctorPause):
+		}
 	}
 }
 

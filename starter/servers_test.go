@@ -12,6 +12,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/testenv"
+	"github.com/esteira-ml/esteira/internal/testline"
 )
 
 func TestMigrateAndDoctor(t *testing.T) {
@@ -163,4 +164,20 @@ func TestPredictSendsAndPrints(t *testing.T) {
 	_, errs, code = esteira(t, "predict", "penguins", "--data", "{}")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errs, "esteira-server")
+}
+
+func TestDoctorWaitsUntilEverythingIsThere(t *testing.T) {
+	l := testline.New(t)
+	_, _, code := l.CLI("doctor", "--wait", "1ms")
+	require.Equal(t, exitFailed, code, "with --wait a missing worker is a failure")
+	_, _, code = l.CLI("migrate")
+	require.Equal(t, exitDone, code)
+	codes := make(chan int)
+	go func() {
+		_, _, code := l.CLI("doctor", "--wait", "1m")
+		codes <- code
+	}()
+	l.StartWorker()
+	l.StartServer()
+	require.Equal(t, exitDone, <-codes)
 }
