@@ -50,7 +50,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			"these included, is there, or the time is over; then whatever is missing is a failure.",
 		Example: "  esteira doctor\n" +
 			"  esteira doctor --wait 1m",
-		Args:    exactly(),
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {
