@@ -2,7 +2,7 @@
 # rest where they may. What a target does is in deploy/*.sh and deploy/stack.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up down status clean demo test lint bench
+.PHONY: help setup build up down status clean demo test chaos lint bench
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: ## start everything, run the flights example, predict, trace
 
 test: ## run every test, on a stack of its own
 	@deploy/test.sh
+
+chaos: ## kill worker and server at every step boundary, takes about five minutes
+	@deploy/test.sh chaos
 
 lint: ## gofmt, go vet, staticcheck, workflowcheck, docker-compose.yml
 	@deploy/lint.sh

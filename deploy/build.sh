@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Builds the three programs into bin/. They are replaced as a whole, so that a
-# running one goes on undisturbed.
+# Builds the three programs into bin/, or into the directory given. They are
+# replaced as a whole, so that a running one goes on undisturbed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
 need_cxx
-mkdir -p bin
+bin=${1:-bin}
+mkdir -p "$bin"
 build() {
-  CGO_ENABLED=1 go build -trimpath -o "bin/.$1.new" "$2"
-  mv -f "bin/.$1.new" "bin/$1"
+  CGO_ENABLED=1 go build -trimpath -o "$bin/.$1.new" "$2"
+  mv -f "$bin/.$1.new" "$bin/$1"
 }
-beat 'build bin/esteira' build esteira ./starter
-beat 'build bin/esteira-worker' build esteira-worker ./worker
-beat 'build bin/esteira-server' build esteira-server ./server
+beat 'build esteira' build esteira ./starter
+beat 'build esteira-worker' build esteira-worker ./worker
+beat 'build esteira-server' build esteira-server ./server

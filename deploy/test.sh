@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every test against a stack of its own on free ports, and stops it whatever
-# happens. After a failure its logs stay until the next run.
+# Runs every test, or with the word chaos those that kill at every step boundary,
+# against a stack of its own on free ports, and stops it whatever happens. After a
+# failure its logs stay until the next run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
@@ -31,8 +32,16 @@ deploy/stack.sh up --dir "$dir" --free-ports
 set -a
 . "$dir/env"
 set +a
+# The programs that tests start, built once for all packages.
+deploy/build.sh "$dir/bin"
+export ESTEIRA_BIN=$dir/bin
 
 rc=0
+if [ "${1:-}" = chaos ]; then
+  export ESTEIRA_CHAOS=full
+  beat 'kill at every boundary' go test ./internal/testline -run Killed -v -count=1 -timeout 30m || rc=1
+  exit "$rc"
+fi
 beat 'test the product' go test ./... -count=1 -timeout 30m || rc=1
 beat 'test the stack' go -C deploy/stack test ./... -count=1 -timeout 10m || rc=1
 exit "$rc"

@@ -8,5 +8,11 @@
 // like a report.
 //
 // A change to this package must replay the histories in testdata, or be guarded
-// by workflow.GetVersion.
+// by workflow.GetVersion. The histories are of real runs, one for each way a run
+// can end; with the local stack up,
+//
+//	go test ./workflows -run TestRecord -record
+//
+// records them anew. That is for scenarios to come: a history once released is
+// what guards the runs of users that are under way, so it stays.
 package workflows

@@ -1,0 +1,261 @@
+package workflows_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/temporal"
+	"github.com/esteira-ml/esteira/internal/testenv"
+	"github.com/esteira-ml/esteira/internal/testline"
+	"github.com/esteira-ml/esteira/workflows"
+)
+
+var record = flag.Bool("record", false, "record the histories in testdata from real runs; see doc.go")
+
+// recorder runs scenarios on a real line.
+type recorder struct {
+	*testline.Line
+	t        *testing.T
+	dir      string // of the pipeline file and its data
+	name     string // of the pipeline
+	temporal client.Client
+}
+
+// scenario is a run worth keeping: begin starts it, has it come to what it must,
+// and returns its Workflow ID.
+type scenario struct {
+	decision workflows.Decision
+	tuning   bool // it came as far as a search
+	run      func(r *recorder) string
+}
+
+var scenarios = map[string]scenario{
+	"deployed": {workflows.DecisionDeployed, true, func(r *recorder) string { return r.Run(testline.ExitDone, r.file()).Run }},
+	"unchanged": {workflows.DecisionUnchanged, true, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file())
+		return r.Run(testline.ExitDone, r.file()).Run
+	}},
+	"packaged": {workflows.DecisionPackaged, true, func(r *recorder) string {
+		return r.Run(testline.ExitDone, r.file("retrain:", "deploy: {enabled: false}\nretrain:")).Run
+	}},
+	"rejected-by-gate": {workflows.DecisionRejected, true, func(r *recorder) string {
+		return r.Run(testline.ExitRejected, r.file("accuracy, min: 0.9", "log_loss, max: 0.000001")).Run
+	}},
+	"rejected-by-contract": {workflows.DecisionRejected, false, func(r *recorder) string {
+		return r.Run(testline.ExitRejected, r.file("row_count: {min: 100}", "row_count: {min: 100000}")).Run
+	}},
+	"failed": {workflows.DecisionFailed, false, func(r *recorder) string {
+		return r.Run(testline.ExitFailed, r.file("target: species", "target: kind")).Run
+	}},
+	"cancelled": {workflows.DecisionCancelled, true, func(r *recorder) string {
+		w := r.Watch()
+		run := r.Begin(r.file("C: [0.1, 1, 10]", "C: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]")).Run
+		w.Next(time.Minute, "train", "running")
+		require.NoError(r.t, r.temporal.CancelWorkflow(r.t.Context(), run, ""))
+		r.Follow(testline.ExitFailed, run)
+		return run
+	}},
+	"restored": {workflows.DecisionFailed, true, func(r *recorder) string {
+		r.server("stubborn")
+		w := r.Watch()
+		run := r.Begin(r.file()).Run
+		w.Next(time.Minute, "revision", "completed")
+		_, err := r.Pool().Exec(r.t.Context(), `insert into server_revisions (server, endpoint, revision, state, error) values ('stubborn', $1, 1, 'failed', 'golden row 3 differs')`, r.name)
+		require.NoError(r.t, err)
+		r.Follow(testline.ExitFailed, run)
+		return run
+	}},
+	"restored-when-cancelled": {workflows.DecisionCancelled, true, func(r *recorder) string {
+		r.server("silent")
+		w := r.Watch()
+		run := r.Begin(r.file()).Run
+		w.Next(time.Minute, "revision", "completed")
+		require.NoError(r.t, r.temporal.CancelWorkflow(r.t.Context(), run, ""))
+		r.Follow(testline.ExitFailed, run)
+		return run
+	}},
+	"duplicate": {workflows.DecisionDuplicate, false, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file(), "--moment", "2026-11-23T03:00:00Z")
+		data, err := os.ReadFile(r.file())
+		require.NoError(r.t, err)
+		p, err := pipeline.Parse("penguins.yaml", data)
+		require.NoError(r.t, err)
+		moment := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
+		run := r.name + "/run/of-another-name"
+		started, err := r.temporal.ExecuteWorkflow(r.t.Context(), client.StartWorkflowOptions{ID: run, TaskQueue: temporal.QueuesOf(r.Queue).Workflow},
+			workflows.Pipeline, workflows.PipelineInput{Pipeline: *p, BaseDir: r.dir, Trigger: "manual", Moment: &moment})
+		require.NoError(r.t, err)
+		require.NoError(r.t, started.Get(r.t.Context(), nil))
+		return run
+	}},
+	"worker-killed": {workflows.DecisionDeployed, true, func(r *recorder) string {
+		w := r.Watch()
+		run := r.Begin(r.file()).Run
+		w.Next(time.Minute, "train", "running")
+		r.KillWorker()
+		r.StartWorker()
+		r.Follow(testline.ExitDone, run)
+		return run
+	}},
+}
+
+// TestRecord writes testdata anew if -record is given. Without it, it proves that
+// each file is the history of its scenario.
+func TestRecord(t *testing.T) {
+	if *record {
+		for name, s := range scenarios {
+			r := newRecorder(t, name)
+			run := s.run(r)
+			r.write(name, run)
+			if s.tuning {
+				r.write(name+"-tuning", run+"/tuning")
+			}
+			r.KillWorker()
+			r.KillServer()
+		}
+	}
+	for name, s := range scenarios {
+		require.Equal(t, s.decision, decisionOf(t, read(t, filepath.Join("testdata", name+ending))), name)
+	}
+}
+
+func newRecorder(t *testing.T, scenario string) *recorder {
+	r := &recorder{Line: testline.Start(t), t: t, dir: t.TempDir(), name: scenario + "-" + testenv.Name(t)[len("testrecord-"):], temporal: testenv.Temporal(t)}
+	data, err := os.ReadFile(filepath.Join(testline.Root(), "examples", "penguins", "penguins.json"))
+	require.NoError(t, err)
+	r.File(r.dir, "penguins.json", string(data))
+	return r
+}
+
+// file is the penguins example with edits, beside its data.
+func (r *recorder) file(edits ...string) string {
+	data, err := os.ReadFile(filepath.Join(testline.Root(), "examples", "penguins", "penguins.yaml"))
+	require.NoError(r.t, err)
+	text := strings.Replace(string(data), "name: penguins\n", "name: "+r.name+"\n", 1) + "\nretrain: {schedule: {cron: \"@daily\"}}\n"
+	for i := 0; i+1 < len(edits); i += 2 {
+		require.Contains(r.t, text, edits[i])
+		text = strings.Replace(text, edits[i], edits[i+1], 1)
+	}
+	return r.File(r.dir, "penguins.yaml", text)
+}
+
+// server makes a live server known that is not there, so that a deployment waits.
+func (r *recorder) server(id string) {
+	_, err := r.Pool().Exec(r.t.Context(), `insert into servers (id, address, started, seen) values ($1, 'http://127.0.0.1:1', now(), now() + interval '1 hour')`, id)
+	require.NoError(r.t, err)
+}
+
+func (r *recorder) write(name, run string) {
+	r.t.Helper()
+	events := r.temporal.GetWorkflowHistory(r.t.Context(), run, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	history := &historypb.History{}
+	for events.HasNext() {
+		e, err := events.Next()
+		require.NoError(r.t, err)
+		history.Events = append(history.Events, e)
+	}
+	text, err := protojson.Marshal(history)
+	require.NoError(r.t, err)
+	var tree any
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	require.NoError(r.t, d.Decode(&tree))
+	host, err := os.Hostname()
+	require.NoError(r.t, err)
+	hide := strings.NewReplacer(r.dir, "/pipelines", r.Queue, "esteira", host, "machine", r.Server, "http://127.0.0.1:8090", r.name, strings.Join(strings.Split(r.name, "-")[:strings.Count(r.name, "-")], "-"))
+	text, err = json.Marshal(rewritten(tree, hide))
+	require.NoError(r.t, err)
+	var packed bytes.Buffer
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	require.NoError(r.t, err)
+	_, err = z.Write(text)
+	require.NoError(r.t, err)
+	require.NoError(r.t, z.Close())
+	require.NoError(r.t, os.WriteFile(filepath.Join("testdata", name+ending), packed.Bytes(), 0o644))
+}
+
+// rewritten hides in every text what is of this machine and this moment alone,
+// inside payloads too.
+func rewritten(v any, hide *strings.Replacer) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			text, ok := inner.(string)
+			if data, err := base64.StdEncoding.DecodeString(text); ok && key == "data" && err == nil {
+				v[key] = base64.StdEncoding.EncodeToString([]byte(hide.Replace(string(data))))
+				continue
+			}
+			v[key] = rewritten(inner, hide)
+		}
+	case []any:
+		for i := range v {
+			v[i] = rewritten(v[i], hide)
+		}
+	case string:
+		return hide.Replace(v)
+	}
+	return v
+}
+
+// plainText is all text of a history, payloads decoded.
+func plainText(t *testing.T, history *historypb.History) string {
+	t.Helper()
+	var b strings.Builder
+	var tree any
+	text, err := protojson.Marshal(history)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &tree))
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, inner := range v {
+				walk(inner)
+			}
+		case []any:
+			for _, inner := range v {
+				walk(inner)
+			}
+		case string:
+			b.WriteString(v + "\n")
+			if data, err := base64.StdEncoding.DecodeString(v); err == nil {
+				b.Write(data)
+			}
+		}
+	}
+	walk(tree)
+	return b.String()
+}
+
+// decisionOf reads how the run of a history ended.
+func decisionOf(t *testing.T, history *historypb.History) workflows.Decision {
+	t.Helper()
+	last := history.Events[len(history.Events)-1]
+	switch last.EventType {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+		var res workflows.PipelineResult
+		require.NoError(t, json.Unmarshal(last.GetWorkflowExecutionCompletedEventAttributes().Result.Payloads[0].Data, &res))
+		return res.Decision
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
+		return workflows.DecisionCancelled
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+		return workflows.DecisionFailed
+	}
+	t.Fatalf("the history ends with %s", last.EventType)
+	return ""
+}
