@@ -22,8 +22,8 @@ type Options struct {
 	// ArtifactURL is where a browser finds artifacts by digest: the prediction
 	// server's address. Default: none, and details show digests alone.
 	ArtifactURL string
-	// ScratchDir holds the working files of running steps. Default: the
-	// system's temporary directory.
+	// ScratchDir holds a directory of each worker process with the working files
+	// of its running steps. Default: the system's temporary directory.
 	ScratchDir string
 	// Table bounds the memory and threads of each table engine.
 	Table table.Options
@@ -33,6 +33,7 @@ type Options struct {
 type Activities struct {
 	Options
 	frames frameCache
+	lock   *os.File // of ScratchDir, held as long as the process lives
 }
 
 // New checks options and returns the activities.
@@ -43,10 +44,12 @@ func New(o Options) (*Activities, error) {
 	if o.ScratchDir == "" {
 		o.ScratchDir = os.TempDir()
 	}
-	if err := os.MkdirAll(o.ScratchDir, 0o755); err != nil {
-		return nil, fault.Wrap(err, fault.ConfigInvalid, "scratch directory %s", o.ScratchDir).WithRemedy("set ESTEIRA_CACHE_DIR to a writable directory")
+	dir, lock, err := ownScratch(o.ScratchDir)
+	if err != nil {
+		return nil, scratchFault(err, o.ScratchDir)
 	}
-	return &Activities{Options: o}, nil
+	o.ScratchDir = dir
+	return &Activities{Options: o, lock: lock}, nil
 }
 
 func (a *Activities) logger(ctx context.Context, s step) *zerolog.Logger {

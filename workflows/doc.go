@@ -13,6 +13,6 @@
 //
 //	go test ./workflows -run TestRecord -record
 //
-// records them anew. That is for scenarios to come: a history once released is
-// what guards the runs of users that are under way, so it stays.
+// records those that are missing. One that is there stays: once released, it
+// guards the runs of users that are under way.
 package workflows

@@ -109,6 +109,9 @@ func TestTheWorkerIsKilledAtStepBoundaries(t *testing.T) {
 				l.StartWorker()
 			}
 			requireSame(t, l, want, l.Follow(testline.ExitDone, run), counts)
+			scratch, err := filepath.Glob(filepath.Join(l.CacheDir, "scratch", "*"))
+			require.NoError(t, err)
+			require.Len(t, scratch, 1, "what killed workers had half written is gone")
 		})
 	}
 }

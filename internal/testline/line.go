@@ -30,11 +30,12 @@ type line struct {
 	Server string // base URL of the prediction server
 	Bucket string
 
-	url    string // of the database
-	bin    string
-	env    []string
-	worker *process
-	server *process
+	CacheDir string // of the worker and the server
+	url      string // of the database
+	bin      string
+	env      []string
+	worker   *process
+	server   *process
 }
 
 // In is the same line for a subtest: its failures are the subtest's.
@@ -65,9 +66,10 @@ func New(tb testing.TB) *Line {
 		}
 	}
 	dir := tb.TempDir()
+	l.CacheDir = filepath.Join(dir, "cache")
 	l.env = append(os.Environ(), where.Env...)
 	l.env = append(l.env,
-		"ESTEIRA_CACHE_DIR="+filepath.Join(dir, "cache"),
+		"ESTEIRA_CACHE_DIR="+l.CacheDir,
 		"ESTEIRA_SPOOL_DIR="+filepath.Join(dir, "spool"),
 		"ESTEIRA_LISTEN="+listen,
 		"ESTEIRA_SERVER_ADDRESS="+l.Server,
