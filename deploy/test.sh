@@ -33,8 +33,8 @@ set -a
 . "$dir/env"
 set +a
 # The programs that tests start, built once for all packages.
-deploy/build.sh "$dir/bin"
-export ESTEIRA_BIN=$dir/bin
+deploy/build.sh "$dir/programs"
+export ESTEIRA_BIN=$dir/programs
 
 rc=0
 if [ "${1:-}" = chaos ]; then
