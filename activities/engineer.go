@@ -49,7 +49,15 @@ func (a *Activities) Engineer(ctx context.Context, p EngineerParams) (*EngineerR
 		if err != nil {
 			return err
 		}
-		fitted, err := feature.Fit(plan, train)
+		target, err := feature.FitTarget(p.Problem, train.Column(p.Problem.Target))
+		if err != nil {
+			return err
+		}
+		y, err := target.Values(train.Column(p.Problem.Target))
+		if err != nil {
+			return err
+		}
+		fitted, err := feature.Fit(plan, train, feature.Supervised(target, y))
 		if err != nil {
 			return err
 		}

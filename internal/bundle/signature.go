@@ -70,14 +70,11 @@ func outputsOf(target *feature.Target) []Output {
 }
 
 // nullable reports whether every chain over the column has an outcome for a
-// missing value. A text or a block always has; a number needs an imputer.
+// missing value. Blocks, texts and indicators always have; other numbers need an
+// imputer.
 func nullable(fitted *feature.Fitted, column string) bool {
 	for i := range fitted.Chains {
-		c := &fitted.Chains[i]
-		if c.Column != column || c.Categories() != nil {
-			continue
-		}
-		if !slices.ContainsFunc(c.Steps, func(s feature.Step) bool { return s.Impute != nil }) {
+		if c := &fitted.Chains[i]; c.Reads(column) && !c.Imputes() {
 			return false
 		}
 	}

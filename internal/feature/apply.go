@@ -4,9 +4,11 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
+	"github.com/esteira-ml/esteira/internal/expression"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
 )
@@ -19,41 +21,68 @@ const chunkRows = 4096
 // costs no allocation. It belongs to the state that made it and is not safe for
 // concurrent use; a server keeps them in a sync.Pool.
 type Scratch struct {
-	fitted *Fitted
-	matrix frame.Matrix
-	at     []int     // by chain, where its column was last found
-	tables [][]int32 // by chain, from dictionary code to category
+	fitted   *Fitted
+	matrix   frame.Matrix
+	all      []frame.Feature // of every chain; the hidden ones', which are last, are not in matrix
+	first    []int           // by chain, its first feature in all; one more is the end
+	at       []int           // by chain, where its column was last found
+	texts    []textBuffers   // by chain
+	numbers  [][]float64     // by chain, numbers on their way to a block
+	formulas []formula       // by chain
+	factors  [][2]int        // by chain, where its factors are in all
+	products bool            // some chains multiply others
+}
+
+// formula is an expression ready to run over the columns it last found.
+type formula struct {
+	program *expression.Program
+	columns [][]float64
+	cut     [][]float64
 }
 
 // NewScratch returns buffers for fitted.
 func (fitted *Fitted) NewScratch() *Scratch {
 	n := len(fitted.Chains)
-	s := &Scratch{fitted: fitted, at: make([]int, n), tables: make([][]int32, n)}
-	s.matrix.Features = make([]frame.Feature, n)
+	s := &Scratch{fitted: fitted, at: make([]int, n), texts: make([]textBuffers, n), numbers: make([][]float64, n), formulas: make([]formula, n), factors: make([][2]int, n)}
+	at := make(map[string]int, n)
+	visible := 0
 	for i := range fitted.Chains {
-		s.matrix.Features[i] = frame.Feature{Name: fitted.Chains[i].Name, Categories: fitted.Chains[i].Categories()}
+		c := &fitted.Chains[i]
+		at[c.Name] = len(s.all)
+		s.first = append(s.first, len(s.all))
+		outputs := c.outputs()
+		for k := range outputs {
+			f := frame.Feature{Name: c.Name, Categories: c.Categories()}
+			if outputs > 1 {
+				f.Name += "_" + strconv.Itoa(k)
+			}
+			s.all = append(s.all, f)
+		}
+		if !c.Hidden {
+			visible = len(s.all)
+		}
+		if c.Columns != nil {
+			if parsed, err := expression.Parse(c.Steps[0].Expr.Formula); err == nil { // validate saw to it
+				s.formulas[i] = formula{parsed.Compile(), make([][]float64, len(c.Columns)), make([][]float64, len(c.Columns))}
+			}
+		}
 	}
+	for i := range fitted.Chains {
+		if c := &fitted.Chains[i]; c.Factors != nil {
+			s.factors[i], s.products = [2]int{at[c.Factors[0]], at[c.Factors[1]]}, true
+		}
+	}
+	s.first = append(s.first, len(s.all))
+	s.matrix.Features = s.all[:visible:visible]
 	return s
-}
-
-// Categories returns the categories of the block the chain makes, not nil
-// though perhaps empty, or nil if its output is a number.
-func (c *Chain) Categories() []string {
-	last := c.Steps[len(c.Steps)-1]
-	switch {
-	case last.OneHot != nil:
-		return last.OneHot.Categories
-	case last.DatePart != nil && last.DatePart.AsCategories:
-		return PartCategories(last.DatePart.Part)
-	}
-	return nil
 }
 
 // Apply computes the features of every row of f. Columns that are not inputs
 // are ignored.
 //
 // Errors: ColumnMissing, TypeMismatch, and FeatureInvalid with a Place for an
-// infinite value. The server turns them into RequestInvalid.
+// infinite value or a text that was to be refused. The server turns them into
+// RequestInvalid.
 func (fitted *Fitted) Apply(f *frame.Frame) (*frame.Matrix, error) {
 	return fitted.ApplyInto(f, fitted.NewScratch())
 }
@@ -65,63 +94,172 @@ func (fitted *Fitted) ApplyInto(f *frame.Frame, s *Scratch) (*frame.Matrix, erro
 		return nil, fault.New(fault.Internal, "a scratch is used with another state than its own")
 	}
 	s.matrix.Rows = f.Rows
-	var err error
-	if f.Rows < parallelRows { // without a closure: nothing is allocated
-		for i := range fitted.Chains {
-			if err = s.chain(i, f); err != nil {
-				return nil, err
-			}
+	for _, products := range []bool{false, true} { // products need all others first
+		if products && !s.products {
+			break
 		}
-		return &s.matrix, nil
-	}
-	if err = parallel(len(fitted.Chains), f.Rows, func(i int) error { return s.chain(i, f) }); err != nil {
-		return nil, err
+		if err := s.chains(f, products); err != nil {
+			return nil, err
+		}
 	}
 	return &s.matrix, nil
 }
 
-func (s *Scratch) chain(i int, f *frame.Frame) error {
-	chain, out := &s.fitted.Chains[i], &s.matrix.Features[i]
-	column, err := s.find(i, f)
-	if err != nil {
-		return err
+func (s *Scratch) chains(f *frame.Frame, products bool) error {
+	if f.Rows >= parallelRows {
+		return parallel(len(s.fitted.Chains), f.Rows, func(i int) error { return s.chainOf(i, f, products) })
 	}
-	if out.Block() {
-		out.Codes = slices.Grow(out.Codes[:0], f.Rows)[:f.Rows]
-		if column.Kind == frame.Text {
-			s.texts(i, column, out.Codes)
-			return nil
-		}
-		part := chain.Steps[0].DatePart.Part
-		first, _, _ := PartRange(part)
-		for row, t := range column.Times {
-			out.Codes[row] = datePartCode(part, first, t)
-		}
-		return nil
-	}
-	out.Numbers = slices.Grow(out.Numbers[:0], f.Rows)[:f.Rows]
-	for lo := 0; lo < f.Rows; lo += chunkRows {
-		hi := min(lo+chunkRows, f.Rows)
-		if err := chain.numbers(column, lo, hi, out.Numbers[lo:hi]); err != nil {
+	for i := range s.fitted.Chains { // without a closure: nothing is allocated
+		if err := s.chainOf(i, f, products); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// find returns the column of chain i, looking first where it was last time.
-func (s *Scratch) find(i int, f *frame.Frame) (*frame.Column, error) {
-	chain := &s.fitted.Chains[i]
-	at := s.at[i]
-	if at >= len(f.Columns) || f.Columns[at].Name != chain.Column {
-		at = slices.IndexFunc(f.Columns, func(c frame.Column) bool { return c.Name == chain.Column })
-		if at < 0 {
-			return nil, columnMissing(chain.Column, frameNames(f))
+func (s *Scratch) chainOf(i int, f *frame.Frame, products bool) error {
+	if (s.fitted.Chains[i].Factors != nil) != products {
+		return nil
+	}
+	if products {
+		return s.product(i, f.Rows)
+	}
+	return s.chain(i, f)
+}
+
+// chain computes the outputs of one chain that is not a product.
+func (s *Scratch) chain(i int, f *frame.Frame) error {
+	chain, out := &s.fitted.Chains[i], s.all[s.first[i]:s.first[i+1]]
+	var column *frame.Column
+	var err error
+	if chain.Columns != nil {
+		err = s.findAll(i, f)
+	} else {
+		column, err = s.find(&s.at[i], chain.Column, chain.kind(), f)
+	}
+	if err != nil {
+		return err
+	}
+	encoder := chain.encoder()
+	if encoder != nil {
+		if encoder.NGrams != nil {
+			s.ngrams(i, column, out)
+			return nil
 		}
-		s.at[i] = at
+		s.table(i, column)
+		if out[0].Block() {
+			out[0].Codes = grow(out[0].Codes, f.Rows)
+			return s.codes(i, column, 0, out[0].Codes)
+		}
+	}
+	if out[0].Block() {
+		out[0].Codes = grow(out[0].Codes, f.Rows)
+		if d := chain.Steps[0].DatePart; d != nil && d.AsCategories {
+			first, _, _ := PartRange(d.Part)
+			for row, t := range column.Times {
+				out[0].Codes[row] = datePartCode(d.Part, first, t)
+			}
+			return nil
+		}
+		s.numbers[i] = grow(s.numbers[i], min(f.Rows, chunkRows))
+	} else {
+		out[0].Numbers = grow(out[0].Numbers, f.Rows)
+	}
+	for lo := 0; lo < f.Rows; lo += chunkRows {
+		hi := min(lo+chunkRows, f.Rows)
+		if err := s.chunk(i, column, lo, hi, &out[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunk passes some rows through the steps of chain i.
+func (s *Scratch) chunk(i int, column *frame.Column, lo, hi int, out *frame.Feature) error {
+	c := &s.fitted.Chains[i]
+	var x []float64
+	if out.Block() {
+		x = s.numbers[i][:hi-lo]
+	} else {
+		x = out.Numbers[lo:hi]
+	}
+	if err := s.start(i, column, lo, hi, x); err != nil {
+		return err
+	}
+	steps := c.Steps[c.head():]
+	for j := range steps {
+		if b := steps[j].Bin; b != nil && b.OneHot {
+			for k, v := range x {
+				out.Codes[lo+k] = b.code(v)
+			}
+			return nil
+		}
+		steps[j].number(x)
+	}
+	if row := infinite(x); row >= 0 { // (x - mean) / scale may overflow
+		return infiniteError(c.Name, lo+row)
+	}
+	return nil
+}
+
+// start fills x with the numbers the numeric steps of chain i start from.
+func (s *Scratch) start(i int, column *frame.Column, lo, hi int, x []float64) error {
+	c := &s.fitted.Chains[i]
+	switch {
+	case c.Columns != nil:
+		formula := &s.formulas[i]
+		for j, values := range formula.columns {
+			formula.cut[j] = values[lo:hi]
+			if row := infinite(formula.cut[j]); row >= 0 {
+				return infiniteError(c.Columns[j], lo+row)
+			}
+		}
+		formula.program.Run(formula.cut, x)
+	case column.Kind == frame.Text:
+		return s.textNumbers(i, column, lo, x)
+	case column.Kind == frame.Time:
+		d := c.Steps[0].DatePart
+		for k, t := range column.Times[lo:hi] {
+			x[k] = d.number(t)
+		}
+	default:
+		copy(x, column.Numbers[lo:hi])
+		if row := infinite(x); row >= 0 {
+			return infiniteError(c.Column, lo+row)
+		}
+	}
+	return nil
+}
+
+func (s *Scratch) product(i, rows int) error {
+	out := &s.all[s.first[i]]
+	out.Numbers = grow(out.Numbers, rows)
+	multiply(out.Numbers, s.all[s.factors[i][0]].Numbers, s.all[s.factors[i][1]].Numbers)
+	if row := infinite(out.Numbers); row >= 0 {
+		return infiniteError(out.Name, row)
+	}
+	return nil
+}
+
+func multiply(out, a, b []float64) {
+	for row := range out {
+		out[row] = a[row] * b[row]
+	}
+}
+
+// find returns the column of that name and kind, looking first where it was last
+// time.
+func (s *Scratch) find(last *int, name string, want frame.Kind, f *frame.Frame) (*frame.Column, error) {
+	at := *last
+	if at >= len(f.Columns) || f.Columns[at].Name != name {
+		at = slices.IndexFunc(f.Columns, func(c frame.Column) bool { return c.Name == name })
+		if at < 0 {
+			return nil, columnMissing(name, frameNames(f))
+		}
+		*last = at
 	}
 	column := &f.Columns[at]
-	want, rows := chain.kind(), len(column.Numbers)
+	rows := len(column.Numbers)
 	switch column.Kind {
 	case frame.Text:
 		rows = len(column.Codes)
@@ -129,117 +267,33 @@ func (s *Scratch) find(i int, f *frame.Frame) (*frame.Column, error) {
 		rows = len(column.Times)
 	}
 	if column.Kind != want {
-		return nil, fault.New(fault.TypeMismatch, "column %q is a %s where the model was trained on a %s", chain.Column, column.Kind, want).
-			WithRemedy("send %q as a %s", chain.Column, want).WithDetails(Place{Column: chain.Column})
+		return nil, fault.New(fault.TypeMismatch, "column %q is a %s where the model was trained on a %s", name, column.Kind, want).
+			WithRemedy("send %q as a %s", name, want).WithDetails(Place{Column: name})
 	}
 	if rows != f.Rows {
-		return nil, fault.New(fault.Internal, "column %q has %d values in a frame of %d rows", chain.Column, rows, f.Rows)
+		return nil, fault.New(fault.Internal, "column %q has %d values in a frame of %d rows", name, rows, f.Rows)
 	}
 	return column, nil
 }
 
-// kind is the kind of column the chain starts from.
-func (c *Chain) kind() frame.Kind {
-	switch {
-	case c.Steps[len(c.Steps)-1].OneHot != nil:
-		return frame.Text
-	case c.Steps[0].DatePart != nil:
-		return frame.Time
-	default:
-		return frame.Number
-	}
-}
-
-func (c *Chain) numbers(column *frame.Column, lo, hi int, out []float64) error {
-	steps := c.Steps
-	if column.Kind == frame.Time {
-		part := steps[0].DatePart.Part
-		for i, t := range column.Times[lo:hi] {
-			out[i] = datePartNumber(part, t)
+// findAll finds the columns of formula i.
+func (s *Scratch) findAll(i int, f *frame.Frame) error {
+	for j, name := range s.fitted.Chains[i].Columns {
+		at := s.at[i] + j
+		column, err := s.find(&at, name, frame.Number, f)
+		if err != nil {
+			return err
 		}
-		steps = steps[1:]
-	} else {
-		copy(out, column.Numbers[lo:hi])
-		if row := infinite(out); row >= 0 {
-			return infiniteError(c.Column, lo+row)
+		if j == 0 {
+			s.at[i] = at
 		}
-	}
-	for i := range steps {
-		steps[i].number(out)
-	}
-	if row := infinite(out); row >= 0 { // (x - mean) / scale may overflow
-		return infiniteError(c.Name, lo+row)
+		s.formulas[i].columns[j] = column.Numbers
 	}
 	return nil
 }
 
-// number applies a numeric step in place.
-func (s *Step) number(x []float64) {
-	switch {
-	case s.Impute != nil:
-		v := *s.Impute.Number
-		for i := range x {
-			if x[i] != x[i] {
-				x[i] = v
-			}
-		}
-	case s.Standardize != nil:
-		m, scale := s.Standardize.Mean, s.Standardize.Scale
-		for i := range x {
-			x[i] = (x[i] - m) / scale
-		}
-	case s.Log1p != nil:
-		for i := range x {
-			if x[i] > -1 {
-				x[i] = math.Log1p(x[i])
-			} else {
-				x[i] = math.NaN()
-			}
-		}
-	}
-}
-
-// texts maps a text column to categories: through a table over its dictionary
-// when there are more rows than distinct texts, else text by text.
-func (s *Scratch) texts(i int, column *frame.Column, out []int32) {
-	chain := &s.fitted.Chains[i]
-	missing := chain.category("")
-	if len(column.Dict) > len(out) {
-		for row, code := range column.Codes {
-			if out[row] = missing; code != frame.MissingCode {
-				out[row] = chain.category(column.Dict[code])
-			}
-		}
-		return
-	}
-	table := s.tables[i][:0]
-	for _, text := range column.Dict {
-		table = append(table, chain.category(text))
-	}
-	s.tables[i] = table
-	for row, code := range column.Codes {
-		if out[row] = missing; code != frame.MissingCode {
-			out[row] = table[code]
-		}
-	}
-}
-
-// category returns the code of a text after the chain's imputer, where "" is
-// missing.
-func (c *Chain) category(text string) int32 {
-	h := c.Steps[len(c.Steps)-1].OneHot
-	if text == "" && len(c.Steps) > 1 {
-		text = *c.Steps[0].Impute.Text
-	}
-	known, other := h.Categories, frame.MissingCode
-	if h.Shared {
-		known, other = known[:len(known)-1], int32(len(known)-1)
-	}
-	if at, ok := slices.BinarySearch(known, text); ok {
-		return int32(at)
-	}
-	return other
-}
+// grow returns a slice of n values, in the given memory if it is enough.
+func grow[T any](x []T, n int) []T { return slices.Grow(x[:0], n)[:n] }
 
 // parallelRows is the number of rows from which chains are worth a goroutine.
 const parallelRows = 1 << 15
@@ -273,3 +327,13 @@ func parallel(n, rows int, f func(int) error) error {
 // Names returns the names of the spread columns of the matrix Apply makes, which
 // a model fitted on it carries as its own.
 func (fitted *Fitted) Names() []string { return fitted.NewScratch().matrix.Names() }
+
+// infinite returns the index of the first infinite value, or -1.
+func infinite(values []float64) int {
+	for i, v := range values {
+		if math.IsInf(v, 0) {
+			return i
+		}
+	}
+	return -1
+}

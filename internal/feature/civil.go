@@ -118,3 +118,21 @@ func datePartCode(part string, first int, t int64) int32 {
 	}
 	return int32(datePart(part, t)) - int32(first)
 }
+
+// PartCycle returns the sines ("sin") or cosines ("cos") of the places of a
+// part's values on their circle, from its first value on, or nil for "year".
+func PartCycle(part, cycle string) []float64 { return cycles[part+"_"+cycle] }
+
+// cycles is computed once: every request then reads the same bits.
+var cycles = func() map[string][]float64 {
+	all := map[string][]float64{}
+	for part, r := range parts {
+		n := r.last - r.first + 1
+		sines, cosines := make([]float64, n), make([]float64, n)
+		for i := range n {
+			sines[i], cosines[i] = math.Sincos(2 * math.Pi * float64(i) / float64(n))
+		}
+		all[part+"_sin"], all[part+"_cos"] = sines, cosines
+	}
+	return all
+}()

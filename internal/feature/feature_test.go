@@ -171,6 +171,7 @@ func TestDatePartsAreNumbersOrBlocks(t *testing.T) {
 // features over them.
 func randomTable(r *rand.Rand, rows int) (*frame.Frame, []pipeline.Feature) {
 	f, list := &frame.Frame{Rows: rows}, []pipeline.Feature{}
+	var plain []string
 	for j := range 2 + r.IntN(8) {
 		c := frame.Column{Name: fmt.Sprintf("c%d", j), Kind: frame.Kind(r.IntN(3))}
 		missing := r.Float64() * 0.5
@@ -178,16 +179,30 @@ func randomTable(r *rand.Rand, rows int) (*frame.Frame, []pipeline.Feature) {
 		switch c.Kind {
 		case frame.Text:
 			for k := range 1 + r.IntN(30) {
-				c.Dict = append(c.Dict, fmt.Sprintf("v%d", k*7%31))
+				c.Dict = append(c.Dict, fmt.Sprintf("v%d é", k*7%31))
 			}
 			if r.IntN(2) == 0 {
-				apply = append(apply, impute("most_frequent"))
+				apply = append(apply, imputes[r.IntN(2)])
 			}
-			apply = append(apply, oneHot(2+r.IntN(20), r.IntN(3)))
+			apply = append(apply, texts[r.IntN(len(texts))]...)
+			if apply[0].Impute != nil && apply[len(apply)-1].Impute != nil { // a text is imputed once
+				apply = apply[1:]
+			}
 		case frame.Time:
-			apply = append(apply, dateParts([]string{"hour", "day"}, "year", "month", "day", "minute"), impute("mean"), standardize)
+			parts := dateParts([]string{"hour", "day"}, "year", "month", "day", "minute")
+			parts.DateParts.Cyclical = []string{"day_of_week", "hour"}
+			apply = append(apply, parts, imputes[r.IntN(2)], standardize)
 		default:
-			apply = [][]pipeline.Transform{{}, {log1p, standardize}, {impute("median"), log1p}, {standardize, impute("mean")}}[r.IntN(4)]
+			for range r.IntN(4) {
+				apply = append(apply, numbers[r.IntN(len(numbers))])
+			}
+			if r.IntN(3) == 0 {
+				apply = append([]pipeline.Transform{log1p}, apply...)
+			}
+			if r.IntN(4) == 0 {
+				apply = append(apply, pipeline.Transform{Bin: &pipeline.Bin{Bins: 2 + r.IntN(9), Strategy: []string{"quantile", "uniform"}[r.IntN(2)]}})
+			}
+			plain = append(plain, c.Name)
 		}
 		scale := math.Pow(10, float64(r.IntN(12)-6))
 		for range rows {
@@ -210,16 +225,56 @@ func randomTable(r *rand.Rand, rows int) (*frame.Frame, []pipeline.Feature) {
 		f.Columns = append(f.Columns, c)
 		list = append(list, entry(c.Name, apply...))
 	}
+	if len(plain) > 1 {
+		formula := pipeline.Expr{Name: "formula", Formula: plain[0] + " / (1 + abs(" + plain[1] + ")) - if(" + plain[1] + " > 0, 1, log(" + plain[0] + "))"}
+		list = append(list, pipeline.Feature{Columns: plain[:2], Apply: []pipeline.Transform{{Expr: &formula}, {Impute: &pipeline.Impute{Indicator: true}}, standardize}})
+		for k, name := range plain { // products need names of their own
+			if k < 3 {
+				c := *f.Column(name)
+				c.Name += "_factor"
+				f.Columns = append(f.Columns, c)
+			}
+		}
+		list = append(list, pipeline.Feature{Columns: []string{plain[0] + "_factor", plain[1] + "_factor"}, Apply: []pipeline.Transform{standardize, {Polynomial: &pipeline.Polynomial{InteractionOnly: r.IntN(2) == 0}}}})
+	}
+	if r.IntN(2) == 0 {
+		list = append(list, pipeline.Feature{Select: &pipeline.Select{Top: new(3 + r.IntN(9)), Keep: []string{"c0"}}})
+	}
 	return f, list
+}
+
+var (
+	imputes = []pipeline.Transform{impute("most_frequent"), {Impute: &pipeline.Impute{Strategy: "most_frequent", Indicator: true}}}
+	numbers = []pipeline.Transform{standardize, impute("median"), {MinMax: &pipeline.MinMax{Clip: true}}, {Robust: &pipeline.Robust{}}, {Power: &pipeline.Power{}}, {Clip: &pipeline.Clip{Lower: new(0.1), Max: new(2.5)}}, {Bin: &pipeline.Bin{Encode: "ordinal"}}}
+	texts   = [][]pipeline.Transform{
+		{oneHot(5, 2)}, {oneHot(20, 0)}, {{OneHot: &pipeline.OneHot{MaxCategories: 4, Unknown: "ignore"}}}, {{Ordinal: &pipeline.Ordinal{}}}, {{Frequency: &pipeline.Frequency{}}, standardize},
+		{{TargetEncode: &pipeline.TargetEncode{}}}, {{Hash: &pipeline.Hash{Bits: 4}}}, {{TextLength: &struct{}{}}, {MinMax: &pipeline.MinMax{}}}, {{NGrams: &pipeline.NGrams{Bits: 3}}},
+	}
+)
+
+// supervised gives random targets to learn from.
+func supervised(r *rand.Rand, rows int) feature.Option {
+	y := make([]float64, rows)
+	for i := range y {
+		y[i] = r.NormFloat64()
+	}
+	return feature.Supervised(&feature.Target{Column: "y", Kind: "number", Task: pipeline.Regression}, y)
 }
 
 // One row or all of them, once encoded and decoded or not, through old buffers
 // or new: the same bits.
 func TestRowByRowIsTheWholeBitForBit(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		f, list := randomTable(r, 1+r.IntN(200))
-		fitted, whole := fitApply(t, f, list...)
+		fitted, err := feature.Fit(list, f, supervised(r, f.Rows))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := fitted.Apply(f)
+		if err != nil {
+			t.Fatal(err)
+		}
 		data, err := fitted.Encode()
 		if err != nil {
 			t.Fatal(err)
@@ -257,7 +312,10 @@ func TestTheSameBytesWithAnyNumberOfThreads(t *testing.T) {
 	var want []byte
 	for _, threads := range []int{1, 2, 8} {
 		runtime.GOMAXPROCS(threads)
-		fitted, _ := fitApply(t, f, list...)
+		fitted, err := feature.Fit(list, f, supervised(rand.New(rand.NewPCG(1, 1)), f.Rows))
+		if err != nil {
+			t.Fatal(err)
+		}
 		got, err := fitted.Encode()
 		if err != nil {
 			t.Fatal(err)

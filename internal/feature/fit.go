@@ -1,212 +1,248 @@
 package feature
 
 import (
-	"math"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
+// Option is something Fit may be told beside the rows.
+type Option func(*fitting)
+
+// Supervised tells Fit the target of the rows, which target_encode and select
+// learn from: t, and what t.Values gave.
+func Supervised(t *Target, y []float64) Option {
+	return func(f *fitting) { f.labels = labelsOf(t, y) }
+}
+
 // Fit learns the state of the transforms from the rows of f, all of them: pass
-// only training rows. Standardize ignores missing values; every statistic is the
-// same whatever the number of threads.
+// only training rows. Statistics of numbers ignore missing values; every one is
+// the same whatever the number of threads.
 //
 // Errors: DatasetEmpty without rows, ColumnMissing, and FeatureInvalid for a
-// chain that makes no sense, an infinite value or statistics that overflow.
-func Fit(list []pipeline.Feature, f *frame.Frame) (*Fitted, error) {
+// chain that makes no sense, an infinite value, statistics that overflow, or a
+// transform that needs the target where Supervised is not given.
+func Fit(list []pipeline.Feature, f *frame.Frame, options ...Option) (*Fitted, error) {
+	fitted, _, err := FitApply(list, f, options...)
+	return fitted, err
+}
+
+// FitApply is Fit, and the features of the same rows to learn from. They are
+// those that Apply gives, bit for bit, but for target_encode: there each row is
+// encoded by the rows of other folds, as scikit-learn's fit_transform does, so
+// that no row tells a learner its own target.
+func FitApply(list []pipeline.Feature, f *frame.Frame, options ...Option) (*Fitted, *frame.Matrix, error) {
 	if f.Rows == 0 {
-		return nil, fault.New(fault.DatasetEmpty, "no rows to fit features on").WithRemedy("check the split's shares and the dataset's row count")
+		return nil, nil, fault.New(fault.DatasetEmpty, "no rows to fit features on").WithRemedy("check the split's shares and the dataset's row count")
+	}
+	fit := &fitting{frame: f}
+	for _, option := range options {
+		option(fit)
+	}
+	if fit.labels != nil && len(fit.labels.values) != f.Rows {
+		return nil, nil, fault.New(fault.Internal, "%d targets for %d rows", len(fit.labels.values), f.Rows)
 	}
 	var plans []planned
+	var choose *pipeline.Select
 	outputs := map[string]bool{}
 	for _, entry := range list {
+		if entry.Select != nil {
+			choose = entry.Select
+			continue
+		}
 		for _, column := range entry.Columns {
-			found := f.Column(column)
-			if found == nil {
-				return nil, columnMissing(column, frameNames(f))
+			if f.Column(column) == nil {
+				return nil, nil, columnMissing(column, frameNames(f))
 			}
-			chains, err := plan(entry.Apply, column, found.Kind)
-			if err != nil {
-				return nil, err
-			}
-			if err := distinct(chains, outputs); err != nil {
-				return nil, err
-			}
-			plans = append(plans, chains...)
+		}
+		chains, err := planEntry(entry, func(name string) frame.Kind { return f.Column(name).Kind }, fit.classes())
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := distinct(chains, outputs); err != nil {
+			return nil, nil, err
+		}
+		plans = append(plans, chains...)
+	}
+	made, err := fit.all(plans)
+	if err != nil {
+		return nil, nil, err
+	}
+	fitted := &Fitted{Version: Version}
+	if choose != nil {
+		if made, fitted.Dropped, err = fit.choose(made, *choose); err != nil {
+			return nil, nil, err
 		}
 	}
-	fitted := &Fitted{Version: Version, Inputs: []Input{}, Chains: make([]Chain, len(plans))}
-	for _, p := range plans {
-		in := Input{Name: p.column, Kind: p.kind.String()}
-		if !slices.Contains(fitted.Inputs, in) {
-			fitted.Inputs = append(fitted.Inputs, in)
+	fitted.take(made, f)
+	x := &frame.Matrix{Rows: f.Rows}
+	for _, m := range made {
+		if !m.chain.Hidden {
+			x.Features = append(x.Features, m.features...)
 		}
 	}
-	err := parallel(len(plans), f.Rows, func(i int) error {
-		chain, err := fitChain(plans[i], f.Column(plans[i].column), f.Rows)
-		fitted.Chains[i] = chain
+	return fitted, x, nil
+}
+
+// fitting is one call of Fit.
+type fitting struct {
+	frame  *frame.Frame
+	labels *labels // nil without Supervised
+}
+
+// made is a fitted chain with its outputs for the training rows.
+type made struct {
+	chain    Chain
+	features []frame.Feature
+	columns  []string // all raw columns it depends on
+}
+
+// all fits every plan, products after what they multiply.
+func (fit *fitting) all(plans []planned) ([]*made, error) {
+	all := make([]*made, len(plans))
+	err := parallel(len(plans), fit.frame.Rows, func(i int) (err error) {
+		if plans[i].factors == nil {
+			all[i], err = fit.one(plans[i])
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return fitted, nil
+	byName := make(map[string]*made, len(all))
+	for _, m := range all {
+		if m != nil {
+			byName[m.chain.Name] = m
+		}
+	}
+	err = parallel(len(plans), fit.frame.Rows, func(i int) error {
+		p := plans[i]
+		if p.factors == nil {
+			return nil
+		}
+		a, b := byName[p.factors[0]], byName[p.factors[1]]
+		out := frame.Feature{Name: p.name, Numbers: make([]float64, fit.frame.Rows)}
+		multiply(out.Numbers, a.features[0].Numbers, b.features[0].Numbers)
+		all[i] = &made{chain: Chain{Name: p.name, Factors: p.factors}, features: []frame.Feature{out}, columns: slices.Compact(slices.Concat(a.columns, b.columns))}
+		if row := infinite(out.Numbers); row >= 0 {
+			return overflowError(p.name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// An indicator of a column that is never missing is none: nothing to learn from.
+	return slices.DeleteFunc(all, func(m *made) bool { return m.features == nil }), nil
 }
 
-func fitChain(p planned, c *frame.Column, rows int) (Chain, error) {
-	chain := Chain{Name: p.name, Column: p.column}
+// one fits one chain that is not a product.
+func (fit *fitting) one(p planned) (*made, error) {
+	m := &made{chain: Chain{Name: p.name, Column: p.column, Columns: p.columns}, columns: p.columns}
+	if p.columns == nil {
+		m.columns = []string{p.column}
+	}
+	rest, err := fit.start(p, &m.chain)
+	if err != nil {
+		return nil, err
+	}
+	features, err := fit.run(m.chain)
+	if err != nil {
+		return nil, err
+	}
+	if features[0].Block() || len(features) > 1 {
+		m.features = features
+		return m, nil
+	}
+	values := features[0].Numbers
 	if p.kind == frame.Text {
-		err := fitText(&chain, p.steps, c)
-		return chain, err
-	}
-	steps, values := p.steps, make([]float64, rows)
-	if p.kind == frame.Time {
-		d := steps[0].DateParts
-		part := &DatePartState{Part: d.Parts[0], AsCategories: len(d.AsCategories) > 0}
-		chain.Steps, steps = []Step{{DatePart: part}}, steps[1:]
-		if part.AsCategories {
-			return chain, nil
-		}
-		for i, t := range c.Times {
-			values[i] = datePartNumber(part.Part, t)
-		}
-	} else {
-		copy(values, c.Numbers)
-		if row := infinite(values); row >= 0 {
-			return chain, infiniteError(c.Name, row)
+		if e := m.chain.encoder(); e.Values != nil && e.Values.Of == "target" {
+			fit.crossFit(p, m.chain, values)
 		}
 	}
-	buffer := make([]float64, 0, rows)
-	for _, t := range steps {
+	buffer := make([]float64, 0, len(values))
+	for _, t := range rest {
 		step, err := fitNumber(t, p.name, values, buffer)
 		if err != nil {
-			return chain, err
+			return nil, err
+		}
+		m.chain.Steps = append(m.chain.Steps, step)
+		if step.Bin != nil && step.Bin.OneHot {
+			block := frame.Feature{Name: p.name, Categories: intervals(step.Bin.Edges), Codes: make([]int32, len(values))}
+			for i, v := range values {
+				block.Codes[i] = step.Bin.code(v)
+			}
+			m.features = []frame.Feature{block}
+			return m, nil
 		}
 		step.number(values)
-		chain.Steps = append(chain.Steps, step)
 	}
-	return chain, nil
+	if p.indicator {
+		if m.chain.encoder() == nil {
+			missing := Step{Missing: &MissingState{}}
+			m.chain.Steps = append(m.chain.Steps, missing)
+			missing.number(values)
+		}
+		if slices.Max(values) == 0 {
+			return m, nil
+		}
+	}
+	if infinite(values) >= 0 {
+		return nil, overflowError(p.name)
+	}
+	m.features = []frame.Feature{{Name: p.name, Numbers: values}}
+	return m, nil
 }
 
-func fitNumber(t pipeline.Transform, name string, values, buffer []float64) (Step, error) {
-	var step Step
+// start fits the steps before the numeric ones and returns the transforms that
+// are left.
+func (fit *fitting) start(p planned, chain *Chain) ([]pipeline.Transform, error) {
 	switch {
-	case t.Log1p != nil:
-		return Step{Log1p: &struct{}{}}, nil
-	case t.Standardize != nil:
-		m, scale := meanScale(present(values, buffer))
-		step.Standardize = &StandardizeState{Mean: m, Scale: scale}
-		if s := m + scale; math.IsNaN(s) || math.IsInf(s, 0) || scale == 0 {
-			return step, overflowError(name)
+	case p.columns != nil:
+		chain.Steps = []Step{{Expr: &ExprState{Formula: p.steps[0].Expr.Formula}}}
+		return p.steps[1:], nil
+	case p.kind == frame.Time:
+		d := p.steps[0].DateParts
+		part := &DatePartState{Part: d.Parts[0], AsCategories: len(d.AsCategories) > 0}
+		if len(d.Cyclical) > 0 {
+			part.Cycle = d.Cyclical[0]
 		}
-	case t.Impute.Strategy == "constant":
-		v := *t.Impute.Value
-		step.Impute = &ImputeState{Number: &v}
-	default:
-		v := 0.0 // declared: a column without any value
-		if x := present(values, buffer); len(x) > 0 {
-			switch t.Impute.Strategy {
-			case "mean":
-				v = mean(x)
-			case "most_frequent":
-				v = mode(x)
-			default:
-				v = median(x)
+		chain.Steps = []Step{{DatePart: part}}
+		return p.steps[1:], nil
+	case p.kind == frame.Text:
+		return fit.text(p, chain)
+	}
+	return p.steps, nil
+}
+
+// run applies the steps of a chain to the training rows, by the code that serves.
+func (fit *fitting) run(chain Chain) ([]frame.Feature, error) {
+	s := (&Fitted{Chains: []Chain{chain}}).NewScratch()
+	if err := s.chain(0, fit.frame); err != nil {
+		return nil, err
+	}
+	return s.all, nil
+}
+
+// take sets the chains, hidden ones last, and the inputs they read.
+func (fitted *Fitted) take(all []*made, f *frame.Frame) {
+	fitted.Inputs, fitted.Chains = []Input{}, make([]Chain, 0, len(all))
+	for _, hidden := range []bool{false, true} {
+		for _, m := range all {
+			if m.chain.Hidden != hidden {
+				continue
+			}
+			fitted.Chains = append(fitted.Chains, m.chain)
+			for _, name := range m.columns {
+				in := Input{Name: name, Kind: f.Column(name).Kind.String()}
+				if !slices.Contains(fitted.Inputs, in) {
+					fitted.Inputs = append(fitted.Inputs, in)
+				}
 			}
 		}
-		if math.IsInf(v, 0) || math.IsNaN(v) {
-			return step, overflowError(name)
-		}
-		v += 0 // -0 becomes 0: the order of equal values must not show
-		step.Impute = &ImputeState{Number: &v}
 	}
-	return step, nil
-}
-
-func fitText(chain *Chain, steps []pipeline.Transform, c *frame.Column) error {
-	rows := make([]int, len(c.Dict))
-	missing := 0
-	for _, code := range c.Codes {
-		if code == frame.MissingCode || c.Dict[code] == "" {
-			missing++
-		} else {
-			rows[code]++
-		}
-	}
-	byText := make(map[string]int, len(c.Dict))
-	for code, n := range rows {
-		if n > 0 {
-			byText[c.Dict[code]] += n
-		}
-	}
-	for _, t := range steps {
-		if t.Impute != nil {
-			text := "missing" // declared: a column without any value
-			if t.Impute.Strategy == "constant" {
-				text = *t.Impute.Text
-			} else if all := sorted(byText); len(all) > 0 {
-				text = all[0].text
-			}
-			if missing > 0 {
-				byText[text] += missing
-				missing = 0
-			}
-			chain.Steps = append(chain.Steps, Step{Impute: &ImputeState{Text: &text}})
-			continue
-		}
-		chain.Steps = append(chain.Steps, Step{OneHot: fitOneHot(sorted(byText), *t.OneHot)})
-	}
-	for text := range byText {
-		if !utf8.ValidString(text) {
-			return fault.New(fault.FeatureInvalid, "column %q holds text that is not UTF-8", c.Name).WithRemedy("declare the source's encoding or repair it")
-		}
-	}
-	return nil
-}
-
-func fitOneHot(all []counted, h pipeline.OneHot) *OneHotState {
-	kept := len(all)
-	for kept > 0 && all[kept-1].rows < h.MinCount {
-		kept--
-	}
-	if kept > h.MaxCategories || kept < len(all) && kept > h.MaxCategories-1 {
-		kept = h.MaxCategories - 1
-	}
-	state := &OneHotState{Categories: make([]string, 0, kept+1), Shared: kept < len(all)}
-	for _, c := range all[:kept] {
-		state.Categories = append(state.Categories, c.text)
-	}
-	slices.Sort(state.Categories)
-	if state.Shared {
-		label := "infrequent"
-		for slices.Contains(state.Categories, label) {
-			label += "_"
-		}
-		state.Categories = append(state.Categories, label)
-	}
-	return state
-}
-
-func sorted(byText map[string]int) []counted {
-	all := make([]counted, 0, len(byText))
-	for text, n := range byText {
-		all = append(all, counted{text, n})
-	}
-	byCount(all)
-	return all
-}
-
-// infinite returns the index of the first infinite value, or -1.
-func infinite(values []float64) int {
-	for i, v := range values {
-		if math.IsInf(v, 0) {
-			return i
-		}
-	}
-	return -1
 }
 
 // Place is the detail of an error about one value.

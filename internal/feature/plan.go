@@ -1,38 +1,82 @@
 package feature
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/esteira-ml/esteira/internal/expression"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// Bounds of an encoder: a block wider than this is a key, not a category.
+// Bounds of encoders: a block wider than this is a key, not a category, and a
+// state with more categories than that is no longer small.
 const (
-	defaultMaxCategories = 50
-	maxMaxCategories     = 10_000
+	maxMaxCategories   = 10_000
+	maxCodedCategories = 500_000
+	maxPolynomial      = 100
 )
 
 // planned is one output before it is fitted.
 type planned struct {
-	name, column string
-	kind         frame.Kind
-	steps        []pipeline.Transform // a DateParts here has exactly one part
+	name      string
+	column    string
+	columns   []string // of an expr
+	factors   []string // of a product
+	kind      frame.Kind
+	steps     []pipeline.Transform // a DateParts here has exactly one part
+	class     int                  // of a TargetEncode: which of several classes
+	indicator bool                 // ends in "was missing"
 }
 
-// plan expands one feature entry for one of its columns into its outputs, and
-// refuses chains that make no sense for a column of that kind.
-func plan(apply []pipeline.Transform, column string, kind frame.Kind) ([]planned, error) {
-	refuse := func(remedy, message string, args ...any) error {
-		return fault.New(fault.FeatureInvalid, "feature %q: "+message, append([]any{column}, args...)...).WithRemedy("%s", remedy)
+// refusal makes errors about one entry of the list.
+type refusal string
+
+func (r refusal) because(remedy, message string, args ...any) error {
+	return fault.New(fault.FeatureInvalid, "feature %q: "+message, append([]any{string(r)}, args...)...).WithRemedy("%s", remedy)
+}
+
+// planEntry expands one entry into its outputs, and refuses chains that make no
+// sense for columns of that kind. classes is the number of outputs of a
+// TargetEncode.
+func planEntry(entry pipeline.Feature, kind func(column string) frame.Kind, classes int) ([]planned, error) {
+	var outputs []planned
+	apply := pipeline.WithDefaults(entry.Apply)
+	var polynomial *pipeline.Polynomial
+	if n := len(apply); n > 0 && apply[n-1].Polynomial != nil {
+		polynomial, apply = apply[n-1].Polynomial, apply[:n-1]
 	}
+	if len(apply) > 0 && apply[0].Expr != nil {
+		one, err := planExpr(entry.Columns, apply, kind)
+		if err != nil {
+			return nil, err
+		}
+		outputs = one
+	} else {
+		for _, column := range entry.Columns {
+			more, err := plan(apply, column, kind(column), classes)
+			if err != nil {
+				return nil, err
+			}
+			outputs = append(outputs, more...)
+		}
+	}
+	if polynomial != nil {
+		return planProducts(outputs, *polynomial)
+	}
+	return outputs, nil
+}
+
+// plan expands a chain for one of its columns.
+func plan(apply []pipeline.Transform, column string, kind frame.Kind, classes int) ([]planned, error) {
+	refuse := refusal(column)
 	outputs := []planned{{name: column, column: column, kind: kind}}
 	if kind == frame.Time {
 		if len(apply) == 0 || apply[0].DateParts == nil {
-			return nil, refuse("start its chain with date_parts", "a time cannot be learned from as it is")
+			return nil, refuse.because("start its chain with date_parts", "a time cannot be learned from as it is")
 		}
 		var err error
 		if outputs, err = planParts(*apply[0].DateParts, column); err != nil {
@@ -40,161 +84,272 @@ func plan(apply []pipeline.Transform, column string, kind frame.Kind) ([]planned
 		}
 		apply = apply[1:]
 	}
-	for i := range outputs {
-		o := &outputs[i]
-		block := kind == frame.Time && len(o.steps[0].DateParts.AsCategories) > 0
-		mayMiss, standardized := true, false
-		for _, t := range apply {
-			if n := count(t); n != 1 {
-				return nil, refuse("write one transform per list item", "a step holds %d transforms", n)
+	if i := slices.IndexFunc(apply, func(t pipeline.Transform) bool { return t.TargetEncode != nil }); i >= 0 && classes > 1 {
+		one := outputs[0]
+		outputs = outputs[:0]
+		for class := range classes {
+			one.class = class
+			outputs = append(outputs, one)
+		}
+	}
+	var done []planned
+	for _, o := range outputs {
+		more, err := planOne(o, apply, refuse)
+		if err != nil {
+			return nil, err
+		}
+		done = append(done, more...)
+	}
+	return done, nil
+}
+
+// planOne follows one output through the transforms of its entry. It returns the
+// indicator of its missing values after it, if one is asked for.
+func planOne(o planned, apply []pipeline.Transform, refuse refusal) ([]planned, error) {
+	kind, ended, parts := o.kind, "", o.kind == frame.Time
+	if parts {
+		kind = frame.Number
+		if len(o.steps[0].DateParts.AsCategories) > 0 {
+			ended = "date_parts"
+		}
+	}
+	mayMiss, standardized := true, false
+	var indicators []planned
+	for _, t := range apply {
+		if n := count(t); n != 1 {
+			return nil, refuse.because("write one transform per list item", "a step holds %d transforms", n)
+		}
+		switch {
+		case t.DateParts != nil:
+			return nil, refuse.because("use date_parts once, first, on a time column", "date_parts is applied to a %s", kindNow(kind, ended != "", parts))
+		case t.Expr != nil:
+			return nil, refuse.because("put expr first", "expr is applied after %s", t.Name())
+		case t.Polynomial != nil:
+			return nil, refuse.because("put polynomial last", "polynomial is not the last transform")
+		case ended == "date_parts":
+			continue // the other steps are for the parts that stay numbers
+		case ended != "":
+			return nil, refuse.because("put "+ended+" last", "%s is applied after %s", t.Name(), ended)
+		case t.Text() && kind != frame.Text:
+			return nil, refuse.because("drop "+t.Name()+", or cast the column to text in dataset.sql", "%s is applied to a number", t.Name())
+		case !t.Text() && t.Impute == nil && kind == frame.Text:
+			return nil, refuse.because("encode it with one_hot, ordinal, frequency, target_encode, hash, text_length or ngrams", "%s is applied to a text", t.Name())
+		}
+		if err := checkTransform(t, refuse); err != nil {
+			return nil, err
+		}
+		switch {
+		case t.Impute != nil:
+			imp, err := planImpute(*t.Impute, kind, refuse)
+			if err != nil {
+				return nil, err
 			}
-			if t.DateParts != nil {
-				return nil, refuse("use date_parts once, first, on a time column", "date_parts is applied to a %s", kindNow(kind, block))
+			if kind == frame.Text && len(o.steps) > 0 {
+				return nil, refuse.because("impute once", "impute is applied twice")
 			}
-			if block && kind == frame.Time {
-				continue // the other steps are for the parts that stay numbers
+			if imp.Indicator {
+				indicator := o
+				indicator.name, indicator.indicator, indicator.steps = o.name+"_missing", true, slices.Clone(o.steps)
+				indicators = append(indicators, indicator)
 			}
-			if block {
-				return nil, refuse("put one_hot last", "%s is applied after one_hot", name(t))
+			t, mayMiss = pipeline.Transform{Impute: &imp}, false
+		case t.Text():
+			kind, mayMiss = frame.Number, t.Ordinal != nil && len(o.steps) == 0
+			o.name += suffix(t)
+			if t.TargetEncode != nil && o.class > 0 {
+				o.name += "_" + numbered(o.class + 1)[o.class]
 			}
-			switch {
-			case t.OneHot != nil:
-				if kind != frame.Text {
-					return nil, refuse("drop one_hot, or cast the column to text in dataset.sql", "one_hot is applied to a number")
-				}
-				h := *t.OneHot
-				if h.MaxCategories == 0 {
-					h.MaxCategories = defaultMaxCategories
-				}
-				if h.MaxCategories < 2 || h.MaxCategories > maxMaxCategories || h.MinCount < 0 {
-					return nil, refuse("use max_categories of 2 to 10000 and min_count of at least 0", "one_hot with max_categories %d and min_count %d", h.MaxCategories, h.MinCount)
-				}
-				t, block = pipeline.Transform{OneHot: &h}, true
-			case t.Impute != nil:
-				imp, err := planImpute(*t.Impute, kind, refuse)
-				if err != nil {
-					return nil, err
-				}
-				if kind == frame.Text && len(o.steps) > 0 {
-					return nil, refuse("impute once", "impute is applied twice")
-				}
-				t, mayMiss = pipeline.Transform{Impute: &imp}, false
-			case kind == frame.Text:
-				return nil, refuse("encode it with one_hot", "%s is applied to a text", name(t))
-			case t.Log1p != nil:
-				if standardized {
-					return nil, refuse("put log1p before standardize", "log1p is applied after standardize, where half the values are negative")
-				}
-				if strings.HasSuffix(o.name, "_log1p") && o.name != column {
-					return nil, refuse("apply log1p once", "log1p is applied twice")
-				}
-				mayMiss = true
-				o.name += "_log1p"
-			default:
-				standardized = true
+			if t.Block() {
+				ended = t.Name()
 			}
+		case t.Log1p != nil:
+			if standardized {
+				return nil, refuse.because("put log1p before standardize", "log1p is applied after standardize, where half the values are negative")
+			}
+			if strings.HasSuffix(o.name, "_log1p") && o.name != o.column {
+				return nil, refuse.because("apply log1p once", "log1p is applied twice")
+			}
+			mayMiss = true
+			o.name += "_log1p"
+		case t.Bin != nil:
+			o.name += "_bin"
+			if t.Block() {
+				ended = t.Name()
+			}
+		case t.Power != nil:
+			mayMiss = mayMiss || t.Power.Method == "box_cox"
 			o.steps = append(o.steps, t)
+			if !*t.Power.Standardize {
+				continue
+			}
+			t, standardized = pipeline.Transform{Standardize: &struct{}{}}, true
+		case t.Standardize != nil:
+			standardized = true
 		}
-		if kind == frame.Text && !block {
-			return nil, refuse("end its chain with one_hot", "a text cannot be learned from as it is")
+		o.steps = append(o.steps, t)
+	}
+	if kind == frame.Text {
+		return nil, refuse.because("end its chain with one_hot, or another encoder of texts", "a text cannot be learned from as it is")
+	}
+	if ended == "" && mayMiss {
+		o.steps = append(o.steps, pipeline.Transform{Impute: &pipeline.Impute{Strategy: "median"}})
+	}
+	return append([]planned{o}, indicators...), nil
+}
+
+// suffix is what an encoder adds to the name of its output, "" for those a
+// column has only one of.
+func suffix(t pipeline.Transform) string {
+	switch {
+	case t.Frequency != nil:
+		return "_frequency"
+	case t.TargetEncode != nil:
+		return "_target"
+	case t.Hash != nil:
+		return "_hash"
+	case t.TextLength != nil:
+		return "_length"
+	case t.NGrams != nil:
+		return "_ngram"
+	}
+	return ""
+}
+
+func planExpr(columns []string, apply []pipeline.Transform, kind func(string) frame.Kind) ([]planned, error) {
+	e := *apply[0].Expr
+	refuse := refusal(e.Name)
+	if e.Name == "" {
+		return nil, refuse.because("give expr a name", "a formula has no name")
+	}
+	formula, err := expression.Parse(e.Formula)
+	var mistake *expression.Error
+	if errors.As(err, &mistake) {
+		return nil, refuse.because(mistake.Remedy, "the formula %q, %s", e.Formula, mistake)
+	}
+	for _, name := range formula.Columns {
+		if !slices.Contains(columns, name) {
+			return nil, refuse.because("name it in columns", "the formula reads %q, which is not among the entry's columns", name)
 		}
-		if kind != frame.Text && !block && mayMiss {
-			o.steps = append(o.steps, pipeline.Transform{Impute: &pipeline.Impute{Strategy: "median"}})
+		if k := kind(name); k != frame.Number {
+			return nil, refuse.because("encode it on its own, or derive a number in dataset.sql", "the formula reads %q, which is a %s", name, k)
+		}
+	}
+	if len(formula.Columns) != len(columns) {
+		return nil, refuse.because("list the columns the formula reads", "the formula reads %d of the entry's %d columns", len(formula.Columns), len(columns))
+	}
+	o := planned{name: e.Name, columns: formula.Columns, kind: frame.Number, steps: apply[:1:1]}
+	return planOne(o, apply[1:], refuse)
+}
+
+// planProducts adds the products of each two outputs, in scikit-learn's order.
+func planProducts(outputs []planned, p pipeline.Polynomial) ([]planned, error) {
+	var bases []planned
+	for _, o := range outputs {
+		refuse := refusal(o.name)
+		last := pipeline.Transform{}
+		if len(o.steps) > 0 {
+			last = o.steps[len(o.steps)-1]
+		}
+		if last.Block() || last.DateParts != nil {
+			return nil, refuse.because("use ordinal, frequency or target_encode, or parts that stay numbers", "polynomial multiplies numbers, and this is a block of indicators")
+		}
+		if !o.indicator {
+			bases = append(bases, o)
+		}
+	}
+	if len(bases) > maxPolynomial {
+		return nil, refusal(bases[0].name).because("list fewer columns", "polynomial of %d columns has too many products", len(bases))
+	}
+	for i, a := range bases {
+		for j := i; j < len(bases); j++ {
+			o := planned{name: a.name + "^2", factors: []string{a.name, bases[j].name}, kind: frame.Number}
+			if i != j {
+				o.name = a.name + " " + bases[j].name
+			} else if p.InteractionOnly {
+				continue
+			}
+			outputs = append(outputs, o)
 		}
 	}
 	return outputs, nil
 }
 
 func planParts(d pipeline.DateParts, column string) ([]planned, error) {
+	refuse := refusal(column)
 	all := slices.Clone(d.Parts)
-	for _, p := range d.AsCategories {
+	for _, p := range slices.Concat(d.AsCategories, d.Cyclical) {
 		if !slices.Contains(all, p) {
 			all = append(all, p)
 		}
 	}
-	if len(all) == 0 {
-		all, d.AsCategories = autoParts("").Parts, autoParts("").AsCategories
-	}
 	outputs := make([]planned, 0, len(all))
 	for i, p := range all {
-		if !slices.Contains(PartNames, p) {
-			e := fault.New(fault.FeatureInvalid, "feature %q: %q is not a date part", column, p)
-			return nil, e.WithRemedy("use any of %s", strings.Join(PartNames, ", "))
+		switch {
+		case !slices.Contains(PartNames, p):
+			return nil, refuse.because("use any of "+strings.Join(PartNames, ", "), "%q is not a date part", p)
+		case slices.Contains(all[:i], p):
+			return nil, refuse.because("list each part once", "date part %q is listed twice", p)
+		case p == "year" && slices.Contains(d.AsCategories, p):
+			return nil, refuse.because("keep year among parts, not as_categories", "years have no closed list of categories")
+		case p == "year" && slices.Contains(d.Cyclical, p):
+			return nil, refuse.because("keep year among parts, not cyclical", "years do not come round again")
 		}
-		if slices.Contains(all[:i], p) {
-			return nil, fault.New(fault.FeatureInvalid, "feature %q: date part %q is listed twice", column, p).WithRemedy("list each part once")
+		add := func(suffix string, one pipeline.DateParts) {
+			outputs = append(outputs, planned{name: column + "_" + p + suffix, column: column, kind: frame.Time, steps: []pipeline.Transform{{DateParts: &one}}})
 		}
-		one := pipeline.DateParts{Parts: []string{p}}
+		listed := slices.Contains(d.Parts, p)
 		if slices.Contains(d.AsCategories, p) {
-			if p == "year" {
-				return nil, fault.New(fault.FeatureInvalid, "feature %q: years have no closed list of categories", column).WithRemedy("keep year among parts, not as_categories")
-			}
-			one.AsCategories = []string{p}
+			add("", pipeline.DateParts{Parts: []string{p}, AsCategories: []string{p}})
+		} else if listed && !slices.Contains(d.Cyclical, p) {
+			add("", pipeline.DateParts{Parts: []string{p}})
 		}
-		outputs = append(outputs, planned{name: column + "_" + p, column: column, kind: frame.Time, steps: []pipeline.Transform{{DateParts: &one}}})
+		if slices.Contains(d.Cyclical, p) {
+			add("_sin", pipeline.DateParts{Parts: []string{p}, Cyclical: []string{"sin"}})
+			add("_cos", pipeline.DateParts{Parts: []string{p}, Cyclical: []string{"cos"}})
+		}
 	}
 	return outputs, nil
 }
 
-func planImpute(imp pipeline.Impute, kind frame.Kind, refuse func(string, string, ...any) error) (pipeline.Impute, error) {
+func planImpute(imp pipeline.Impute, kind frame.Kind, refuse refusal) (pipeline.Impute, error) {
 	text := kind == frame.Text
-	if imp.Strategy == "" {
-		imp.Strategy = "median"
-		switch {
-		case imp.Value != nil || imp.Text != nil:
-			imp.Strategy = "constant"
-		case text:
-			imp.Strategy = "most_frequent"
-		}
+	if text && imp.Strategy == "median" && imp.Value == nil && imp.Text == nil {
+		imp.Strategy = "most_frequent" // the default, before the kind of the column was known
 	}
 	switch imp.Strategy {
 	case "most_frequent":
 	case "mean", "median":
 		if text {
-			return imp, refuse("use most_frequent or constant", "a text has no %s", imp.Strategy)
+			return imp, refuse.because("use most_frequent or constant", "a text has no %s", imp.Strategy)
 		}
 	case "constant":
 		if text && (imp.Text == nil || *imp.Text == "") {
-			return imp, refuse("give impute a text that is not empty", "constant imputation of a text without text")
+			return imp, refuse.because("give impute a text that is not empty", "constant imputation of a text without text")
 		}
 		if !text && (imp.Value == nil || math.IsNaN(*imp.Value) || math.IsInf(*imp.Value, 0)) {
-			return imp, refuse("give impute a finite value", "constant imputation of a number without a finite value")
+			return imp, refuse.because("give impute a finite value", "constant imputation of a number without a finite value")
 		}
 	default:
-		return imp, refuse("use mean, median, most_frequent or constant", "unknown imputation strategy %q", imp.Strategy)
+		return imp, refuse.because("use mean, median, most_frequent or constant", "unknown imputation strategy %q", imp.Strategy)
 	}
 	return imp, nil
 }
 
-func count(t pipeline.Transform) (n int) {
-	for _, set := range []bool{t.Impute != nil, t.Standardize != nil, t.Log1p != nil, t.OneHot != nil, t.DateParts != nil} {
-		if set {
-			n++
-		}
+func count(t pipeline.Transform) int {
+	if t.Name() != "" {
+		return 1
 	}
-	return n
+	if t == (pipeline.Transform{}) {
+		return 0
+	}
+	return 2
 }
 
-func name(t pipeline.Transform) string {
-	switch {
-	case t.Impute != nil:
-		return "impute"
-	case t.Standardize != nil:
-		return "standardize"
-	case t.Log1p != nil:
-		return "log1p"
-	case t.OneHot != nil:
-		return "one_hot"
-	default:
-		return "date_parts"
-	}
-}
-
-func kindNow(kind frame.Kind, block bool) string {
+func kindNow(kind frame.Kind, block, part bool) string {
 	if block {
 		return "block of indicators"
 	}
-	if kind == frame.Time {
+	if part {
 		return "number (a part of a time)"
 	}
 	return kind.String()

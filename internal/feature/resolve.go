@@ -35,6 +35,9 @@ func Resolve(p pipeline.Features, problem pipeline.Problem, schema pipeline.Sche
 	}
 	outputs := map[string]bool{}
 	for _, entry := range p.List {
+		if entry.Select != nil {
+			continue
+		}
 		if len(entry.Columns) == 0 {
 			return nil, fault.New(fault.FeatureInvalid, "a feature names no column").WithRemedy("list its columns")
 		}
@@ -45,17 +48,16 @@ func Resolve(p pipeline.Features, problem pipeline.Problem, schema pipeline.Sche
 			if strings.HasPrefix(column, ReservedPrefix) {
 				return nil, fault.New(fault.FeatureInvalid, "column %q is reserved", column).WithRemedy("remove it from features")
 			}
-			found := schema.Column(column)
-			if found == nil {
+			if schema.Column(column) == nil {
 				return nil, columnMissing(column, schemaNames(schema))
 			}
-			chains, err := plan(entry.Apply, column, kindOf(found))
-			if err != nil {
-				return nil, err
-			}
-			if err := distinct(chains, outputs); err != nil {
-				return nil, err
-			}
+		}
+		chains, err := planEntry(entry, func(name string) frame.Kind { return kindOf(schema.Column(name)) }, 1)
+		if err != nil {
+			return nil, err
+		}
+		if err := distinct(chains, outputs); err != nil {
+			return nil, err
 		}
 	}
 	return slices.Clone(p.List), nil
@@ -90,7 +92,7 @@ func auto(problem pipeline.Problem, schema pipeline.Schema, skip []string) []pip
 		}
 	}
 	add(numbers, median, standardize)
-	add(texts, pipeline.Transform{Impute: &pipeline.Impute{Strategy: "constant", Text: &missing}}, pipeline.Transform{OneHot: &pipeline.OneHot{MaxCategories: defaultMaxCategories}})
+	add(texts, pipeline.Transform{Impute: &pipeline.Impute{Strategy: "constant", Text: &missing}}, pipeline.Transform{OneHot: &pipeline.OneHot{MaxCategories: 50}})
 	add(times, pipeline.Transform{DateParts: autoParts("")}, median, standardize)
 	add(dates, pipeline.Transform{DateParts: autoParts("DATE")}, median, standardize)
 	return list

@@ -138,3 +138,34 @@ func byCount(categories []counted) {
 		return cmp.Or(cmp.Compare(b.rows, a.rows), cmp.Compare(a.text, b.text))
 	})
 }
+
+// quantiles returns the exact quantiles of x at shares qs, in increasing order,
+// with numpy's linear interpolation. It reorders x.
+func quantiles(x []float64, qs ...float64) []float64 {
+	if len(qs) > 12 {
+		slices.Sort(x)
+	}
+	out := make([]float64, len(qs))
+	from := 0 // everything before is smaller than everything after
+	for i, q := range qs {
+		at := q * float64(len(x)-1)
+		k := int(at)
+		t := at - float64(k)
+		low := x[k]
+		if len(qs) <= 12 {
+			low = nth(x[from:], k-from)
+		}
+		out[i] = low
+		if t > 0 {
+			high := x[k+1]
+			if len(qs) <= 12 {
+				high = slices.Min(x[k+1:])
+			}
+			if out[i] = low + float64((high-low)*t); t >= 0.5 { // numpy's lerp
+				out[i] = high - float64((high-low)*(1-t))
+			}
+		}
+		from = k
+	}
+	return out
+}

@@ -41,27 +41,9 @@ func Export(f *feature.Fitted, t *feature.Target, m model.Model, name string) ([
 		}
 		kinds[in.Name] = in.Kind
 	}
-	var parts []string
-	width := 0
-	for i := range f.Chains {
-		c := &f.Chains[i]
-		kind, ok := kinds[c.Column]
-		if !ok {
-			return nil, inexpressible(c, "the column is not among the inputs")
-		}
-		out, w, err := g.chain(c, kind)
-		if err != nil {
-			return nil, err
-		}
-		if width += w; w > 0 {
-			parts = append(parts, out)
-		}
-	}
-	g.scope = featuresName
-	x := ""
-	if len(parts) > 0 {
-		g.node("Concat", parts, intAttribute("axis", 1))
-		x = g.rename(featuresName + "/concat")
+	x, width, err := g.features(f, kinds)
+	if err != nil {
+		return nil, err
 	}
 	y, outputs, err := g.model(m, x, width, f.Inputs[0].Name)
 	if err != nil {
@@ -71,6 +53,47 @@ func Export(f *feature.Fitted, t *feature.Target, m model.Model, name string) ([
 		return nil, err
 	}
 	return g.marshal(t, name)
+}
+
+// features adds every chain, products after what they multiply, and returns the
+// visible ones side by side, double [N,width], or "" if width is 0.
+func (g *graph) features(f *feature.Fitted, kinds map[string]string) (x string, width int, err error) {
+	outs, widths := make([]string, len(f.Chains)), make([]int, len(f.Chains))
+	byName := make(map[string]string, len(f.Chains))
+	for i := range f.Chains {
+		c := &f.Chains[i]
+		if c.Factors != nil {
+			continue
+		}
+		if outs[i], widths[i], err = g.chain(c, kinds); err != nil {
+			return "", 0, err
+		}
+		byName[c.Name] = outs[i]
+	}
+	for i := range f.Chains {
+		c := &f.Chains[i]
+		if c.Factors == nil {
+			continue
+		}
+		a, b := byName[c.Factors[0]], byName[c.Factors[1]]
+		if a == "" || b == "" {
+			return "", 0, inexpressible(c, "its factors are not numbers")
+		}
+		g.scope = c.Name
+		outs[i], widths[i] = g.op("Mul", a, b), 1
+	}
+	var parts []string
+	for i := range f.Chains {
+		if widths[i] > 0 && !f.Chains[i].Hidden {
+			parts, width = append(parts, outs[i]), width+widths[i]
+		}
+	}
+	g.scope = featuresName
+	if len(parts) > 0 {
+		g.node("Concat", parts, intAttribute("axis", 1))
+		x = g.rename(featuresName + "/concat")
+	}
+	return x, width, nil
 }
 
 func (g *graph) input(in feature.Input) error {

@@ -48,8 +48,10 @@ func table(seed uint64, rows int) *frame.Frame {
 		{Name: "origin", Kind: frame.Text, Codes: make([]int32, rows), Dict: dict},
 		{Name: "label", Kind: frame.Text, Codes: make([]int32, rows), Dict: dict},
 		{Name: "départ", Kind: frame.Time, Times: make([]int64, rows)},
+		{Name: "other", Numbers: make([]float64, rows)},
 	}}
 	for i := range rows {
+		f.Columns[5].Numbers[i] = r.NormFloat64()
 		f.Columns[0].Numbers[i] = math.Round(r.NormFloat64() * 1000)
 		f.Columns[1].Numbers[i] = r.NormFloat64() * math.Pow(10, -float64(r.IntN(14)))
 		f.Columns[2].Codes[i] = int32(r.IntN(len(dict)+1)) - 1
@@ -75,6 +77,13 @@ func table(seed uint64, rows int) *frame.Frame {
 	return f
 }
 
+// indicated fills with a constant, which fits texts and numbers, and says so.
+var indicated = pipeline.Transform{Impute: &pipeline.Impute{Strategy: "most_frequent", Indicator: true}}
+
+// everything is a formula with every operation.
+const everything = `if(distance > 10 and not other >= 0 or distance <= -900, min(distance, 5, -distance) * 2, max(abs(distance) / 3, sqrt(distance) - 1)) +
+ if(distance == 0 or distance != distance + 1 and distance < 1e3, exp(distance / 500), log(distance))`
+
 // transforms is every transform, alone and in chains.
 var transforms = map[string][]pipeline.Feature{
 	"impute":       {{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{impute}}},
@@ -88,6 +97,22 @@ var transforms = map[string][]pipeline.Feature{
 	"other text":   {{Columns: []string{"label"}, Apply: []pipeline.Transform{{Impute: &pipeline.Impute{Strategy: "constant", Text: proto.String("never seen")}}, {OneHot: &pipeline.OneHot{}}}}},
 	"date numbers": {{Columns: []string{"départ"}, Apply: []pipeline.Transform{{DateParts: &pipeline.DateParts{Parts: feature.PartNames}}, impute, scale}}},
 	"date blocks":  {{Columns: []string{"départ"}, Apply: []pipeline.Transform{{DateParts: &pipeline.DateParts{AsCategories: []string{"month", "day", "day_of_week", "hour", "minute"}}}}}},
+	"indicator":    {{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{log1p, indicated}}, {Columns: []string{"origin"}, Apply: []pipeline.Transform{indicated, {OneHot: &pipeline.OneHot{}}}}, {Columns: []string{"départ"}, Apply: []pipeline.Transform{{DateParts: &pipeline.DateParts{Parts: []string{"hour"}}}, indicated}}},
+	"min_max":      {{Columns: []string{"distance"}, Apply: []pipeline.Transform{{MinMax: &pipeline.MinMax{Min: -2}}}}, {Columns: []string{"small \"x\"/1"}, Apply: []pipeline.Transform{{MinMax: &pipeline.MinMax{Clip: true}}, impute}}},
+	"robust":       {{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{{Robust: &pipeline.Robust{}}}}},
+	"power":        {{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{{Power: &pipeline.Power{}}}}},
+	"box_cox":      {{Columns: []string{"départ"}, Apply: []pipeline.Transform{{DateParts: &pipeline.DateParts{Parts: []string{"day", "month"}}}, {Power: &pipeline.Power{Method: "box_cox"}}}}},
+	"clip":         {{Columns: []string{"distance"}, Apply: []pipeline.Transform{{Clip: &pipeline.Clip{Min: new(-500.0), Upper: new(0.9)}}}}, {Columns: []string{"small \"x\"/1"}, Apply: []pipeline.Transform{impute, {Clip: &pipeline.Clip{Lower: new(0.2)}}}}},
+	"bins":         {{Columns: []string{"distance"}, Apply: []pipeline.Transform{{Bin: &pipeline.Bin{}}}}, {Columns: []string{"small \"x\"/1"}, Apply: []pipeline.Transform{impute, {Bin: &pipeline.Bin{Strategy: "uniform", Bins: 40}}}}},
+	"bin numbers":  {{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{{Bin: &pipeline.Bin{Encode: "ordinal", Bins: 9}}, scale}}},
+	"ignored":      {{Columns: []string{"origin", "label"}, Apply: []pipeline.Transform{{OneHot: &pipeline.OneHot{MaxCategories: 3, Unknown: "ignore"}}}}},
+	"ordinal":      {{Columns: []string{"origin"}, Apply: []pipeline.Transform{{Ordinal: &pipeline.Ordinal{}}, scale}}, {Columns: []string{"label"}, Apply: []pipeline.Transform{impute, {Ordinal: &pipeline.Ordinal{}}}}},
+	"frequency":    {{Columns: []string{"origin"}, Apply: []pipeline.Transform{{Frequency: &pipeline.Frequency{}}}}, {Columns: []string{"label"}, Apply: []pipeline.Transform{impute, {Frequency: &pipeline.Frequency{}}, log1p}}},
+	"target":       {{Columns: []string{"origin"}, Apply: []pipeline.Transform{{TargetEncode: &pipeline.TargetEncode{}}, scale}}, {Columns: []string{"label"}, Apply: []pipeline.Transform{impute, {TargetEncode: &pipeline.TargetEncode{Smoothing: new(3.0)}}}}},
+	"date circles": {{Columns: []string{"départ"}, Apply: []pipeline.Transform{{DateParts: &pipeline.DateParts{Cyclical: []string{"month", "day", "day_of_week", "hour", "minute"}}}, scale}}},
+	"polynomial":   {{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{impute, scale, {Polynomial: &pipeline.Polynomial{}}}}},
+	"hidden":       {{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{impute, scale, {Polynomial: &pipeline.Polynomial{}}}}, {Select: &pipeline.Select{Drop: []string{"distance"}}}},
+	"expr":         {{Columns: []string{"distance", "other"}, Apply: []pipeline.Transform{{Expr: &pipeline.Expr{Name: "e", Formula: everything}}, indicated, scale}}},
 	"all": {
 		{Columns: []string{"distance", "small \"x\"/1"}, Apply: []pipeline.Transform{log1p, impute, scale}},
 		{Columns: []string{"origin", "label"}, Apply: []pipeline.Transform{impute, {OneHot: &pipeline.OneHot{MaxCategories: 5}}}},
@@ -97,7 +122,12 @@ var transforms = map[string][]pipeline.Feature{
 
 func fit(t *testing.T, list []pipeline.Feature, seed uint64) *feature.Fitted {
 	t.Helper()
-	fitted, err := feature.Fit(list, table(seed, 400))
+	f := table(seed, 400)
+	y := make([]float64, f.Rows)
+	for i := range y {
+		y[i] = float64(i % 7)
+	}
+	fitted, err := feature.Fit(list, f, feature.Supervised(regression, y))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,10 +373,16 @@ func TestWhatHasNoFormIsRefusedByName(t *testing.T) {
 	}{
 		"no inputs":        {&feature.Fitted{Version: 1}, regression, one, fault.FeatureInvalid, "no columns"},
 		"text to number":   {chain("number", feature.Step{OneHot: &feature.OneHotState{}}), regression, one, fault.FeatureInvalid, `feature "x_out" of column "x": step 1`},
-		"bare text":        {chain("text"), regression, one, fault.FeatureInvalid, "one_hot"},
+		"bare text":        {chain("text"), regression, one, fault.FeatureInvalid, "encoder"},
 		"bare time":        {chain("time"), regression, one, fault.FeatureInvalid, "date_parts"},
 		"unknown part":     {chain("time", feature.Step{DatePart: &feature.DatePartState{Part: "week"}}), regression, one, fault.FeatureInvalid, `"week"`},
 		"years as block":   {chain("time", feature.Step{DatePart: &feature.DatePartState{Part: "year", AsCategories: true}}), regression, one, fault.FeatureInvalid, `"year"`},
+		"hash":             {chain("text", feature.Step{Hash: &feature.HashState{Bits: 3}}), regression, one, fault.FeatureInvalid, "hash"},
+		"ngrams":           {chain("text", feature.Step{NGrams: &feature.NGramsState{Min: 1, Max: 2, Bits: 3}}), regression, one, fault.FeatureInvalid, "hash"},
+		"text_length":      {chain("text", feature.Step{TextLength: &struct{}{}}), regression, one, fault.FeatureInvalid, "length"},
+		"refuse one_hot":   {chain("text", feature.Step{OneHot: &feature.OneHotState{Categories: []string{"a"}, Unknown: "error"}}), regression, one, fault.FeatureInvalid, "unknown: error"},
+		"refuse ordinal":   {chain("text", feature.Step{Ordinal: &feature.OrdinalState{Unknown: "error"}}), regression, one, fault.FeatureInvalid, "unknown: error"},
+		"refuse values":    {chain("text", feature.Step{Values: &feature.ValuesState{Unknown: "error"}}), regression, one, fault.FeatureInvalid, "unknown: error"},
 		"unknown kind":     {chain("image"), regression, one, fault.FeatureInvalid, `"image"`},
 		"NUL in a name":    {&feature.Fitted{Inputs: []feature.Input{{Name: "a\x00", Kind: "number"}}}, regression, one, fault.FeatureInvalid, "a\\x00"},
 		"foreign column":   {&feature.Fitted{Inputs: numbers, Chains: []feature.Chain{{Name: "z", Column: "z"}}}, regression, one, fault.FeatureInvalid, `"z"`},

@@ -16,11 +16,18 @@ func inexpressible(c *feature.Chain, what string, args ...any) error {
 	return e.WithRemedy("drop the transform, or set package.onnx: false")
 }
 
-// chain adds one chain and returns its output, double [N,width]; width is 0, and
-// the output "", for a block without categories.
-func (g *graph) chain(c *feature.Chain, kind string) (out string, width int, err error) {
+// chain adds one chain that is not a product and returns its output, double
+// [N,width]; width is 0, and the output "", for a block without categories.
+func (g *graph) chain(c *feature.Chain, kinds map[string]string) (out string, width int, err error) {
 	g.scope = c.Name
-	switch kind {
+	if c.Columns != nil {
+		x, err := g.formula(c)
+		if err != nil {
+			return "", 0, err
+		}
+		return g.number(c, x, c.Steps[1:])
+	}
+	switch kind := kinds[c.Column]; kind {
 	case frame.Text.String():
 		return g.text(c)
 	case frame.Time.String():
@@ -38,12 +45,22 @@ func (g *graph) chain(c *feature.Chain, kind string) (out string, width int, err
 		if err != nil {
 			return "", 0, err
 		}
-		nan := g.op("Where", g.date(c.Column).missing, g.float(math.NaN()), g.toDouble(part))
-		return g.number(c, nan, c.Steps[1:])
+		missing := g.date(c.Column).missing
+		value := ""
+		if d.Cycle != "" {
+			first, _, _ := feature.PartRange(d.Part)
+			at := g.op("Where", missing, g.int(0), g.op("Sub", part, g.int(int64(first))))
+			points := feature.PartCycle(d.Part, d.Cycle)
+			value = g.op("Gather", g.floats([]int64{int64(len(points))}, points...), at)
+		} else {
+			value = g.toDouble(part)
+		}
+		return g.number(c, g.op("Where", missing, g.float(math.NaN()), value), c.Steps[1:])
 	case frame.Number.String():
 		return g.number(c, c.Column, c.Steps)
+	default:
+		return "", 0, inexpressible(c, "unknown kind of column %q", kind)
 	}
-	return "", 0, inexpressible(c, "unknown kind of column %q", kind)
 }
 
 func (g *graph) number(c *feature.Chain, x string, steps []feature.Step) (string, int, error) {
@@ -56,13 +73,80 @@ func (g *graph) number(c *feature.Chain, x string, steps []feature.Step) (string
 			x = g.op("Where", g.op("IsNaN", x), g.float(*s.Impute.Number), x)
 		case s.Standardize != nil:
 			x = g.op("Div", g.op("Sub", x, g.float(s.Standardize.Mean)), g.float(s.Standardize.Scale))
+		case s.Robust != nil:
+			x = g.op("Div", g.op("Sub", x, g.float(s.Robust.Center)), g.float(s.Robust.Scale))
+		case s.MinMax != nil:
+			x = g.op("Add", g.op("Mul", x, g.float(s.MinMax.Scale)), g.float(s.MinMax.Offset))
+			x = g.clip(x, s.MinMax.Low, s.MinMax.High)
+		case s.Clip != nil:
+			x = g.clip(x, s.Clip.Min, s.Clip.Max)
 		case s.Log1p != nil:
 			x = g.log1p(x)
+		case s.Power != nil:
+			x = g.power(x, s.Power)
+		case s.Bin != nil && s.Bin.OneHot:
+			if i < len(steps)-1 {
+				return "", 0, inexpressible(c, "no step may follow bins that are a block")
+			}
+			code := g.op("Where", g.op("IsNaN", x), g.int(-1), g.node("Cast", []string{g.bin(x, s.Bin.Edges)}, intAttribute("to", int64(pb.TensorProto_INT64))))
+			width := len(s.Bin.Edges) + 1
+			return g.indicators(code, 0, width), width, nil
+		case s.Bin != nil:
+			x = g.op("Where", g.op("IsNaN", x), x, g.bin(x, s.Bin.Edges))
+		case s.Missing != nil:
+			x = g.toDouble(g.op("IsNaN", x))
 		default:
 			return "", 0, inexpressible(c, "step %d does not apply to a number", i+1)
 		}
 	}
 	return x, 1, nil
+}
+
+// clip bounds x and leaves NaN, which Clip would not say.
+func (g *graph) clip(x string, low, high *float64) string {
+	if low != nil {
+		x = g.op("Where", g.op("Less", x, g.float(*low)), g.float(*low), x)
+	}
+	if high != nil {
+		x = g.op("Where", g.op("Greater", x, g.float(*high)), g.float(*high), x)
+	}
+	return x
+}
+
+// bin counts the edges not above x, as a double.
+func (g *graph) bin(x string, edges []float64) string {
+	if len(edges) == 0 {
+		return g.op("Where", g.op("IsNaN", x), x, g.float(0))
+	}
+	reached := g.toDouble(g.op("LessOrEqual", g.floats([]int64{1, int64(len(edges))}, edges...), x))
+	return g.node("ReduceSum", []string{reached, g.ints([]int64{1}, 1)}, intAttribute("keepdims", 1))
+}
+
+func (g *graph) power(x string, p *feature.PowerState) string {
+	raise := func(log string, lambda float64) string {
+		if math.Abs(lambda) < 0x1p-52 {
+			return log
+		}
+		return g.op("Div", g.expm1(g.op("Mul", log, g.float(lambda))), g.float(lambda))
+	}
+	if p.Method == "box_cox" {
+		return g.op("Where", g.op("Greater", x, g.float(0)), raise(g.op("Log", x), p.Lambda), g.float(math.NaN()))
+	}
+	above := raise(g.log1p(x), p.Lambda)
+	below := g.op("Neg", raise(g.log1p(g.op("Neg", x)), 2-p.Lambda))
+	return g.op("Where", g.op("Less", x, g.float(0)), below, above)
+}
+
+// expm1 keeps full precision near zero, where exp(x)-1 would lose it: with
+// u = exp(x) rounded, expm1(x) = (u-1)·x/log(u), or x where u is 1 (Higham,
+// Accuracy and Stability of Numerical Algorithms, 1.14.1). Beyond 1 the plain
+// form is exact enough and cannot overflow to inf/inf; far below it is -1.
+func (g *graph) expm1(x string) string {
+	u := g.op("Exp", x)
+	d := g.op("Sub", u, g.float(1))
+	near := g.op("Where", g.op("Equal", d, g.float(0)), x, g.op("Mul", d, g.op("Div", x, g.op("Log", u))))
+	near = g.op("Where", g.op("Equal", d, g.float(-1)), d, near)
+	return g.op("Where", g.op("Greater", x, g.float(1)), d, near)
 }
 
 // log1p keeps full precision near zero, where log(1+x) alone would lose it:
@@ -77,40 +161,6 @@ func (g *graph) log1p(x string) string {
 	near := g.op("Where", g.op("Equal", d, g.float(0)), x, g.op("Mul", log, g.op("Div", x, d)))
 	y := g.op("Where", g.op("Greater", x, one), log, near)
 	return g.op("Where", g.op("LessOrEqual", x, g.float(-1)), g.float(math.NaN()), y)
-}
-
-// text encodes a text as the code of its category, then as indicators.
-// Imputation folds into the encoder: it is what "" maps to.
-func (g *graph) text(c *feature.Chain) (string, int, error) {
-	steps := c.Steps
-	filled := ""
-	if len(steps) > 0 && steps[0].Impute != nil && steps[0].Impute.Text != nil {
-		filled, steps = *steps[0].Impute.Text, steps[1:]
-	}
-	if len(steps) != 1 || steps[0].OneHot == nil {
-		return "", 0, inexpressible(c, "a text column must end with one_hot, after at most one impute")
-	}
-	h := steps[0].OneHot
-	width := len(h.Categories)
-	if width == 0 {
-		return "", 0, nil
-	}
-	other, own := int64(frame.MissingCode), h.Categories
-	if h.Shared {
-		other, own = int64(width-1), h.Categories[:width-1]
-	}
-	keys, codes := []string{""}, []int64{other}
-	for i, category := range own {
-		if category == "" {
-			return "", 0, inexpressible(c, "the empty text is a category, and also stands for missing")
-		}
-		if category == filled {
-			codes[0] = int64(i)
-		}
-		keys, codes = append(keys, category), append(codes, int64(i))
-	}
-	code := g.node("LabelEncoder", []string{c.Column}, textsAttribute("keys_strings", keys), intsAttribute("values_int64s", codes), intAttribute("default_int64", other))
-	return g.indicators(code, 0, width), width, nil
 }
 
 // indicators spreads code, int64 [N,1], over columns that stand for the values

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"path"
 	"reflect"
 	"strings"
@@ -105,20 +106,64 @@ func transformDefaults(chain []Transform) {
 		case t.Impute != nil && t.Impute.Strategy == "":
 			t.Impute.Strategy = "median"
 			for _, later := range chain[i+1:] {
-				if later.OneHot != nil {
+				if later.Text() {
 					t.Impute.Strategy = "most_frequent"
 				}
 			}
 			if t.Impute.Value != nil || t.Impute.Text != nil {
 				t.Impute.Strategy = "constant"
 			}
-		case t.OneHot != nil && t.OneHot.MaxCategories == 0:
-			t.OneHot.MaxCategories = defaultMaxCategories
-		case t.DateParts != nil && len(t.DateParts.Parts)+len(t.DateParts.AsCategories) == 0:
+		case t.MinMax != nil:
+			orElse(&t.MinMax.Max, 1)
+		case t.Robust != nil:
+			orElse(&t.Robust.Lower, 25)
+			orElse(&t.Robust.Upper, 75)
+		case t.Power != nil:
+			t.Power.Method = cmp.Or(t.Power.Method, "yeo_johnson")
+			if t.Power.Standardize == nil {
+				t.Power.Standardize = new(true)
+			}
+		case t.Bin != nil:
+			t.Bin.Strategy, t.Bin.Encode = cmp.Or(t.Bin.Strategy, "quantile"), cmp.Or(t.Bin.Encode, "onehot")
+			t.Bin.Bins = cmp.Or(t.Bin.Bins, 5)
+		case t.OneHot != nil:
+			t.OneHot.MaxCategories = cmp.Or(t.OneHot.MaxCategories, defaultMaxCategories)
+		case t.TargetEncode != nil:
+			t.TargetEncode.Folds = cmp.Or(t.TargetEncode.Folds, 5)
+		case t.Hash != nil:
+			t.Hash.Bits = cmp.Or(t.Hash.Bits, 8)
+		case t.NGrams != nil:
+			n := t.NGrams
+			n.Min = cmp.Or(n.Min, 2)
+			n.Max, n.Bits = cmp.Or(n.Max, max(3, n.Min)), cmp.Or(n.Bits, 6)
+		case t.DateParts != nil && len(t.DateParts.Parts)+len(t.DateParts.AsCategories)+len(t.DateParts.Cyclical) == 0:
 			t.DateParts.Parts = []string{"month", "day", "day_of_week", "hour"}
 			t.DateParts.AsCategories = []string{"day_of_week", "hour"}
 		}
 	}
+}
+
+func orElse(field **float64, value float64) {
+	if *field == nil {
+		*field = &value
+	}
+}
+
+// WithDefaults returns the chain with its parameters completed, as Parse does for
+// a file; the chain itself is not changed.
+func WithDefaults(chain []Transform) []Transform {
+	out := make([]Transform, len(chain))
+	for i, t := range chain {
+		v := reflect.ValueOf(&out[i]).Elem()
+		for j, from := 0, reflect.ValueOf(t); j < from.NumField(); j++ {
+			if !from.Field(j).IsNil() {
+				v.Field(j).Set(reflect.New(from.Field(j).Type().Elem()))
+				v.Field(j).Elem().Set(from.Field(j).Elem())
+			}
+		}
+	}
+	transformDefaults(out)
+	return out
 }
 
 func baselineOf(task Task) string {

@@ -135,7 +135,17 @@ func (Gate) JSONSchemaExtend(s *jsonschema.Schema) {
 // JSONSchemaExtend tells the parts of a time.
 func (DateParts) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "parts").Items.Enum = anys(dateParts)
-	property(s, "as_categories").Items.Enum = anys(without(dateParts, "year"))
+	for _, name := range []string{"as_categories", "cyclical"} {
+		property(s, name).Items.Enum = anys(without(dateParts, "year"))
+	}
+}
+
+// JSONSchemaExtend tells the three kinds of entry.
+func (Feature) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "columns").MinItems = new(uint64(1))
+	for _, name := range []string{"columns", "auto", "select"} {
+		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{name}})
+	}
 }
 
 // JSONSchemaExtend allows numbers and booleans as the text of a constant.
@@ -147,7 +157,7 @@ func (Impute) JSONSchemaExtend(s *jsonschema.Schema) {
 func (Transform) JSONSchemaExtend(s *jsonschema.Schema) {
 	object := *s
 	object.MinProperties, object.MaxProperties = new(uint64(1)), new(uint64(1))
-	for _, bare := range []string{"standardize", "log1p"} {
+	for _, bare := range []string{"standardize", "log1p", "text_length"} {
 		property(&object, bare).AdditionalProperties = jsonschema.FalseSchema
 	}
 	*s = jsonschema.Schema{

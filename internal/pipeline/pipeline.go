@@ -93,52 +93,10 @@ type Split struct {
 }
 
 // Features is either auto or a list. Auto is resolved against the schema of the
-// dataset by Resolve, and the run records what it picked.
+// dataset by feature's Resolve, and the run records what it picked.
 type Features struct {
 	Auto bool
 	List []Feature
-}
-
-// Feature is a chain of transforms over some columns. A column that no feature
-// names is not used.
-type Feature struct {
-	Columns []string    `json:"columns" yaml:"columns" jsonschema:"required,minItems=1"`
-	Apply   []Transform `json:"apply,omitempty" yaml:"apply,omitempty" jsonschema_description:"In order; each a name, or a name with its parameters."`
-}
-
-// Transform is one step; exactly one field is set. In YAML a transform without
-// parameters may be written as its bare name.
-type Transform struct {
-	Impute      *Impute    `json:"impute,omitempty" yaml:"impute,omitempty"`
-	Standardize *struct{}  `json:"standardize,omitempty" yaml:"standardize,omitempty" jsonschema_description:"Subtract the mean, divide by the standard deviation (ddof 0), as scikit-learn's StandardScaler."`
-	Log1p       *struct{}  `json:"log1p,omitempty" yaml:"log1p,omitempty" jsonschema_description:"log(1+x); x of -1 or less is missing and must be imputed before."`
-	OneHot      *OneHot    `json:"one_hot,omitempty" yaml:"one_hot,omitempty"`
-	DateParts   *DateParts `json:"date_parts,omitempty" yaml:"date_parts,omitempty"`
-}
-
-// Impute fills missing values: mean, median (numbers), most_frequent (text) or
-// constant.
-type Impute struct {
-	Strategy string   `json:"strategy" yaml:"strategy,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant"`
-	Value    *float64 `json:"value,omitempty" yaml:"value,omitempty" jsonschema_description:"constant, numbers"`
-	Text     *string  `json:"text,omitempty" yaml:"text,omitempty" text:"any" jsonschema_description:"constant, text"`
-}
-
-// OneHot spreads text into indicators, scikit-learn's OneHotEncoder with
-// handle_unknown="infrequent_if_exist": categories beyond MaxCategories (by
-// count, then by name) or below MinCount share one column; an unknown category
-// falls there too, or is all zeros where there is none.
-type OneHot struct {
-	MaxCategories int `json:"max_categories" yaml:"max_categories,omitempty" jsonschema_description:"Most columns, the shared one included; default 50."`
-	MinCount      int `json:"min_count,omitempty" yaml:"min_count,omitempty"`
-}
-
-// DateParts derives numbers from a time, in UTC: any of year, month (1–12), day
-// (1–31), day_of_week (0 Monday – 6 Sunday), hour (0–23), minute (0–59). Parts
-// listed in AsCategories become indicator blocks instead of numbers.
-type DateParts struct {
-	Parts        []string `json:"parts" yaml:"parts,omitempty"`
-	AsCategories []string `json:"as_categories,omitempty" yaml:"as_categories,omitempty"`
 }
 
 // Train says which models are tried.

@@ -86,11 +86,7 @@ func fit(ctx context.Context, plan []pipeline.Feature, target *feature.Target, f
 	if err != nil {
 		return nil, err
 	}
-	features, err := feature.Fit(plan, f)
-	if err != nil {
-		return nil, err
-	}
-	x, err := features.Apply(f)
+	features, x, err := feature.FitApply(plan, f, feature.Supervised(target, y))
 	if err != nil {
 		return nil, err
 	}
