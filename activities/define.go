@@ -144,6 +144,9 @@ func (a *Activities) Finish(ctx context.Context, p FinishParams) error {
 		ID: p.Run.ID, State: p.State, Decision: p.Decision, Reason: p.Reason, ErrorKind: string(p.ErrorKind),
 		Metric: p.Metric, Score: p.Score, ModelName: p.Model, ModelVersion: p.ModelVersion, Reports: p.Reports,
 	})
+	if errors.Is(err, fault.New(fault.NotFound, "")) {
+		err = nil // a run that failed or was cancelled before it was defined has no row to close
+	}
 	if err != nil {
 		return applicationError(ctx, err)
 	}

@@ -100,8 +100,6 @@ func (a *Activities) deploy(ctx context.Context, p DeployParams) (*DeployResult,
 	}
 	res := &DeployResult{Revision: revision.Revision}
 	res.Cache = metadata.CacheOff
-	stop := heartbeat(ctx, "waiting for servers")
-	defer stop()
 	if res.Servers, err = a.awaitServers(ctx, p.Endpoint, revision.Revision); err != nil {
 		return nil, err
 	}

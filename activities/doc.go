@@ -7,11 +7,16 @@
 // with a stable type are in one place, so that a step's own file holds only what
 // it is for.
 //
-// Two deliberate differences from the design:
+// Deliberate differences from the design:
 //
 //   - engineer stores the fitted features, not the transformed columns. They are
 //     a pure function of (features, split) that takes under a second for three
 //     million rows, less than moving twice the bytes through the store.
+//   - Heartbeats say that a step is alive and how long it has run, and carry no
+//     checkpoint: no step that exists so far takes long enough to be worth one. A
+//     killed step is begun again; those before it come from the cache.
+//   - validate reads the dataset, not its profile: the rules are counted in a pass
+//     of their own.
 //   - A contract or a gate that says no is a result, not an error: the workflow
 //     ends completed with the decision "rejected", so that its evaluation and
 //     report are in the result. Everything else that ends a run is an error.

@@ -18,7 +18,9 @@ const unknownAttempts = 5
 
 // fail records the failed step and returns err as Temporal should see it.
 func (a *Activities) fail(ctx context.Context, s step, begun time.Time, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	// A context also ends when the worker stops; that is no cancellation of the
+	// run, and another worker takes the step up.
+	if ctx.Err() != nil && temporal.IsCanceledError(context.Cause(ctx)) {
 		a.record(ctx, s, metadata.Step{State: metadata.StepCancelled, Started: begun})
 		return temporal.NewCanceledError("step " + s.label() + " was cancelled")
 	}

@@ -5,7 +5,29 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
 )
+
+// Heartbeats is a worker interceptor: every activity with a heartbeat timeout
+// beats from its first line to its last, whatever it does in between.
+type Heartbeats struct {
+	interceptor.WorkerInterceptorBase
+}
+
+// InterceptActivity implements interceptor.WorkerInterceptor.
+func (*Heartbeats) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &beating{interceptor.ActivityInboundInterceptorBase{Next: next}}
+}
+
+type beating struct {
+	interceptor.ActivityInboundInterceptorBase
+}
+
+func (b *beating) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	stop := heartbeat(ctx, activity.GetInfo(ctx).ActivityType.Name)
+	defer stop()
+	return b.Next.ExecuteActivity(ctx, in)
+}
 
 // heartbeat beats until the returned function is called, so that a dead worker
 // is noticed within the heartbeat timeout and a cancellation reaches ctx. It

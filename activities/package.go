@@ -56,7 +56,7 @@ const (
 func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResult, error) {
 	s := step{
 		run: p.Run, name: "package", version: 1,
-		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Train, p.Validation, p.Test, p.Dataset},
+		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Evaluation, p.Train, p.Validation, p.Test, p.Dataset},
 		params: map[string]any{"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String()},
 	}
 	res, err := perform(ctx, a, s, &PackageResult{}, func(ctx context.Context, dir string, res *PackageResult) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"time"
 
@@ -103,8 +104,11 @@ func (a *Activities) lookup(ctx context.Context, s step, key string, res result)
 			return false, name + " " + out.Short() + " is gone from the store", nil
 		}
 	}
+	before := reflect.ValueOf(res).Elem().Interface()
 	if err := json.Unmarshal(stored.Result, res); err != nil {
-		return false, "stored result is unreadable", nil //nolint:nilerr // an unreadable entry is a miss
+		// A miss like any other, with nothing left of the half that was read.
+		reflect.ValueOf(res).Elem().Set(reflect.ValueOf(before))
+		return false, "stored result is unreadable", nil
 	}
 	return true, "", nil
 }
@@ -138,8 +142,6 @@ func (a *Activities) inScratch(ctx context.Context, s step, f func(ctx context.C
 		return err
 	}
 	defer os.RemoveAll(dir)
-	stop := heartbeat(ctx, s.label())
-	defer stop()
 	return f(ctx, dir)
 }
 

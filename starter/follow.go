@@ -98,6 +98,17 @@ func (a *app) detach(view view, id string) error {
 	return exit(exitDetached)
 }
 
+func exitOf(d workflows.Decision) int {
+	switch d {
+	case workflows.DecisionRejected:
+		return exitRejected
+	case workflows.DecisionFailed, workflows.DecisionCancelled:
+		return exitFailed
+	default:
+		return exitDone
+	}
+}
+
 // conclude prints the decision and where to look.
 func (a *app) conclude(cfg config.Config, o outcome, result workflows.PipelineResult, err error) error {
 	code := exitDone
@@ -106,12 +117,13 @@ func (a *app) conclude(cfg config.Config, o outcome, result workflows.PipelineRe
 		failure := failureOf(err)
 		o.Error, o.Decision, o.Reason, code = &failure, workflows.DecisionFailed, failure.Message, exitFailed
 		if sdk.IsCanceledError(err) {
-			o.Decision, o.Reason = workflows.DecisionCancelled, "cancelled; the endpoint is as it was"
+			o.Decision, o.Reason = workflows.DecisionCancelled, "cancelled"
 		}
 	default:
 		o.Result, o.Decision, o.Reason = &result, result.Decision, result.Reason
-		if o.Decision == workflows.DecisionRejected {
-			code = exitRejected
+		code = exitOf(o.Decision)
+		if o.Decision == workflows.DecisionDuplicate {
+			code = exitOf(result.ExistingDecision) // what the moment came to, whoever answered it
 		}
 	}
 	if err := a.print(o, func() { a.printOutcome(cfg, o) }); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,8 @@ import (
 // pipelineWorkflow is the name the line is registered by.
 const pipelineWorkflow = "Pipeline"
 
-// stepNames are the steps --refresh may name.
-var stepNames = []string{"collect", "integrate", "profile", "validate", "split", "engineer", "train", "evaluate", "package"}
+// stepNames are the steps --refresh may name: those that are cached.
+var stepNames = slices.DeleteFunc(workflows.StepNames(), func(step string) bool { return step == "define" || step == "deploy" })
 
 // launch is one asking for a run.
 type launch struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -33,7 +34,8 @@ type host struct {
 }
 
 // stopTimeout is how long a stopping worker lets its activities finish. Those
-// that do not are taken up by another worker from their last heartbeat on.
+// that do not are begun again by another worker, which finds in the cache what
+// earlier steps and fits came to.
 const stopTimeout = 30 * time.Second
 
 func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, error) {
@@ -104,6 +106,7 @@ func (h *host) options(slots int) worker.Options {
 		MaxConcurrentActivityExecutionSize: slots,
 		LocalActivityWorkerOnly:            slots == 0,
 		DisableWorkflowWorker:              slots > 0,
+		Interceptors:                       []interceptor.WorkerInterceptor{&activities.Heartbeats{}},
 		WorkerStopTimeout:                  stopTimeout,
 		DeploymentOptions: worker.DeploymentOptions{
 			UseVersioning:             true,

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,19 +12,24 @@ import (
 	"github.com/esteira-ml/esteira/activities"
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
+	esteiratemporal "github.com/esteira-ml/esteira/internal/temporal"
 )
 
-// stepNames are the rows of the table of steps, in order.
+// StepNames are the rows of the table of steps, in order. Besides the design's,
+// integrate has a row of its own: it is the longer half of collect.
+func StepNames() []string { return slices.Clone(stepNames) }
+
 var stepNames = []string{"define", "collect", "integrate", "profile", "validate", "split", "engineer", "train", "evaluate", "package", "deploy"}
 
 // line is one run of the Pipeline workflow.
 type line struct {
 	in          PipelineInput
 	id          string
-	queues      queues
+	queues      esteiratemporal.Queues
 	steps       []stepRow
 	result      PipelineResult
 	artifactURL string
+	unrestored  error // why the endpoint could not be put back, if it had to be
 }
 
 type stepRow struct {
@@ -67,9 +73,9 @@ func (l *line) finish(ctx workflow.Context, cause error) (PipelineResult, error)
 	switch {
 	case errors.Is(cause, errDecided):
 	case temporal.IsCanceledError(cause):
-		l.result.Decision, l.result.Reason = DecisionCancelled, "cancelled; the endpoint is as it was"
+		l.result.Decision, l.result.Reason = DecisionCancelled, "cancelled"+l.endpointNow()
 	default:
-		l.result.Decision, l.result.Reason = DecisionFailed, reasonOf(cause)
+		l.result.Decision, l.result.Reason = DecisionFailed, reasonOf(cause)+l.endpointNow()
 	}
 	l.skipPending()
 	l.render(ctx)
@@ -80,15 +86,29 @@ func (l *line) finish(ctx workflow.Context, cause error) (PipelineResult, error)
 		return l.result, err
 	}
 	if l.result.Decision != DecisionDuplicate {
-		options := activityOptions(l.queues.deploy, short, "record the outcome: "+string(l.result.Decision))
-		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.Finish, l.outcome(cause)).Get(ctx, nil); err != nil {
+		options := activityOptions(l.queues.Deploy, short, "record the outcome: "+string(l.result.Decision))
+		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.Finish, l.outcome(cause)).Get(ctx, nil)
+		if err != nil && errors.Is(cause, errDecided) {
 			return l.result, err
-		}
+		} // else what went wrong first is what there is to know
 	}
 	if l.result.Decision == DecisionFailed || l.result.Decision == DecisionCancelled {
 		return l.result, surfaced(cause)
 	}
 	return l.result, nil
+}
+
+// endpointNow says what became of an endpoint that was being moved when the run
+// ended, or "" if none was.
+func (l *line) endpointNow() string {
+	switch {
+	case l.unrestored != nil:
+		return "; endpoint " + l.in.Pipeline.Deploy.Endpoint + " could not be put back as it was: " + reasonOf(l.unrestored)
+	case l.result.ModelVersion > 0 && l.result.Revision == 0:
+		return "; endpoint " + l.in.Pipeline.Deploy.Endpoint + " is as it was"
+	default:
+		return ""
+	}
 }
 
 func (l *line) outcome(cause error) activities.FinishParams {

@@ -6,15 +6,14 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	esteiratemporal "github.com/esteira-ml/esteira/internal/temporal"
 )
 
-// queues are the task queues of the roles. They share the prefix that is the
+// queuesOf are the task queues of the roles. They share the prefix that is the
 // workflows' own queue, so that a test or a team has its own by naming one.
-type queues struct{ data, train, deploy string }
-
-func queuesOf(ctx workflow.Context) queues {
-	prefix := workflow.GetInfo(ctx).TaskQueueName
-	return queues{data: prefix + "-data", train: prefix + "-train", deploy: prefix + "-deploy"}
+func queuesOf(ctx workflow.Context) esteiratemporal.Queues {
+	return esteiratemporal.QueuesOf(workflow.GetInfo(ctx).TaskQueueName)
 }
 
 // timeouts bound one attempt of an activity.

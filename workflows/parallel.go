@@ -2,13 +2,17 @@ package workflows
 
 import "go.temporal.io/sdk/workflow"
 
-// inParallel runs f for 0…n-1, at most maxFits at once, and waits for all. On
+// maxUnderWay bounds what is under way at once, well below Temporal's bound on
+// pending activities; how many run at once is up to the workers' slots.
+const maxUnderWay = 100
+
+// inParallel runs f for 0…n-1, at most maxUnderWay at once, and waits for all. On
 // the first error the others are cancelled and that error is returned.
 func inParallel(ctx workflow.Context, n int, f func(ctx workflow.Context, i int) error) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	var first error
-	slots := workflow.NewSemaphore(ctx, maxFits)
+	slots := workflow.NewSemaphore(ctx, maxUnderWay)
 	group := workflow.NewWaitGroup(ctx)
 	for i := range n {
 		if err := slots.Acquire(ctx, 1); err != nil {

@@ -70,7 +70,7 @@ func (l *line) run(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	bundle, err := l.pack(ctx, dataset, parts, features, verdict)
+	bundle, err := l.pack(ctx, dataset, parts, verdict)
 	if err != nil {
 		return err
 	}
@@ -78,17 +78,21 @@ func (l *line) run(ctx workflow.Context) error {
 }
 
 func (l *line) define(ctx workflow.Context) error {
-	res, err := execute[activities.DefineResult](ctx, l, "define", l.queues.data, short, "define "+l.in.Pipeline.Name, a.Define, activities.DefineParams{
+	res, err := execute[activities.DefineResult](ctx, l, "define", l.queues.Data, short, "define "+l.in.Pipeline.Name, a.Define, activities.DefineParams{
 		Run: l.runRef(), Pipeline: l.in.Pipeline, Trigger: l.in.Trigger, Moment: l.in.Moment,
 	})
 	if err != nil {
 		return err
 	}
 	l.result.PipelineDigest, l.result.ProblemVersion, l.artifactURL = res.Digest, res.ProblemVersion, res.ArtifactURL
-	if res.Existing != "" {
-		return l.decide(DecisionDuplicate, "run "+res.Existing+" already answered this moment ("+res.ExistingDecision+")")
+	if res.Existing == "" {
+		return nil
 	}
-	return nil
+	l.result.Existing, l.result.ExistingDecision = res.Existing, Decision(res.ExistingDecision)
+	if res.ExistingDecision == string(metadata.RunRunning) {
+		return l.decide(DecisionDuplicate, "run "+res.Existing+" is answering this moment")
+	}
+	return l.decide(DecisionDuplicate, "run "+res.Existing+" already answered this moment ("+res.ExistingDecision+")")
 }
 
 func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
@@ -97,16 +101,19 @@ func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 	err := l.track(ctx, "collect", func() (activities.Outcome, error) {
 		err := inParallel(ctx, len(names), func(ctx workflow.Context, i int) error {
 			source := l.in.Pipeline.Sources[names[i]]
-			return call(ctx, l.queues.data, long, "collect "+names[i]+" from "+source.Path, &snapshots[i], a.Collect, activities.CollectParams{
+			return call(ctx, l.queues.Data, long, "collect "+names[i]+" from "+source.Path, &snapshots[i], a.Collect, activities.CollectParams{
 				Run: l.runRef(), Name: names[i], Source: source, BaseDir: l.in.BaseDir,
 			})
 		})
-		return collected(snapshots), err
+		if err != nil {
+			return activities.Outcome{}, err
+		}
+		return collected(snapshots), nil
 	})
 	if err != nil {
 		return activities.DatasetResult{}, err
 	}
-	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
+	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.Data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
 		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots,
 	})
 	if err != nil {
@@ -143,7 +150,7 @@ func collected(snapshots []activities.SnapshotResult) activities.Outcome {
 }
 
 func (l *line) profile(ctx workflow.Context, dataset activities.DatasetResult) error {
-	res, err := execute[activities.ProfileResult](ctx, l, "profile", l.queues.data, long, "profile the dataset", a.Profile, activities.ProfileParams{
+	res, err := execute[activities.ProfileResult](ctx, l, "profile", l.queues.Data, long, "profile the dataset", a.Profile, activities.ProfileParams{
 		Run: l.runRef(), Dataset: dataset.Dataset, Problem: l.in.Pipeline.Problem,
 	})
 	if err == nil {
@@ -153,7 +160,7 @@ func (l *line) profile(ctx workflow.Context, dataset activities.DatasetResult) e
 }
 
 func (l *line) validate(ctx workflow.Context, dataset activities.DatasetResult) (activities.ValidateResult, error) {
-	res, err := execute[activities.ValidateResult](ctx, l, "validate", l.queues.data, long, "validate the dataset", a.Validate, activities.ValidateParams{
+	res, err := execute[activities.ValidateResult](ctx, l, "validate", l.queues.Data, long, "validate the dataset", a.Validate, activities.ValidateParams{
 		Run: l.runRef(), Dataset: dataset.Dataset, Pipeline: l.in.Pipeline,
 	})
 	if err != nil {
@@ -168,13 +175,13 @@ func (l *line) validate(ctx workflow.Context, dataset activities.DatasetResult) 
 
 func (l *line) split(ctx workflow.Context, valid activities.ValidateResult) (activities.SplitResult, error) {
 	p := l.in.Pipeline
-	return execute[activities.SplitResult](ctx, l, "split", l.queues.data, long, "split by "+p.Split.Method, a.Split, activities.SplitParams{
+	return execute[activities.SplitResult](ctx, l, "split", l.queues.Data, long, "split by "+p.Split.Method, a.Split, activities.SplitParams{
 		Run: l.runRef(), Valid: valid.Valid, Split: p.Split, Dataset: p.Dataset,
 	})
 }
 
 func (l *line) engineer(ctx workflow.Context, parts activities.SplitResult) (activities.EngineerResult, error) {
-	return execute[activities.EngineerResult](ctx, l, "engineer", l.queues.data, long, "fit features on the training rows", a.Engineer, activities.EngineerParams{
+	return execute[activities.EngineerResult](ctx, l, "engineer", l.queues.Data, long, "fit features on the training rows", a.Engineer, activities.EngineerParams{
 		Run: l.runRef(), Train: parts.Train, Features: l.in.Pipeline.Features, Problem: l.in.Pipeline.Problem,
 	})
 }
@@ -196,7 +203,7 @@ func (l *line) train(ctx workflow.Context, parts activities.SplitResult, feature
 
 func (l *line) evaluate(ctx workflow.Context, parts activities.SplitResult, models []activities.FittedResult) (activities.EvaluateResult, error) {
 	p := l.in.Pipeline
-	res, err := execute[activities.EvaluateResult](ctx, l, "evaluate", l.queues.train, long, "choose on validation, judge once on test", a.Evaluate, activities.EvaluateParams{
+	res, err := execute[activities.EvaluateResult](ctx, l, "evaluate", l.queues.Train, long, "choose on validation, judge once on test", a.Evaluate, activities.EvaluateParams{
 		Run: l.runRef(), Pipeline: p, Models: models, Validation: parts.Validation, Test: parts.Test,
 	})
 	if err != nil {
@@ -213,8 +220,8 @@ func (l *line) evaluate(ctx workflow.Context, parts activities.SplitResult, mode
 	return res, nil
 }
 
-func (l *line) pack(ctx workflow.Context, dataset activities.DatasetResult, parts activities.SplitResult, features activities.EngineerResult, verdict activities.EvaluateResult) (activities.PackageResult, error) {
-	res, err := execute[activities.PackageResult](ctx, l, "package", l.queues.train, long, "package "+verdict.Chosen.Trial.Kind+" and prove ONNX equal", a.Package, activities.PackageParams{
+func (l *line) pack(ctx workflow.Context, dataset activities.DatasetResult, parts activities.SplitResult, verdict activities.EvaluateResult) (activities.PackageResult, error) {
+	res, err := execute[activities.PackageResult](ctx, l, "package", l.queues.Train, long, "package "+verdict.Chosen.Trial.Kind+" and prove ONNX equal", a.Package, activities.PackageParams{
 		Run: l.runRef(), Pipeline: l.in.Pipeline, Model: verdict.Chosen, Evaluation: verdict.Evaluation,
 		Dataset: dataset.Dataset, Train: parts.Train, Validation: parts.Validation, Test: parts.Test,
 	})

@@ -165,6 +165,47 @@ func TestACancelledRunIsToldAndPutsTheEndpointBack(t *testing.T) {
 	require.Equal(t, metadata.RunCancelled, b.finished.State)
 }
 
+func TestAnEndpointThatCouldNotBePutBackIsToldOf(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Deploy, mock.Anything, mock.Anything).Return(nil,
+		temporal.NewNonRetryableApplicationError("server could not load", string(fault.DeploymentFailed), nil))
+	b.OnActivity(a.Restore, mock.Anything, mock.Anything).Return(nil,
+		temporal.NewNonRetryableApplicationError("somebody else moved it", string(fault.EndpointConflict), nil))
+	b.answers("register")
+	_, err := b.run(t)
+	require.ErrorContains(t, err, "server could not load")
+	require.Contains(t, b.finished.Reason, "could not be put back as it was: somebody else moved it")
+}
+
+func TestAModelThatCannotBeRegisteredFailsTheDeployStep(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Register, mock.Anything, mock.Anything).Return(nil,
+		temporal.NewNonRetryableApplicationError("bundle is gone", string(fault.ArtifactMissing), nil))
+	var details string
+	b.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FinishParams) error {
+		value, err := b.QueryWorkflow("status")
+		require.NoError(t, err)
+		var s Status
+		require.NoError(t, value.Get(&s))
+		details = s.Steps[len(s.Steps)-1].State
+		return nil
+	})
+	b.answers("package")
+	_, err := b.run(t)
+	require.ErrorContains(t, err, "bundle is gone")
+	require.Equal(t, "failed", details)
+}
+
+func TestWhatWentWrongFirstIsWhatTheRunEndsWith(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Define, mock.Anything, mock.Anything).Return(nil,
+		temporal.NewNonRetryableApplicationError("bucket denied", string(fault.ConfigInvalid), nil))
+	b.OnActivity(a.Finish, mock.Anything, mock.Anything).Return(
+		temporal.NewNonRetryableApplicationError("no such run", string(fault.NotFound), nil))
+	_, err := b.run(t)
+	require.ErrorContains(t, err, "bucket denied")
+}
+
 func TestTheSameBundleIsNotDeployedAgain(t *testing.T) {
 	b := setup(t)
 	b.OnActivity(a.Evaluate, mock.Anything, mock.Anything).Return(&activities.EvaluateResult{
@@ -233,7 +274,7 @@ func TestNoMoreThanTheBoundRunAtOnce(t *testing.T) {
 	env := suite.NewTestWorkflowEnvironment()
 	env.ExecuteWorkflow(func(ctx workflow.Context) (int, error) {
 		running, most := 0, 0
-		err := inParallel(ctx, 3*maxFits, func(ctx workflow.Context, i int) error {
+		err := inParallel(ctx, 3*maxUnderWay, func(ctx workflow.Context, i int) error {
 			running++
 			most = max(most, running)
 			err := workflow.Sleep(ctx, 1)
@@ -244,5 +285,5 @@ func TestNoMoreThanTheBoundRunAtOnce(t *testing.T) {
 	})
 	var most int
 	require.NoError(t, env.GetWorkflowResult(&most))
-	require.Equal(t, maxFits, most)
+	require.Equal(t, maxUnderWay, most)
 }

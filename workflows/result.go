@@ -20,19 +20,21 @@ const (
 
 // PipelineResult is the short report of a run; Details is the long one.
 type PipelineResult struct {
-	Decision       Decision                `json:"decision"`
-	Reason         string                  `json:"reason"`
-	Metric         string                  `json:"metric,omitempty"`
-	Score          *float64                `json:"score,omitempty"`         // of the chosen model on the test rows
-	ModelVersion   int                     `json:"model_version,omitempty"` // 0: none registered
-	Revision       int64                   `json:"revision,omitempty"`      // 0: nothing deployed
-	PipelineDigest string                  `json:"pipeline_digest,omitempty"`
-	ProblemVersion int                     `json:"problem_version,omitempty"`
-	Dataset        artifact.Ref            `json:"dataset,omitzero"`
-	Model          artifact.Ref            `json:"model,omitzero"`
-	Bundle         artifact.Ref            `json:"bundle,omitzero"`
-	Reports        map[string]artifact.Ref `json:"reports,omitempty"` // exploration, validation, evaluation, model card
-	Details        string                  `json:"details"`           // Markdown, as in the run's current details
+	Decision         Decision                `json:"decision"`
+	Reason           string                  `json:"reason"`
+	Metric           string                  `json:"metric,omitempty"`
+	Score            *float64                `json:"score,omitempty"`         // of the chosen model on the test rows
+	ModelVersion     int                     `json:"model_version,omitempty"` // 0: none registered
+	Revision         int64                   `json:"revision,omitempty"`      // 0: nothing deployed
+	PipelineDigest   string                  `json:"pipeline_digest,omitempty"`
+	ProblemVersion   int                     `json:"problem_version,omitempty"`
+	Existing         string                  `json:"existing,omitempty"` // duplicate: the run that has the moment, and how it ended ("running" if it has not)
+	ExistingDecision Decision                `json:"existing_decision,omitempty"`
+	Dataset          artifact.Ref            `json:"dataset,omitzero"`
+	Model            artifact.Ref            `json:"model,omitzero"`
+	Bundle           artifact.Ref            `json:"bundle,omitzero"`
+	Reports          map[string]artifact.Ref `json:"reports,omitempty"` // exploration, validation, evaluation, model card
+	Details          string                  `json:"details"`           // Markdown, as in the run's current details
 }
 
 // Status answers the query "status".

@@ -9,6 +9,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	esteiratemporal "github.com/esteira-ml/esteira/internal/temporal"
 	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
@@ -29,10 +30,6 @@ type TuningResult struct {
 	Cache  metadata.Cache            `json:"cache"`
 }
 
-// maxFits bounds the fits under way at once, well below Temporal's bound on
-// pending activities; how many run at once is up to the workers' slots.
-const maxFits = 100
-
 // Tuning fits every trial on every fold, chooses the best trial of each kind by
 // its mean score over the folds, and fits those on all training rows. The order
 // of results never decides: ties go to the earlier trial.
@@ -51,7 +48,7 @@ func Tuning(ctx workflow.Context, in TuningInput) (TuningResult, error) {
 
 type tuner struct {
 	in     TuningInput
-	queues queues
+	queues esteiratemporal.Queues
 	done   int
 	hits   int
 }
@@ -66,7 +63,7 @@ func (t *tuner) search(ctx workflow.Context, trials []tuning.Trial) ([]tuning.Sc
 		p := t.params(trial)
 		p.Fold, p.Folds = fold, folds
 		summary := fmt.Sprintf("%s, fold %d of %d", trial, fold+1, folds)
-		err := workflow.ExecuteActivity(fitting(ctx, t.queues.train, summary), a.FitFold, p).Get(ctx, &results[i])
+		err := workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.FitFold, p).Get(ctx, &results[i])
 		if err == nil {
 			t.count(ctx, results[i].Outcome, len(results))
 		}
@@ -93,7 +90,7 @@ func (t *tuner) fit(ctx workflow.Context, scored []tuning.Scored) (TuningResult,
 	res := TuningResult{Best: make([]activities.FittedResult, len(best)), Fits: t.done + len(best)}
 	err = inParallel(ctx, len(best), func(ctx workflow.Context, i int) error {
 		summary := fmt.Sprintf("%s on all training rows", best[i].Trial)
-		err := workflow.ExecuteActivity(fitting(ctx, t.queues.train, summary), a.Fit, t.params(best[i].Trial)).Get(ctx, &res.Best[i])
+		err := workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.Fit, t.params(best[i].Trial)).Get(ctx, &res.Best[i])
 		if err == nil && res.Best[i].Cache == metadata.CacheHit {
 			t.hits++
 		}

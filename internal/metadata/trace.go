@@ -54,7 +54,13 @@ func (t *Trace) follow(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	t.Run = &run
-	if t.Gates, err = gates(ctx, tx, run.ID); err != nil {
+	// The bundle may have been made by one run and put live by a later one, which
+	// came to the same bytes: it was judged by the gates of the later.
+	judged := run.ID
+	if t.Revision != nil && t.Revision.Run != "" {
+		judged = t.Revision.Run
+	}
+	if t.Gates, err = gates(ctx, tx, judged); err != nil {
 		return err
 	}
 	data, err := dataset(ctx, tx, run.ID)

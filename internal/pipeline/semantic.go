@@ -16,8 +16,13 @@ var (
 	bucketPattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 )
 
-// maxFits bounds the fits one run fans out.
-const maxFits = 1000
+// MaxTrials bounds the points of all grids together, and MaxFits these times the
+// folds: a search of more is a mistake in the file more often than a wish, and
+// MaxFits keeps the history of one search well below Temporal's bound.
+const (
+	MaxTrials = 500
+	MaxFits   = 4000
+)
 
 // check notes what no pipeline can mean, section by section.
 func (d *decoder) check(p *Pipeline) {
@@ -157,12 +162,15 @@ func (d *decoder) checkTrain(p *Pipeline) {
 	if d.given("train.candidates") && len(p.Train.Candidates) == 0 && !d.faulty["train.candidates"] {
 		d.add("train.candidates", "name at least one, or remove the key", "is empty")
 	}
-	fits := 0
+	trials := 1 // the baseline
 	for i, c := range p.Train.Candidates {
-		fits += d.checkCandidate(fmt.Sprintf("train.candidates[%d]", i), c, p.Problem.Task)
+		trials += d.checkCandidate(fmt.Sprintf("train.candidates[%d]", i), c, p.Problem.Task)
 	}
-	if fits > maxFits {
-		d.add("train.candidates", fmt.Sprintf("keep the grids to %d combinations", maxFits), "the grids have %d combinations", fits)
+	switch fits := trials * p.Train.Folds; {
+	case trials > MaxTrials:
+		d.add("train.candidates", fmt.Sprintf("keep the grids to %d combinations", MaxTrials-1), "the grids have %d combinations", trials-1)
+	case fits > MaxFits:
+		d.add("train.folds", fmt.Sprintf("use fewer folds or fewer combinations: %d fits at most", MaxFits), "%d combinations on %d folds are %d fits", trials, p.Train.Folds, fits)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,8 +78,10 @@ func (s *Server) predictions(p protocol) http.HandlerFunc {
 // answer runs one exchange: nothing is written before its records are durable.
 func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 	release, err := s.read(w, req, x)
+	release = sync.OnceFunc(release)
+	defer release() // after a panic, too: a turn that is never given back is gone for good
 	if err == nil {
-		err = s.compute(x)
+		err = s.guarded(x)
 	}
 	if err != nil {
 		x.refuse(err)
@@ -98,6 +101,17 @@ func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 	if s.opts.Observe != nil {
 		s.opts.Observe(x.endpoint, x.status, time.Since(x.arrived))
 	}
+}
+
+// guarded is compute, with a panic as an error like any other: it is answered and
+// audited.
+func (s *Server) guarded(x *exchange) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Internal, "the request could not be worked on: %v", p)
+		}
+	}()
+	return s.compute(x)
 }
 
 // record makes the records durable. A client that went away does not stop it: what

@@ -2,6 +2,6 @@
 // connecting by configuration, the search attributes and their creation, the
 // names of task queues, links into the UI, and the SDK's log lines in ours.
 //
-// No other package below internal imports Temporal. Workflows are workflows';
+// No other package below internal imports Temporal, but for those that tests use. Workflows are workflows';
 // worker options, the worker's.
 package temporal

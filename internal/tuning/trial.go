@@ -11,10 +11,6 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// MaxTrials bounds a grid. A search of more is a mistake in the file more often
-// than a wish.
-const MaxTrials = 500
-
 // Trial is one point of the search.
 type Trial struct {
 	ID     int          `json:"id"` // its place in the search, from 0; the baseline is 0
@@ -35,7 +31,7 @@ func (t Trial) String() string {
 // Trials lists the baseline and the points of every candidate's grid: candidates
 // in the file's order, parameters by name, the last name turning fastest.
 //
-// Errors are PipelineInvalid: more than MaxTrials, an unknown kind, a parameter
+// Errors are PipelineInvalid: more than pipeline.MaxTrials, an unknown kind, a parameter
 // out of its range.
 func Trials(train pipeline.Train, task pipeline.Task) ([]Trial, error) {
 	trials := []Trial{{Kind: "baseline"}}
@@ -43,8 +39,8 @@ func Trials(train pipeline.Train, task pipeline.Task) ([]Trial, error) {
 		points := []model.Params{nil}
 		for _, name := range sorted(c.Grid) {
 			points = cross(points, name, c.Grid[name])
-			if len(trials)+len(points) > MaxTrials {
-				return nil, fault.New(fault.PipelineInvalid, "the grids ask for more than %d trials", MaxTrials).WithRemedy("give fewer values in train.candidates")
+			if len(trials)+len(points) > pipeline.MaxTrials {
+				return nil, fault.New(fault.PipelineInvalid, "the grids ask for more than %d trials", pipeline.MaxTrials).WithRemedy("give fewer values in train.candidates")
 			}
 		}
 		learner, err := model.For(c.Kind)

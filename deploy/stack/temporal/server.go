@@ -33,9 +33,11 @@ var dynamic = dynamicconfig.StaticClient{
 	dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
 	dynamicconfig.NamespaceCacheRefreshInterval.Key():           time.Second,
 	dynamicconfig.OutboundProcessorMaxPollRPS.Key():             2000,
-	dynamicconfig.TimerProcessorMaxPollRPS.Key():                2000,
-	dynamicconfig.TransferProcessorMaxPollRPS.Key():             2000,
-	dynamicconfig.VisibilityProcessorMaxPollRPS.Key():           2000,
+	// Each test, and each team with queues of its own, is a deployment of its own.
+	dynamicconfig.MatchingMaxDeployments.Key():        10000,
+	dynamicconfig.TimerProcessorMaxPollRPS.Key():      2000,
+	dynamicconfig.TransferProcessorMaxPollRPS.Key():   2000,
+	dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 2000,
 }
 
 // newServer returns the four services in one process, on loopback. They find
