@@ -16,6 +16,7 @@ type EngineerParams struct {
 	Train    artifact.Ref      `json:"train"`
 	Features pipeline.Features `json:"features"`
 	Problem  pipeline.Problem  `json:"problem"`
+	Dataset  pipeline.Dataset  `json:"dataset"` // its key and event time are no features by themselves
 }
 
 // EngineerResult is the plan of the features and its fit on all training rows.
@@ -34,14 +35,14 @@ func (r *EngineerResult) outputs() metadata.Outputs {
 func (a *Activities) Engineer(ctx context.Context, p EngineerParams) (*EngineerResult, error) {
 	s := step{
 		run: p.Run, name: "engineer", version: 1, inputs: []artifact.Ref{p.Train},
-		params: map[string]any{"features": p.Features, "target": p.Problem.Target},
+		params: map[string]any{"features": p.Features, "target": p.Problem.Target, "identifying": p.Dataset.Identifying()},
 	}
 	return perform(ctx, a, s, &EngineerResult{}, func(ctx context.Context, dir string, res *EngineerResult) error {
 		schema, err := a.schema(ctx, p.Train)
 		if err != nil {
 			return err
 		}
-		plan, err := feature.Resolve(p.Features, p.Problem, schema)
+		plan, err := feature.Resolve(p.Features, p.Problem, schema, p.Dataset.Identifying()...)
 		if err != nil {
 			return err
 		}

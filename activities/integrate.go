@@ -99,7 +99,7 @@ func (a *Activities) checkColumns(ctx context.Context, p IntegrateParams, res *D
 	if err := pipeline.Check(&p.Pipeline, schema); err != nil {
 		return nil, err
 	}
-	_, err = feature.Resolve(p.Pipeline.Features, p.Pipeline.Problem, schema)
+	_, err = feature.Resolve(p.Pipeline.Features, p.Pipeline.Problem, schema, p.Pipeline.Dataset.Identifying()...)
 	return schema, err
 }
 

@@ -1,6 +1,10 @@
 package pipeline
 
-import "github.com/esteira-ml/esteira/internal/frame"
+import (
+	"slices"
+
+	"github.com/esteira-ml/esteira/internal/frame"
+)
 
 // Column is one column of a dataset as found.
 type Column struct {
@@ -8,6 +12,16 @@ type Column struct {
 	Kind frame.Kind `json:"-"`
 	Type string     `json:"type"` // "number", "text" or "time", the name of Kind
 	SQL  string     `json:"sql"`  // the engine's own type, "BIGINT"
+}
+
+// Identifying lists the columns that say which row it is and when it was known.
+// Learning from them unasked would be learning rows by heart.
+func (d Dataset) Identifying() []string {
+	names := slices.Clone(d.Key)
+	if d.EventTime != "" {
+		names = append(names, d.EventTime)
+	}
+	return names
 }
 
 // Schema is the columns of a dataset, in order.

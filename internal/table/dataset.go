@@ -113,6 +113,9 @@ func (e *Engine) bind(ctx context.Context, create, sql string) (pipeline.Schema,
 	if err := checkNames(columns, fault.QueryInvalid, "dataset.sql"); err != nil {
 		return nil, err
 	}
+	if err := e.refuseVolatile(ctx, sql); err != nil {
+		return nil, queryFailure(err, "dataset.sql is refused")
+	}
 	// One parsed SELECT stays one SELECT here: what follows AS is all of it.
 	if err := e.exec(ctx, "CREATE TEMP VIEW "+dataset+" AS "+sql); err != nil {
 		return nil, queryFailure(err, "dataset.sql is refused")
