@@ -103,11 +103,19 @@ func (a *Activities) deploy(ctx context.Context, p DeployParams) (*DeployResult,
 	if res.Servers, err = a.awaitServers(ctx, p.Endpoint, revision.Revision); err != nil {
 		return nil, err
 	}
+	if err := a.crown(ctx, p.Model, p.Version, p.Reason); err != nil {
+		return nil, err
+	}
 	res.Figure = fmt.Sprintf("revision %d on %d servers", res.Revision, res.Servers)
 	if res.Servers == 0 {
 		res.Figure = fmt.Sprintf("revision %d; no prediction server is running", res.Revision)
 	}
 	return res, nil
+}
+
+// crown gives a model version the alias "champion".
+func (a *Activities) crown(ctx context.Context, model string, version int, reason string) error {
+	return a.DB.SetAlias(ctx, metadata.Alias{Model: model, Alias: "champion", Version: version, Actor: "run", Reason: reason})
 }
 
 // awaitServers returns how many servers answer from the revision once all live
@@ -214,6 +222,11 @@ func (a *Activities) restore(ctx context.Context, p DeployParams) (*DeployResult
 	})
 	if err != nil {
 		return nil, err
+	}
+	if before.ModelVersion > 0 {
+		if err := a.crown(ctx, before.ModelName, before.ModelVersion, revision.Reason); err != nil {
+			return nil, err
+		}
 	}
 	a.Log.Warn().Str("run", p.Run.ID).Str("endpoint", p.Endpoint).Int64("revision", revision.Revision).Int("attempt", int(activity.GetInfo(ctx).Attempt)).Msg("endpoint put back")
 	return &DeployResult{Revision: revision.Revision}, nil

@@ -73,6 +73,14 @@ func TestADeploymentIsDoneOnceHoweverOftenItIsTried(t *testing.T) {
 		require.EqualValues(t, 1, res.Revision)
 	}
 	require.Equal(t, 1, s.live(t))
+	aliases, err := s.DB.Aliases(t.Context(), "p")
+	require.NoError(t, err)
+	require.Len(t, aliases, 1)
+	require.Equal(t, "champion", aliases[0].Alias)
+	require.Equal(t, 1, aliases[0].Version)
+	history, err := s.DB.AliasHistory(t.Context(), "p", "champion")
+	require.NoError(t, err)
+	require.Len(t, history, 1, "an alias that does not move has no history")
 }
 
 func TestALateDeploymentChangesNothing(t *testing.T) {
