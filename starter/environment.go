@@ -19,5 +19,5 @@ func environmentTopic() *cobra.Command {
 			b.WriteString("; default " + v.Default)
 		}
 	}
-	return &cobra.Command{Use: "environment", Short: "The environment variables that configure the programs", Long: b.String()}
+	return &cobra.Command{Use: "environment", Short: "The environment variables that configure the programs", Long: b.String(), Example: "  DATABASE_URL=postgres://… esteira doctor"}
 }
