@@ -13,12 +13,15 @@ import (
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
-// Options are what the steps stand on. All but the last three are required.
+// Options are what the steps stand on. DB, Log and Store are required.
 type Options struct {
 	DB    *metadata.DB
 	Log   zerolog.Logger
 	Store *artifact.Store
 
+	// AllowPrivateAddresses lets HTTP sources reach loopback, private and
+	// link-local addresses. Default: they are refused.
+	AllowPrivateAddresses bool
 	// ArtifactURL is where a browser finds artifacts by digest: the prediction
 	// server's address. Default: none, and details show digests alone.
 	ArtifactURL string

@@ -16,6 +16,11 @@ import (
 // full disk, a lost connection), but not by being tried for a day.
 const unknownAttempts = 5
 
+// sourceAttempts bounds the retries of a source that does not answer or does not
+// hold still, some ten minutes in all: unlike the servers the product itself
+// stands on, it may be a wrong address.
+const sourceAttempts = 15
+
 // fail records the failed step and returns err as Temporal should see it.
 func (a *Activities) fail(ctx context.Context, s step, begun time.Time, err error) error {
 	// A context also ends when the worker stops; that is no cancellation of the
@@ -57,9 +62,13 @@ func applicationError(ctx context.Context, err error) error {
 		details["details"] = f.Details
 	}
 	return temporal.NewApplicationErrorWithOptions(err.Error(), string(f.Kind), temporal.ApplicationErrorOptions{
-		NonRetryable: !fault.Retryable(f.Kind),
+		NonRetryable: !fault.Retryable(f.Kind) || exhausted(ctx, f.Kind),
 		Details:      []any{details},
 	})
+}
+
+func exhausted(ctx context.Context, kind fault.Kind) bool {
+	return (kind == fault.SourceUnavailable || kind == fault.SourceChanged) && activity.IsActivity(ctx) && attempt(ctx) >= sourceAttempts
 }
 
 // recorded is how a step ends after its rows were written: nil, or err as

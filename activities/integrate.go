@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // IntegrateParams turn snapshots into one dataset.
@@ -27,6 +29,10 @@ type DatasetResult struct {
 	Dataset artifact.Ref `json:"dataset"` // Parquet, in total order
 	Rows    int64        `json:"rows"`
 	Columns int          `json:"columns"`
+	// FanOut says that joins multiplied rows, with counts; "" if none did.
+	FanOut string `json:"fan_out,omitempty"`
+	// Violation is FanOut where dataset.fan_out is stop: the run ends, rejected.
+	Violation string `json:"violation,omitempty"`
 }
 
 func (r *DatasetResult) outputs() metadata.Outputs { return metadata.Outputs{"dataset": r.Dataset} }
@@ -35,20 +41,26 @@ func (r *DatasetResult) outputs() metadata.Outputs { return metadata.Outputs{"da
 // know the columns, so it refuses here whatever in the pipeline does not fit
 // them.
 func (a *Activities) Integrate(ctx context.Context, p IntegrateParams) (*DatasetResult, error) {
-	s := step{run: p.Run, name: "integrate", version: 1}
+	s := step{run: p.Run, name: "integrate", version: 2}
+	begun := time.Now()
+	snapshots := make([]Snapshot, len(p.Snapshots))
 	names := make([]string, len(p.Snapshots))
 	for i, snap := range p.Snapshots {
-		names[i] = fmt.Sprintf("%s:%d", snap.Name, len(snap.Parts))
-		s.inputs = append(s.inputs, snap.Parts...)
+		if err := a.Store.JSON(ctx, snap.Manifest, &snapshots[i]); err != nil {
+			return nil, a.fail(ctx, s, begun, err)
+		}
+		names[i] = fmt.Sprintf("%s:%d", snap.Name, len(snapshots[i].Parts))
+		for _, part := range snapshots[i].Parts {
+			s.inputs = append(s.inputs, part.Data)
+		}
 	}
 	s.params = map[string]any{"dataset": p.Pipeline.Dataset, "sources": names}
 	res, err := perform(ctx, a, s, &DatasetResult{}, func(ctx context.Context, dir string, res *DatasetResult) error {
-		return a.integrate(ctx, dir, p, res)
+		return a.integrate(ctx, dir, p, snapshots, res)
 	})
 	if err != nil {
 		return nil, err
 	}
-	begun := time.Now()
 	schema, err := a.checkColumns(ctx, p, res)
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)
@@ -60,17 +72,26 @@ func (a *Activities) Integrate(ctx context.Context, p IntegrateParams) (*Dataset
 	return res, a.recorded(ctx, s, a.DB.RecordDataset(ctx, metadata.Dataset{Run: p.Run.ID, Artifact: res.Dataset, Rows: res.Rows, Schema: columns, Created: begun}))
 }
 
-func (a *Activities) integrate(ctx context.Context, dir string, p IntegrateParams, res *DatasetResult) error {
-	tables := map[string][]string{}
-	for _, snap := range p.Snapshots {
-		for _, part := range snap.Parts {
-			path, release, err := a.Store.File(ctx, part)
-			if err != nil {
-				return err
-			}
-			defer release()
-			tables[snap.Name] = append(tables[snap.Name], path)
+func (a *Activities) integrate(ctx context.Context, dir string, p IntegrateParams, snapshots []Snapshot, res *DatasetResult) error {
+	tables := map[string]table.Table{}
+	var releases []func()
+	defer func() {
+		for _, release := range releases {
+			release()
 		}
+	}()
+	for i := range snapshots {
+		t, err := snapshots[i].table(func(part artifact.Ref) (string, error) {
+			path, release, err := a.Store.File(ctx, part)
+			if err == nil {
+				releases = append(releases, release)
+			}
+			return path, err
+		})
+		if err != nil {
+			return err
+		}
+		tables[snapshots[i].Source] = t
 	}
 	e, err := a.engine(dir)
 	if err != nil {
@@ -78,7 +99,9 @@ func (a *Activities) integrate(ctx context.Context, dir string, p IntegrateParam
 	}
 	defer e.Close()
 	out := filepath.Join(dir, "dataset.parquet")
-	info, err := e.Integrate(ctx, tables, p.Pipeline.Dataset.SQL, p.Pipeline.Dataset.Key, out)
+	info, err := bounded(ctx, p.Pipeline.Dataset.Timeout, func(ctx context.Context) (table.Info, error) {
+		return e.Integrate(ctx, tables, p.Pipeline.Dataset.SQL, p.Pipeline.Dataset.Key, out)
+	})
 	if err != nil {
 		return err
 	}
@@ -87,8 +110,27 @@ func (a *Activities) integrate(ctx context.Context, dir string, p IntegrateParam
 	}
 	res.Rows, res.Columns = info.Rows, len(info.Schema)
 	res.Figure = fmt.Sprintf("%s rows × %d columns", count(info.Rows), len(info.Schema))
+	if err := fanOut(ctx, e, out, p.Pipeline.Dataset, snapshots, res); err != nil {
+		return err
+	}
 	res.Dataset, err = a.Store.PutFile(ctx, out, artifact.MediaTypeParquet)
 	return err
+}
+
+// bounded runs the user's SQL within dataset.timeout.
+func bounded(ctx context.Context, timeout string, f func(context.Context) (table.Info, error)) (table.Info, error) {
+	limit, err := time.ParseDuration(timeout)
+	if err != nil { // a pipeline that did not come from a file
+		limit, _ = time.ParseDuration(pipeline.DefaultTimeout)
+	}
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	info, err := f(within)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return info, fault.New(fault.ResourceExhausted, "dataset.sql ran longer than dataset.timeout, %s", limit).
+			WithRemedy("check it for a join without its condition, or raise dataset.timeout")
+	}
+	return info, err
 }
 
 func (a *Activities) checkColumns(ctx context.Context, p IntegrateParams, res *DatasetResult) (pipeline.Schema, error) {

@@ -3,6 +3,7 @@ package activities
 import (
 	"time"
 
+	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
@@ -31,6 +32,9 @@ type result interface {
 	// outputs names the artifacts the step wrote; a cache hit requires them all.
 	outputs() metadata.Outputs
 }
+
+// reader is a result that knows better than its step what was read.
+type reader interface{ read() []artifact.Ref }
 
 // progress is what a heartbeat carries.
 type progress struct {

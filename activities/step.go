@@ -121,6 +121,13 @@ func (a *Activities) begin(ctx context.Context, s step, reason string) error {
 
 func (a *Activities) save(ctx context.Context, s step, key string, begun time.Time, res result) error {
 	o := res.outcome()
+	if r, ok := res.(reader); ok {
+		for _, ref := range r.read() {
+			if !slices.Contains(s.inputs, ref) {
+				s.inputs = append(s.inputs, ref)
+			}
+		}
+	}
 	return a.DB.SaveStep(ctx, metadata.StepRecord{
 		Run: s.run.ID, Step: s.label(), Attempt: attempt(ctx), Key: key, Cache: o.Cache, CacheReason: o.CacheReason,
 		Figure: o.Figure, Result: res, Inputs: s.inputs, Outputs: res.outputs(), Started: begun,

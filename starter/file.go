@@ -63,7 +63,7 @@ func (f *file) override(text string) error {
 // local returns the files of a source on this machine: none if it is elsewhere
 // or not there.
 func (f *file) local(s pipeline.Source) []string {
-	if strings.Contains(s.Path, "://") {
+	if !s.Local() {
 		return nil
 	}
 	pattern := s.Path

@@ -124,7 +124,7 @@ func (l launch) details() string {
 		fmt.Fprintf(&b, "| key | `%s` |\n", strings.ReplaceAll(plain(l.key), "`", "'"))
 	}
 	for _, name := range sortedKeys(p.Sources) {
-		fmt.Fprintf(&b, "| source %s | `%s` |\n", name, p.Sources[name].Path)
+		fmt.Fprintf(&b, "| source %s | `%s` |\n", name, p.Sources[name])
 	}
 	fmt.Fprintf(&b, "| split | %s, validation %v, test %v |\n", p.Split.Method, p.Split.Validation, p.Split.Test)
 	var kinds []string

@@ -71,10 +71,12 @@ func (a *app) look(ctx context.Context, f file) (validation, error) {
 	schemas := map[string]pipeline.Schema{}
 	for _, name := range sortedKeys(f.pipeline.Sources) {
 		source := f.pipeline.Sources[name]
-		found := validatedSource{Name: name, Path: source.Path}
-		if paths := f.local(source); len(paths) > 0 {
+		found := validatedSource{Name: name, Path: source.String()}
+		if paths := f.local(source); source.CSV != nil && source.CSV.Encoding != "" {
+			found.Note = "is " + source.CSV.Encoding + ": its columns were not checked"
+		} else if len(paths) > 0 {
 			found.Files = len(paths)
-			if found.Columns, err = engine.Describe(ctx, table.Source{Paths: paths, Format: source.Format}); err != nil {
+			if found.Columns, err = engine.Describe(ctx, table.Source{Paths: paths, Format: source.Format, CSV: source.CSV}); err != nil {
 				return v, f.at(err, "sources."+name+".path")
 			}
 			schemas[name] = found.Columns

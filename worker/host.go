@@ -61,6 +61,8 @@ func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, err
 		return nil, err
 	}
 	acts, err := activities.New(activities.Options{
+		AllowPrivateAddresses: cfg.AllowPrivateAddresses,
+
 		ArtifactURL: cfg.ServerAddress,
 		DB:          h.db,
 		Log:         h.log,

@@ -8,7 +8,6 @@ import (
 
 	"github.com/esteira-ml/esteira/activities"
 	"github.com/esteira-ml/esteira/internal/artifact"
-	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -93,60 +92,6 @@ func (l *line) define(ctx workflow.Context) error {
 		return l.decide(DecisionDuplicate, "run "+res.Existing+" is answering this moment")
 	}
 	return l.decide(DecisionDuplicate, "run "+res.Existing+" already answered this moment ("+res.ExistingDecision+")")
-}
-
-func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
-	names := sourceNames(l.in.Pipeline.Sources)
-	snapshots := make([]activities.SnapshotResult, len(names))
-	err := l.track(ctx, "collect", func() (activities.Outcome, error) {
-		err := inParallel(ctx, len(names), func(ctx workflow.Context, i int) error {
-			source := l.in.Pipeline.Sources[names[i]]
-			return call(ctx, l.queues.Data, long, "collect "+names[i]+" from "+source.Path, &snapshots[i], a.Collect, activities.CollectParams{
-				Run: l.runRef(), Name: names[i], Source: source, BaseDir: l.in.BaseDir,
-			})
-		})
-		if err != nil {
-			return activities.Outcome{}, err
-		}
-		return collected(snapshots), nil
-	})
-	if err != nil {
-		return activities.DatasetResult{}, err
-	}
-	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.Data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
-		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots,
-	})
-	if err != nil {
-		return res, err
-	}
-	l.result.Dataset = res.Dataset
-	return res, l.upsert(ctx, datasetAttribute.ValueSet(res.Dataset.Digest))
-}
-
-// sourceNames are sorted, so that every replay schedules in the same order.
-func sourceNames(sources map[string]pipeline.Source) []string {
-	names := make([]string, 0, len(sources))
-	//workflowcheck:ignore
-	for name := range sources {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// collected sums up the snapshots: their rows, and a hit if all were hits.
-func collected(snapshots []activities.SnapshotResult) activities.Outcome {
-	told := activities.Outcome{Cache: metadata.CacheHit}
-	for i, s := range snapshots {
-		if s.Cache != metadata.CacheHit {
-			told.Cache = s.Cache
-		}
-		if i > 0 {
-			told.Figure += ", "
-		}
-		told.Figure += s.Name + " " + s.Figure
-	}
-	return told
 }
 
 func (l *line) profile(ctx workflow.Context, dataset activities.DatasetResult) error {

@@ -62,7 +62,9 @@ func (b *bench) answers(last string) {
 		result any
 	}{
 		{"define", a.Define, &activities.DefineResult{Digest: "d"}},
-		{"collect", a.Collect, &activities.SnapshotResult{Name: "s", Parts: []artifact.Ref{ref("s")}}},
+		{"look", a.Look, &activities.LookResult{List: ref("list"), Parts: 1, Portions: 1}},
+		{"portions", a.Collect, &activities.CollectResult{Records: ref("records")}},
+		{"collect", a.Snapshot, &activities.SnapshotResult{Name: "s", Manifest: ref("s")}},
 		{"integrate", a.Integrate, &activities.DatasetResult{Dataset: ref("dataset"), Rows: 10}},
 		{"profile", a.Profile, &activities.ProfileResult{Report: ref("profile")}},
 		{"validate", a.Validate, &activities.ValidateResult{Valid: ref("valid"), Rows: 10}},
@@ -131,7 +133,7 @@ func TestABrokenContractEndsRejected(t *testing.T) {
 
 func TestAFailedStepFailsTheRunWithItsOwnType(t *testing.T) {
 	b := setup(t)
-	b.OnActivity(a.Collect, mock.Anything, mock.Anything).Return(nil,
+	b.OnActivity(a.Look, mock.Anything, mock.Anything).Return(nil,
 		temporal.NewNonRetryableApplicationError("no file matches s.csv", string(fault.SourceNotFound), nil))
 	b.answers("define")
 	_, err := b.run(t)

@@ -64,6 +64,19 @@ func (s *Store) List(ctx context.Context, pattern string) ([]Object, error) {
 	return out, nil
 }
 
+// Object looks at the one object at s3://bucket/key.
+func (s *Store) Object(ctx context.Context, url string) (Object, error) {
+	bucket, key, err := parseURL(url)
+	if err != nil {
+		return Object{}, err
+	}
+	info, err := s.client.StatObject(ctx, bucket, key, minio.StatObjectOptions{})
+	if err != nil {
+		return Object{}, notFound(classify(ctx, err, fault.SourceNotFound, "look for source", url))
+	}
+	return objectOf(bucket, info), nil
+}
+
 // Download writes the object at s3://bucket/key to the path to, whole or not at
 // all, and says what it read.
 func (s *Store) Download(ctx context.Context, url, to string) (Object, error) {

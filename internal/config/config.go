@@ -37,6 +37,10 @@ func (s Secret) Reveal() string { return string(s) }
 // Config is everything a program of ours is told from outside. It may be
 // printed or encoded as JSON: secrets are hidden.
 type Config struct {
+	// ESTEIRA_ALLOW_PRIVATE_ADDRESSES: whether HTTP sources may be on loopback,
+	// private or link-local addresses
+	AllowPrivateAddresses bool `json:"allow_private_addresses"`
+
 	Bucket        string   `json:"bucket"`       // ESTEIRA_BUCKET
 	CacheDir      string   `json:"cache_dir"`    // ESTEIRA_CACHE_DIR: artifacts on local disk
 	CacheSize     int64    `json:"cache_size"`   // ESTEIRA_CACHE_SIZE, bytes

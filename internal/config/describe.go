@@ -40,6 +40,7 @@ func Describe() []Variable {
 		{"ESTEIRA_CACHE_SIZE", "bound of that directory", DefaultCacheSize},
 		{"ESTEIRA_MEMORY_LIMIT", "memory the data engine may use before it spills to disk", DefaultMemoryLimit},
 		{"ESTEIRA_THREADS", "threads of one step", "all cores"},
+		{"ESTEIRA_ALLOW_PRIVATE_ADDRESSES", "true lets HTTP sources reach loopback, private and link-local addresses", "false"},
 		{"ESTEIRA_TASK_QUEUE", "prefix of the task queues", "esteira"},
 		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", "that of ESTEIRA_SERVER_ADDRESS, if on this machine"},
 		{"ESTEIRA_SERVER_ADDRESS", "URL clients find the prediction server at", DefaultServerAddress},

@@ -36,6 +36,8 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		l.home = filepath.Dir(path)
 	}
 	c := Config{
+		AllowPrivateAddresses: l.truth("ESTEIRA_ALLOW_PRIVATE_ADDRESSES"),
+
 		Bucket:        l.matching("ESTEIRA_BUCKET", "esteira", bucketName, "3 to 63 lower-case letters, digits, dots and hyphens"),
 		CacheDir:      l.directory("ESTEIRA_CACHE_DIR", "cache"),
 		CacheSize:     l.bytes("ESTEIRA_CACHE_SIZE", DefaultCacheSize),
@@ -156,6 +158,17 @@ func (l *loader) count(name string, def int) int {
 		l.refuse(name, strconv.Quote(value)+" is not a count from 1 to 1024", "write a whole number, or unset it to use all cores")
 	}
 	return n
+}
+
+func (l *loader) truth(name string) bool {
+	switch value := l.values[name]; value {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		l.refuse(name, strconv.Quote(value)+" is neither true nor false", "write true or false")
+	}
+	return false
 }
 
 func (l *loader) hostPort(name, def string) string {

@@ -14,6 +14,8 @@ const (
 	PipelineInvalid       Kind = "PipelineInvalid"       // the file does not describe a possible pipeline
 	SourceNotFound        Kind = "SourceNotFound"        // a file, glob, bucket or key that is not there
 	SourceUnreadable      Kind = "SourceUnreadable"      // bytes that do not parse as the declared format
+	SourceChanged         Kind = "SourceChanged"         // a source that changed while it was read (retry)
+	SourceUnavailable     Kind = "SourceUnavailable"     // a source's server that does not answer (retry)
 	QueryInvalid          Kind = "QueryInvalid"          // dataset SQL that does not bind, or may not run
 	ColumnMissing         Kind = "ColumnMissing"         // a named column the table does not have
 	TypeMismatch          Kind = "TypeMismatch"          // a column of a type the step cannot use
@@ -106,5 +108,9 @@ func KindOf(err error) Kind {
 
 // Retryable reports whether the same attempt may succeed later.
 func Retryable(kind Kind) bool {
-	return kind == StoreUnavailable || kind == DatabaseUnavailable || kind == TemporalUnavailable || kind == ""
+	switch kind {
+	case StoreUnavailable, DatabaseUnavailable, TemporalUnavailable, SourceChanged, SourceUnavailable, "":
+		return true
+	}
+	return false
 }

@@ -70,7 +70,7 @@ func TestSourceWithPath(t *testing.T) {
 	moved, err = s.WithPath("s3://bucket/part-*")
 	require.NoError(t, err)
 	require.Equal(t, "csv", moved.Format)
-	for _, bad := range []string{"http://x/a.csv", "s3://bucket", "s3://user:hunter2@bucket/a.csv"} {
+	for _, bad := range []string{"ftp://x/a.csv", "https://user:hunter2@x/a.csv", "s3://bucket", "s3://user:hunter2@bucket/a.csv"} {
 		_, err = s.WithPath(bad)
 		require.Equal(t, fault.PipelineInvalid, fault.KindOf(err))
 		require.NotContains(t, err.Error(), "hunter2")

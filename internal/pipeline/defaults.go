@@ -29,13 +29,16 @@ func (d *decoder) defaults(p *Pipeline) {
 		p.Problem.Baseline = baselineOf(p.Problem.Task)
 	}
 	for name, s := range p.Sources {
-		if s.Format == "" {
-			s.Format = formatOf(s.Path)
-		}
-		p.Sources[name] = s
+		p.Sources[name] = sourceDefaults(s)
 		if len(p.Sources) == 1 && p.Dataset.SQL == "" {
 			p.Dataset.SQL = `SELECT * FROM "` + strings.ReplaceAll(name, `"`, `""`) + `"`
 		}
+	}
+	if p.Dataset.FanOut == "" {
+		p.Dataset.FanOut = "warn"
+	}
+	if p.Dataset.Timeout == "" {
+		p.Dataset.Timeout = DefaultTimeout
 	}
 	for i := range p.Validation {
 		if p.Validation[i].OnFail == "" {

@@ -59,6 +59,32 @@ func (Pipeline) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "name").Examples = []any{"flights"}
 }
 
+// JSONSchemaExtend tells that a source is in one place.
+func (Source) JSONSchemaExtend(s *jsonschema.Schema) {
+	for _, place := range []string{"path", "postgres", "predictions"} {
+		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{place}})
+	}
+}
+
+// JSONSchemaExtend allows numbers as the text of a missing value.
+func (CSV) JSONSchemaExtend(s *jsonschema.Schema) {
+	item := anyText("")
+	property(s, "null").Items = &item
+	property(s, "header").Default = true
+}
+
+// JSONSchemaExtend tells what the address of a database may be.
+func (Postgres) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "url").Pattern = secretReference.String()
+	property(s, "timeout").Default = DefaultTimeout
+}
+
+// JSONSchemaExtend tells the defaults of the dataset.
+func (Dataset) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "fan_out").Default = "warn"
+	property(s, "timeout").Default = DefaultTimeout
+}
+
 // JSONSchemaExtend tells the metrics of each task.
 func (Problem) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.AllOf = nil

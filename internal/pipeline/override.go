@@ -9,8 +9,8 @@ func (s Source) WithPath(path string) (Source, error) {
 		d.add("path", "remove it: workers open stores with the credentials of their own environment", "holds a literal credential")
 		return s, asFault(d.mistakes)
 	}
-	s.Path = path
-	if format := formatOf(path); format != "" {
+	s.Path, s.Postgres, s.Predictions = path, nil, nil
+	if format := formatOf(pathOf(s)); format != "" {
 		s.Format = format
 	}
 	d.checkSource("source", s)

@@ -38,17 +38,14 @@ type Problem struct {
 	Owner     string   `json:"owner,omitempty" yaml:"owner,omitempty" jsonschema_description:"Who answers for the model."`
 }
 
-// Source is one place data comes from. The worker's own credentials open S3.
-type Source struct {
-	Path   string `json:"path" yaml:"path" jsonschema:"required" jsonschema_description:"File, glob or s3://bucket/key (a trailing * matches a prefix); relative paths start at the pipeline file."`
-	Format string `json:"format" yaml:"format,omitempty" jsonschema:"enum=parquet,enum=csv,enum=json" jsonschema_description:"Default: by the file's ending."`
-}
-
 // Dataset is the table integrated from the sources.
 type Dataset struct {
 	SQL       string   `json:"sql" yaml:"sql,omitempty" jsonschema_description:"One SELECT over the sources; default: all of the only source."`
 	Key       []string `json:"key,omitempty" yaml:"key,omitempty" jsonschema_description:"Columns that identify a row; default: all columns. A row's split depends on it."`
 	EventTime string   `json:"event_time,omitempty" yaml:"event_time,omitempty" jsonschema_description:"Column that says when the row was known."`
+	RowsFrom  string   `json:"rows_from,omitempty" yaml:"rows_from,omitempty" jsonschema_description:"The source of which a row is one row of the dataset: more rows than it has are a join that multiplies rows."`
+	FanOut    string   `json:"fan_out" yaml:"fan_out,omitempty" jsonschema:"enum=warn,enum=stop" jsonschema_description:"What a multiplied row, by rows_from or by a key that is not unique, does: warn (default) reports it, stop ends the run, rejected."`
+	Timeout   string   `json:"timeout" yaml:"timeout,omitempty" jsonschema_description:"Bound of the SQL, a duration; default 30m."`
 }
 
 // Severity says what a failed rule does.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -100,29 +99,10 @@ func (d *decoder) checkSources(p *Pipeline) {
 		d.add("dataset.sql", "write one SELECT", "is blank")
 	}
 	d.checkDistinct("dataset.key", p.Dataset.Key)
-}
-
-func (d *decoder) checkSource(path string, s Source) {
-	if s.Path == "" {
-		return
+	if from := p.Dataset.RowsFrom; from != "" && !slices.Contains(names, from) {
+		d.add("dataset.rows_from", "name one of the sources: "+oneOf(names), "there is no source %q", clip(from))
 	}
-	at := path + ".path"
-	if scheme, rest, ok := strings.Cut(s.Path, "://"); ok {
-		bucket, key, _ := strings.Cut(rest, "/")
-		switch {
-		case scheme != "s3":
-			d.add(at, "write a path, a glob or s3://bucket/key", "%s:// is not a kind of source", clip(scheme))
-		case !bucketPattern.MatchString(bucket) || key == "":
-			d.add(at, "write s3://bucket/key", "is not an address of an object")
-		case strings.ContainsAny(strings.TrimSuffix(key, "*"), "*"):
-			d.add(at, "write s3://bucket/prefix*", "a * may stand only at the end of an S3 address")
-		}
-	} else if _, err := filepath.Match(s.Path, ""); err != nil {
-		d.add(at, `close the [ or write \[`, "is not a glob")
-	}
-	if s.Format == "" {
-		d.add(path+".format", "write format: parquet, csv or json", "is missing: the ending of %q does not say it", clip(s.Path))
-	}
+	d.checkTimeout("dataset.timeout", p.Dataset.Timeout)
 }
 
 // checkDistinct refuses blanks and doubles in a list of columns.

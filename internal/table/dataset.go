@@ -17,8 +17,8 @@ import (
 // dataset names the view over a user's query.
 const dataset = ReservedPrefix + "dataset"
 
-// Integrate runs a user's SQL, one SELECT, over tables (name to local Parquet
-// parts) and writes its rows as one Parquet file, sorted by the key columns and
+// Integrate runs a user's SQL, one SELECT, over tables (local Parquet parts by
+// their whole paths) and writes its rows as one Parquet file, sorted by the key columns and
 // then by all others, NULLs last: the same rows give the same bytes whatever
 // their order and the number of threads. With no sql it takes all of the only
 // table. An empty key means all columns.
@@ -27,21 +27,21 @@ const dataset = ReservedPrefix + "dataset"
 // may not reach, fails while it runs), ColumnMissing (a key column),
 // TypeMismatch (a list, struct or bytes in the result), ResourceExhausted. Once
 // ctx is done it returns its error within milliseconds and leaves no file.
-func (e *Engine) Integrate(ctx context.Context, tables map[string][]string, sql string, key []string, out string) (Info, error) {
+func (e *Engine) Integrate(ctx context.Context, tables map[string]Table, sql string, key []string, out string) (Info, error) {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return Info{}, err
 	}
 	files, create := []string{partial(out)}, ""
 	for _, name := range names(tables) {
-		parts := make([]string, len(tables[name]))
-		for i, p := range tables[name] {
-			if parts[i], err = filepath.Abs(p); err != nil {
-				return Info{}, err
+		parts := tables[name].paths()
+		for _, p := range parts {
+			if !filepath.IsAbs(p) {
+				return Info{}, fault.New(fault.Internal, "part %s is not named by its whole path", p)
 			}
 		}
 		files = append(files, parts...)
-		create += "CREATE VIEW " + Ident(name) + " AS SELECT * FROM " + Scan(parts...) + ";\n"
+		create += "CREATE VIEW " + Ident(name) + " AS " + tables[name].query() + ";\n"
 	}
 	if sql, err = defaultSQL(sql, names(tables)); err != nil {
 		return Info{}, err

@@ -25,7 +25,7 @@ func TestIntegrateGivesTheSameBytesWithAnyThreadsAndOrder(t *testing.T) {
 			CASE WHEN i % 10 = 0 THEN NULL WHEN i % 11 = 0 THEN 'nan'::DOUBLE WHEN i % 13 = 0 THEN '-0.0'::DOUBLE WHEN i % 17 = 0 THEN 0 ELSE i / 7 END AS value
 			FROM (SELECT i % 90000 AS i FROM range(200000) t(i)) ORDER BY `+order)
 		airports := b.parquet("airports.parquet", "SELECT 'A' || i AS iata, 'city ' || i AS city FROM range(40) t(i)")
-		info, err := b.engine.Integrate(context.Background(), map[string][]string{"flights": {flights}, "airports": {airports}}, sql, []string{"origin", "id"}, b.path("out.parquet"))
+		info, err := b.engine.Integrate(context.Background(), map[string]table.Table{"flights": table.Parts(flights), "airports": table.Parts(airports)}, sql, []string{"origin", "id"}, b.path("out.parquet"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestIntegrateGivesTheSameBytesWithAnyThreadsAndOrder(t *testing.T) {
 func TestIntegrateSortsByKeyThenByAll(t *testing.T) {
 	b := setup(t, 2)
 	in := b.parquet("in.parquet", "SELECT * FROM (VALUES (2, 'b', 1), (NULL, 'a', 2), (2, 'a', 4), (1, NULL, 3)) t(n, key, x)")
-	if _, err := b.engine.Integrate(context.Background(), map[string][]string{"in": {in}}, "", []string{"key"}, b.path("out.parquet")); err != nil {
+	if _, err := b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, "", []string{"key"}, b.path("out.parquet")); err != nil {
 		t.Fatal(err)
 	}
 	f, err := b.engine.Read(context.Background(), b.path("out.parquet"), []string{"x"})
@@ -87,7 +87,7 @@ func TestUserSQLReachesNothingElse(t *testing.T) {
 		"SELECT ? AS a", "SELECT $x AS a", "-- nothing", "SELECT", "EXPLAIN SELECT 1",
 		"SELECT getenv('HOME') AS a", "SELECT * FROM nowhere", "SELECT nothing FROM \"in\"",
 	} {
-		_, err := b.engine.Integrate(context.Background(), map[string][]string{"in": {in}}, sql, nil, b.path("out.parquet"))
+		_, err := b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, sql, nil, b.path("out.parquet"))
 		if got := fault.KindOf(err); got != fault.QueryInvalid {
 			t.Errorf("%s: kind %q: %v", sql, got, err)
 		}
@@ -102,7 +102,7 @@ func TestUserSQLMayEndAsPeopleEndIt(t *testing.T) {
 	b := setup(t, 2)
 	in := b.parquet("in.parquet", "SELECT 1 AS a")
 	for _, sql := range []string{"SELECT a FROM \"in\";", "SELECT a FROM \"in\" -- all", "SELECT a FROM \"in\"; -- all\n", "FROM \"in\"", "WITH x AS (SELECT * FROM \"in\") SELECT * FROM x", "(SELECT a FROM \"in\")", "VALUES (1)"} {
-		info, err := b.engine.Integrate(context.Background(), map[string][]string{"in": {in}}, sql, nil, b.path("out.parquet"))
+		info, err := b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, sql, nil, b.path("out.parquet"))
 		if err != nil || info.Rows != 1 {
 			t.Errorf("%s: %+v %v", sql, info, err)
 		}
@@ -120,20 +120,20 @@ func TestIntegrateRefusesWhatNoStepCanUse(t *testing.T) {
 		`SELECT [a, b] AS ab FROM "in"`:                   fault.TypeMismatch,
 		`SELECT CAST('x' || a AS INTEGER) AS a FROM "in"`: fault.QueryInvalid,
 	} {
-		_, err := b.engine.Integrate(context.Background(), map[string][]string{"in": {in}}, sql, nil, b.path("out.parquet"))
+		_, err := b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, sql, nil, b.path("out.parquet"))
 		if got := fault.KindOf(err); got != kind {
 			t.Errorf("%s: kind %q: %v", sql, got, err)
 		}
 	}
-	_, err := b.engine.Integrate(context.Background(), map[string][]string{"in": {in}}, "", []string{"B"}, b.path("out.parquet"))
+	_, err := b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, "", []string{"B"}, b.path("out.parquet"))
 	if f := b.wantKind(err, fault.ColumnMissing); !strings.Contains(f.Remedy, `"b"`) {
 		t.Fatal(f)
 	}
-	_, err = b.engine.Integrate(context.Background(), map[string][]string{"in": {in}}, "", []string{"c"}, b.path("out.parquet"))
+	_, err = b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, "", []string{"c"}, b.path("out.parquet"))
 	if f := b.wantKind(err, fault.ColumnMissing); !strings.Contains(f.Remedy, "a, b") {
 		t.Fatal(f)
 	}
-	_, err = b.engine.Integrate(context.Background(), map[string][]string{"in": {in}, "other": {in}}, "", nil, b.path("out.parquet"))
+	_, err = b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in), "other": table.Parts(in)}, "", nil, b.path("out.parquet"))
 	b.wantKind(err, fault.QueryInvalid)
 }
 
@@ -143,7 +143,7 @@ func TestIntegrateStopsWhenTold(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	_, err := b.engine.Integrate(ctx, map[string][]string{"in": {in}}, `SELECT count(*) AS n FROM "in" a, "in" b, "in" c WHERE a.i + b.i > c.i`, nil, b.path("out.parquet"))
+	_, err := b.engine.Integrate(ctx, map[string]table.Table{"in": table.Parts(in)}, `SELECT count(*) AS n FROM "in" a, "in" b, "in" c WHERE a.i + b.i > c.i`, nil, b.path("out.parquet"))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestTooLittleMemoryIsSaidSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer small.Close()
-	_, err = small.Integrate(context.Background(), map[string][]string{"in": {in}}, `SELECT list(i || 'some longer text')::VARCHAR AS l FROM "in"`, nil, b.path("out.parquet"))
+	_, err = small.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, `SELECT list(i || 'some longer text')::VARCHAR AS l FROM "in"`, nil, b.path("out.parquet"))
 	b.wantKind(err, fault.ResourceExhausted)
 	b.noFile("out.parquet")
 }
@@ -191,7 +191,7 @@ func TestBindQueryKnowsTheDatasetBeforeAnythingRuns(t *testing.T) {
 func TestNumbersKeepNaNAndInfinity(t *testing.T) {
 	b := setup(t, 1)
 	in := b.parquet("in.parquet", "SELECT * FROM (VALUES ('nan'::DOUBLE), ('inf'::DOUBLE), ('-inf'::DOUBLE), (NULL), (1)) t(x)")
-	if _, err := b.engine.Integrate(context.Background(), map[string][]string{"in": {in}}, "", nil, b.path("out.parquet")); err != nil {
+	if _, err := b.engine.Integrate(context.Background(), map[string]table.Table{"in": table.Parts(in)}, "", nil, b.path("out.parquet")); err != nil {
 		t.Fatal(err)
 	}
 	f, err := b.engine.Read(context.Background(), b.path("out.parquet"), nil)

@@ -50,7 +50,7 @@ func (e *Engine) unreadable(ctx context.Context, err error, s Source) error {
 		// The engine gave up guessing types and did not say where. Reading
 		// everything as text, with nothing to guess, stops at the line.
 		for _, path := range s.Paths {
-			h, bad := readHeader(path)
+			h, bad := readHeader(path, s.CSV)
 			if bad != nil {
 				return bad
 			}

@@ -4,16 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/csv"
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
 // maxHeader bounds the first record of a CSV file, in bytes.
@@ -21,6 +22,8 @@ const maxHeader = 4 << 20
 
 type header struct {
 	delimiter   rune
+	quote       rune
+	named       bool   // the first record has names, not values
 	compression string // the engine's word: "none", "gzip" or "zstd"
 	names       []string
 }
@@ -28,10 +31,10 @@ type header struct {
 // readHeaders reads the first record of every CSV file. The delimiter is the
 // most frequent of comma, semicolon, tab and bar in it, outside quotes; the
 // files must agree on it and on their compression.
-func readHeaders(paths []string) (header, error) {
+func readHeaders(paths []string, dialect *pipeline.CSV) (header, error) {
 	var first header
 	for i, path := range paths {
-		h, err := readHeader(path)
+		h, err := readHeader(path, dialect)
 		if err != nil {
 			return h, err
 		}
@@ -48,8 +51,11 @@ func readHeaders(paths []string) (header, error) {
 	return first, nil
 }
 
-func readHeader(path string) (header, error) {
-	h := header{compression: "none"}
+func readHeader(path string, dialect *pipeline.CSV) (header, error) {
+	if dialect == nil {
+		dialect = &pipeline.CSV{}
+	}
+	h := header{compression: "none", quote: '"', named: dialect.Header == nil || *dialect.Header}
 	f, err := os.Open(path)
 	if err != nil {
 		return h, missingFile(path, err)
@@ -73,25 +79,32 @@ func readHeader(path string) (header, error) {
 	if err != nil {
 		return h, badHeader(path, err)
 	}
-	record, err := firstRecord(plain)
+	if dialect.Quote != "" {
+		h.quote = rune(dialect.Quote[0])
+	}
+	record, err := firstRecord(plain, byte(h.quote))
 	if err != nil {
 		return h, badHeader(path, err)
 	}
 	if len(bytes.TrimSpace(record)) == 0 {
 		return h, fault.New(fault.DatasetEmpty, "%s has no header: its first line is empty", path).WithRemedy("write the names of the columns in the first line")
 	}
-	h.delimiter = delimiter(record)
-	r := csv.NewReader(bytes.NewReader(record))
-	r.Comma, r.LazyQuotes = h.delimiter, true
-	if h.names, err = r.Read(); err != nil {
-		return h, badHeader(path, err)
+	h.delimiter = delimiter(record, h.quote)
+	if dialect.Delimiter != "" {
+		h.delimiter = rune(dialect.Delimiter[0])
+	}
+	h.names = cells(string(record), h.delimiter, h.quote)
+	if !h.named {
+		for i := range h.names {
+			h.names[i] = "column_" + strconv.Itoa(i+1)
+		}
 	}
 	return h, nil
 }
 
 // firstRecord returns the bytes up to the first line end outside quotes, without
 // the byte order mark.
-func firstRecord(in io.Reader) ([]byte, error) {
+func firstRecord(in io.Reader, quote byte) ([]byte, error) {
 	r := bufio.NewReader(io.LimitReader(in, maxHeader))
 	var record []byte
 	quoted := false
@@ -106,7 +119,7 @@ func firstRecord(in io.Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if b == '"' {
+		if b == quote {
 			quoted = !quoted
 		}
 		if (b == '\n' || b == '\r') && !quoted {
@@ -124,11 +137,11 @@ func firstRecord(in io.Reader) ([]byte, error) {
 	return record, nil
 }
 
-func delimiter(record []byte) rune {
+func delimiter(record []byte, quote rune) rune {
 	counts := map[rune]int{}
 	quoted := false
 	for _, r := range string(record) {
-		if r == '"' {
+		if r == quote {
 			quoted = !quoted
 		} else if !quoted {
 			counts[r]++
@@ -143,36 +156,34 @@ func delimiter(record []byte) rune {
 	return best
 }
 
+// cells splits one record. A quote opens a cell that may hold delimiters; within
+// it two quotes are one.
+func cells(record string, delimiter, quote rune) []string {
+	var out []string
+	var cell strings.Builder
+	quoted, closed := false, false
+	for _, r := range record {
+		switch {
+		case quoted && r == quote:
+			quoted, closed = false, true
+		case closed && r == quote:
+			cell.WriteRune(r)
+			quoted, closed = true, false
+		case !quoted && r == quote && cell.Len() == 0:
+			quoted = true
+		case !quoted && r == delimiter:
+			out = append(out, cell.String())
+			cell.Reset()
+			closed = false
+		default:
+			cell.WriteRune(r)
+		}
+	}
+	return append(out, cell.String())
+}
+
 func badHeader(path string, err error) error {
 	reason := strings.TrimPrefix(err.Error(), "parse error on ")
 	return fault.New(fault.SourceUnreadable, "%s, line 1 does not read as csv: %s", path, reason).
 		WithRemedy("repair the file, or name its format").WithDetails(Place{File: path, Line: 1, Reason: reason})
-}
-
-// csvScan reads the source with types guessed. The dialect is not: it comes from
-// the header, for guessing it from ragged rows would turn a broken file into a
-// table of one column. Each file is guessed by itself, so that a part in which a
-// column is empty does not decide the column's type.
-func (s *Source) csvScan(options string) string {
-	scans := make([]string, len(s.Paths))
-	for i, path := range s.Paths {
-		scans[i] = "read_csv(" + literals([]string{path}) + s.dialect() + ", comment = '', skip = 0" + options + ")"
-	}
-	if len(scans) == 1 {
-		return scans[0]
-	}
-	return "(SELECT * FROM " + strings.Join(scans, "\nUNION ALL BY NAME SELECT * FROM ") + ")"
-}
-
-// plainCSV reads one file as text, with nothing left to guess.
-func (s *Source) plainCSV(path string, names []string) string {
-	columns := make([]string, len(names))
-	for i, name := range names {
-		columns[i] = Literal(name) + ": 'VARCHAR'"
-	}
-	return "read_csv(" + literals([]string{path}) + s.dialect() + ", auto_detect = false, columns = {" + strings.Join(columns, ", ") + "})"
-}
-
-func (s *Source) dialect() string {
-	return ", header = true, delim = " + Literal(string(s.header.delimiter)) + `, quote = '"', escape = '"', null_padding = false, compression = ` + Literal(s.header.compression)
 }

@@ -17,13 +17,31 @@ type Source struct {
 	Paths  []string // local files, read in this order; columns are matched by name
 	Format string   // "parquet", "csv" or "json"; "" takes it from the first path's ending
 
+	// CSV is the dialect where it is not what is detected; nil: detected.
+	CSV *pipeline.CSV
+	// Columns are the names and types of CSV files whose writer knows them; every
+	// value is in quotes and a bare \N is NULL. nil: types are read from the values.
+	Columns pipeline.Schema
+	// Texts are columns of CSV files to be read as text whatever their values.
+	Texts []string
+	// Past leaves out the rows up to a watermark.
+	Past Past
+	// Sorted orders the rows by all columns: for rows that come in no order.
+	Sorted bool
+
 	header header // of CSV, once read
 }
+
+// Past leaves out the rows whose column is not greater than Value, a text of the
+// column's own type. An empty value leaves out nothing.
+type Past struct{ Column, Value string }
 
 // Info describes a table that was written.
 type Info struct {
 	Schema pipeline.Schema `json:"schema"`
 	Rows   int64           `json:"rows"`
+	// Empty are the columns without a value, whose type nobody could read.
+	Empty []string `json:"empty,omitempty"`
 }
 
 // Convert writes the source's files as one Parquet file: rows in the order of
@@ -32,7 +50,8 @@ type Info struct {
 //
 // Faults: SourceNotFound, SourceUnreadable (with a Place as details: file, line,
 // reason; also for names that are empty, twice there, or reserved),
-// DatasetEmpty (no columns), ResourceExhausted. No rows is no fault here.
+// DatasetEmpty (no columns), ResourceExhausted; ColumnMissing and TypeMismatch
+// of Past's column. No rows is no fault here.
 func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error) {
 	scans, err := s.scans()
 	if err != nil {
@@ -41,10 +60,13 @@ func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error
 	for _, scan := range scans {
 		var query string
 		if query, err = e.sourceQuery(ctx, s, scan); err == nil {
+			query, err = e.narrowed(ctx, s, query)
+		}
+		if err == nil {
 			err = e.write(ctx, query, out)
 		}
 		if err == nil {
-			return e.info(ctx, out)
+			return e.converted(ctx, out)
 		}
 		if fault.KindOf(err) != "" || ctx.Err() != nil {
 			return Info{}, err
@@ -101,14 +123,20 @@ func (s *Source) scans() ([]string, error) {
 		if err := checkTails(s.Paths); err != nil {
 			return nil, err
 		}
+		if err := checkDepths(s.Paths); err != nil {
+			return nil, err
+		}
 		scan := "read_json(" + literals(s.Paths) + ", format = 'auto', records = true, union_by_name = true, maximum_depth = 8%s)"
 		return []string{fmt.Sprintf(scan, ""), fmt.Sprintf(scan, ", sample_size = -1")}, nil
 	case "csv":
-		header, err := readHeaders(s.Paths)
+		header, err := readHeaders(s.Paths, s.CSV)
 		if err != nil {
 			return nil, err
 		}
 		s.header = header
+		if s.Columns != nil {
+			return []string{s.typedCSV()}, nil
+		}
 		return []string{s.csvScan(""), s.csvScan(", sample_size = -1")}, nil
 	default:
 		return nil, fault.New(fault.SourceUnreadable, "there is no format %q for %s", s.Format, s.Paths[0]).WithRemedy("set format: parquet, csv or json")

@@ -1,0 +1,143 @@
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// files are files of this machine, or of a disk that all workers share.
+type files struct {
+	unpacker
+	pattern, base string
+}
+
+func (f *files) List(_ context.Context) ([]Part, error) {
+	pattern := f.pattern
+	if !filepath.IsAbs(pattern) {
+		pattern = filepath.Join(f.base, pattern)
+	}
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.PipelineInvalid, "source path %q is not a pattern", f.pattern)
+	}
+	slices.Sort(paths)
+	var parts []Part
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, unreadable(path, err)
+		}
+		if info.IsDir() && len(paths) > 1 {
+			continue // a folder beside the files of a glob
+		}
+		name := path
+		if rel, err := filepath.Rel(f.base, path); err == nil {
+			name = rel
+		}
+		parts = append(parts, Part{Name: name, Location: path, Size: info.Size()})
+	}
+	if len(parts) == 0 {
+		return nil, fault.New(fault.SourceNotFound, "no file matches %s on this worker", pattern).
+			WithRemedy("check the path; it must be readable where the worker runs, or be an s3:// address")
+	}
+	return parts, nil
+}
+
+// Look returns the part with its size now. A file has no identity but its bytes:
+// its times say little, as whoever copies files sets them.
+func (f *files) Look(_ context.Context, part Part) (Part, error) {
+	info, err := os.Stat(part.Location)
+	if err != nil {
+		return part, unreadable(part.Location, err)
+	}
+	part.Size = info.Size()
+	return part, nil
+}
+
+// Fetch reads the file where it lies; only what is compressed or encoded is
+// copied.
+func (f *files) Fetch(ctx context.Context, part Part, dir string) (Fetched, error) {
+	before, err := os.Stat(part.Location)
+	if err != nil {
+		return Fetched{}, unreadable(part.Location, err)
+	}
+	if before.IsDir() {
+		return Fetched{}, fault.New(fault.SourceUnreadable, "%s is a directory", part.Name).WithRemedy("name its files, such as %s", filepath.Join(part.Name, "*.csv"))
+	}
+	if !before.Mode().IsRegular() {
+		return Fetched{}, fault.New(fault.SourceUnreadable, "%s is not a regular file", part.Name).WithRemedy("name a file")
+	}
+	out := Fetched{}
+	if out.Digest, out.Size, err = hashFile(ctx, part.Location); err != nil {
+		return out, unreadable(part.Location, err)
+	}
+	out.Check = func(context.Context) error {
+		after, err := os.Stat(part.Location)
+		if err != nil {
+			return changed(part.Name, stateOf(before), "it is gone")
+		}
+		if !os.SameFile(before, after) || stateOf(before) != stateOf(after) {
+			return changed(part.Name, stateOf(before), stateOf(after))
+		}
+		return nil
+	}
+	if err := f.unpack(ctx, part.Name, part.Location, dir, &out); err != nil {
+		// A file that grew or was replaced is torn for that reason alone.
+		if moved := out.Check(ctx); moved != nil {
+			return out, moved
+		}
+		return out, err
+	}
+	return out, out.Check(ctx)
+}
+
+func stateOf(info fs.FileInfo) string {
+	return fmt.Sprintf("%d bytes of %s", info.Size(), info.ModTime().UTC().Format("2006-01-02T15:04:05.000000000Z"))
+}
+
+func unreadable(path string, err error) error {
+	if ctx := fault.KindOf(err); ctx != "" {
+		return err
+	}
+	if os.IsNotExist(err) {
+		return fault.Wrap(err, fault.SourceNotFound, "there is no file %s", path).WithRemedy("check the source's path")
+	}
+	if os.IsPermission(err) {
+		return fault.Wrap(err, fault.SourceNotFound, "read source file %s", path).WithRemedy("make the file readable to the worker")
+	}
+	return fmt.Errorf("read source file %s: %w", path, err)
+}
+
+func hashFile(ctx context.Context, path string) (digest string, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err = io.Copy(h, reading(ctx, f))
+	return hex.EncodeToString(h.Sum(nil)), size, err
+}
+
+// reading is r until ctx is done.
+func reading(ctx context.Context, r io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return r.Read(p)
+	})
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

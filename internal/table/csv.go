@@ -1,0 +1,77 @@
+package table
+
+import (
+	"strconv"
+	"strings"
+)
+
+// MaxRecord bounds one record of a CSV file in bytes, and so any cell of it. What
+// is longer is SourceUnreadable.
+const MaxRecord = 2 << 20
+
+// csvScan reads the source with types guessed. The dialect is not: it comes from
+// the header, for guessing it from ragged rows would turn a broken file into a
+// table of one column. Each file is guessed by itself, so that a part in which a
+// column is empty does not decide the column's type.
+func (s *Source) csvScan(options string) string {
+	if len(s.Texts) > 0 {
+		texts := make([]string, len(s.Texts))
+		for i, name := range s.Texts {
+			texts[i] = Literal(name) + ": 'VARCHAR'"
+		}
+		options += ", types = {" + strings.Join(texts, ", ") + "}"
+	}
+	scans := make([]string, len(s.Paths))
+	for i, path := range s.Paths {
+		scans[i] = "read_csv(" + literals([]string{path}) + s.dialect() + s.values() + ", comment = '', skip = 0" + options + ")"
+	}
+	if len(scans) == 1 {
+		return scans[0]
+	}
+	return "(SELECT * FROM " + strings.Join(scans, "\nUNION ALL BY NAME SELECT * FROM ") + ")"
+}
+
+// plainCSV reads one file as text, with nothing left to guess.
+func (s *Source) plainCSV(path string, names []string) string {
+	columns := make([]string, len(names))
+	for i, name := range names {
+		columns[i] = Literal(name) + ": 'VARCHAR'"
+	}
+	return "read_csv(" + literals([]string{path}) + s.dialect() + ", auto_detect = false, columns = {" + strings.Join(columns, ", ") + "})"
+}
+
+// typedCSV reads files whose columns are known.
+func (s *Source) typedCSV() string {
+	columns := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		columns[i] = Literal(c.Name) + ": " + Literal(c.SQL)
+	}
+	return "read_csv(" + literals(s.Paths) + s.dialect() +
+		`, auto_detect = false, nullstr = '\N', allow_quoted_nulls = false, columns = {` + strings.Join(columns, ", ") + "})"
+}
+
+// dialect is how records and cells are told apart.
+func (s *Source) dialect() string {
+	h := s.header
+	out := ", header = " + strconv.FormatBool(h.named) + ", delim = " + Literal(string(h.delimiter)) + ", quote = " + Literal(string(h.quote)) +
+		", escape = " + Literal(string(h.quote)) + ", null_padding = false, max_line_size = " + strconv.Itoa(MaxRecord) + ", compression = " + Literal(h.compression)
+	return out
+}
+
+// values is how the values of cells are read.
+func (s *Source) values() string {
+	out := ""
+	if !s.header.named {
+		out += ", names = " + literals(s.header.names)
+	}
+	if s.CSV == nil {
+		return out
+	}
+	if len(s.CSV.Null) > 0 {
+		out += ", nullstr = " + literals(append([]string{""}, s.CSV.Null...))
+	}
+	if s.CSV.Decimal == "comma" {
+		out += ", decimal_separator = ','"
+	}
+	return out
+}
