@@ -55,7 +55,7 @@ func TestValidateGoesAsFarAsSourcesAreAtHand(t *testing.T) {
 	v = decoded[validation](t, exitDone, "validate", path, "--source", "d="+other)
 	require.Len(t, v.Columns, 2)
 
-	for _, wrong := range []string{"d", "e=x.csv", "d=http://x/y.csv", "d=s3://user:hunter2@bucket/k.csv"} {
+	for _, wrong := range []string{"d", "e=x.csv", "d=ftp://x/y.csv", "d=s3://user:hunter2@bucket/k.csv"} {
 		_, errs, code := esteira(t, "validate", path, "--source", wrong)
 		require.Equal(t, exitUsage, code)
 		require.NotContains(t, strings.ReplaceAll(errs, wrong, ""), "hunter2")

@@ -1,0 +1,91 @@
+package source
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/testenv"
+)
+
+func TestAGlobIsItsFilesInOrder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"b.csv", "a.csv", "c.txt"} {
+		write(t, dir, name, []byte(name))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "d.csv"), 0o700))
+	from, err := Open(pipeline.Source{Path: "*.csv", Format: "csv"}, Options{BaseDir: dir})
+	require.NoError(t, err)
+	parts, err := from.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, parts, 2, "neither another ending nor a folder")
+	require.Equal(t, "a.csv", parts[0].Name)
+	require.Equal(t, "b.csv", parts[1].Name)
+	got, err := from.Fetch(t.Context(), parts[1], t.TempDir())
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, "b.csv"), got.Path, "a plain file is read where it lies")
+	require.Equal(t, artifact.DigestOf([]byte("b.csv")), got.Digest)
+	require.NoError(t, got.Check(t.Context()))
+}
+
+func TestAFileThatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	_, _, err := collect(t, pipeline.Source{Path: "no-*.csv", Format: "csv"}, Options{BaseDir: dir})
+	kind(t, fault.SourceNotFound, err)
+	_, _, err = collect(t, pipeline.Source{Path: ".", Format: "csv"}, Options{BaseDir: dir})
+	kind(t, fault.SourceUnreadable, err)
+}
+
+func TestAFileThatChangesWhileItIsRead(t *testing.T) {
+	for name, change := range map[string]func(path string){
+		"it grows":   func(path string) { write(t, filepath.Dir(path), "a.csv", []byte("a\n1\n2\n3\n")) },
+		"it is gone": func(path string) { require.NoError(t, os.Remove(path)) },
+		"it is other": func(path string) {
+			require.NoError(t, os.Rename(write(t, filepath.Dir(path), "new", []byte("a\n9\n")), path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := write(t, dir, "a.csv", []byte("a\n1\n"))
+			_, got, err := collect(t, pipeline.Source{Path: path, Format: "csv"}, Options{})
+			require.NoError(t, err)
+			require.NoError(t, got.Check(t.Context()))
+			change(path)
+			err = got.Check(t.Context())
+			kind(t, fault.SourceChanged, err)
+			require.True(t, fault.Retryable(fault.KindOf(err)))
+		})
+	}
+}
+
+func TestObjectsAreKnownByTheirETag(t *testing.T) {
+	options := testenv.StoreOptions(t)
+	store, err := artifact.Open(t.Context(), options)
+	require.NoError(t, err)
+	put := func(content string) artifact.Ref {
+		ref, err := store.PutBytes(t.Context(), []byte(content), artifact.MediaTypeJSON)
+		require.NoError(t, err)
+		return ref
+	}
+	first := put(`{"a":1}`)
+	url := "s3://" + options.Bucket + "/sha256/" + first.Digest[:2] + "/" + first.Digest
+	part, got, err := collect(t, pipeline.Source{Path: url, Format: "json"}, Options{Store: store})
+	require.NoError(t, err)
+	require.NotEmpty(t, part.Identity)
+	require.Equal(t, first.Digest, got.Digest)
+	require.Equal(t, `{"a":1}`, text(t, got.Path))
+
+	from, err := Open(pipeline.Source{Path: url, Format: "json"}, Options{Store: store})
+	require.NoError(t, err)
+	part.Identity = "etag of yesterday"
+	_, err = from.Fetch(t.Context(), part, t.TempDir())
+	kind(t, fault.SourceChanged, err)
+	now, err := from.Look(t.Context(), part)
+	require.NoError(t, err)
+	require.NotEqual(t, part.Identity, now.Identity, "the next attempt looks anew")
+}
