@@ -57,6 +57,11 @@ func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error
 	if err != nil {
 		return Info{}, err
 	}
+	restore, err := e.narrowThreads(ctx, len(s.header.names))
+	if err != nil {
+		return Info{}, err
+	}
+	defer restore()
 	for _, scan := range scans {
 		var query string
 		if query, err = e.sourceQuery(ctx, s, scan); err == nil {
