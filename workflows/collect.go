@@ -20,17 +20,21 @@ const maxLooks = 5
 func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 	names := sourceNames(l.in.Pipeline.Sources)
 	snapshots := make([]activities.SnapshotResult, len(names))
+	l.collecting = workflow.NewSemaphore(ctx, maxUnderWay)
 	err := l.track(ctx, "collect", func() (activities.Outcome, error) {
 		err := inParallel(ctx, len(names), func(ctx workflow.Context, i int) (err error) {
 			snapshots[i], err = l.snapshot(ctx, names[i])
 			return err
 		})
-		return collected(snapshots), err
+		if err != nil {
+			return activities.Outcome{}, err
+		}
+		return collected(snapshots), nil
 	})
 	if err != nil {
 		return activities.DatasetResult{}, err
 	}
-	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
+	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.Data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
 		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots,
 	})
 	if err != nil {
@@ -52,7 +56,7 @@ func (l *line) snapshot(ctx workflow.Context, name string) (activities.SnapshotR
 	p := activities.SourceParams{Run: l.runRef(), Name: name, Source: l.in.Pipeline.Sources[name], BaseDir: l.in.BaseDir}
 	for range maxLooks {
 		var look activities.LookResult
-		if err := call(ctx, l.queues.data, long, "look at "+name+": "+p.Source.String(), &look, a.Look, p); err != nil {
+		if err := call(ctx, l.queues.Data, long, "look at "+name+": "+p.Source.String(), &look, a.Look, p); err != nil {
 			return activities.SnapshotResult{}, err
 		}
 		portions := make([]activities.CollectResult, look.Portions)
@@ -75,13 +79,18 @@ func (l *line) snapshot(ctx workflow.Context, name string) (activities.SnapshotR
 // portions collects some portions, each an activity of its own.
 func (l *line) portions(ctx workflow.Context, p activities.SourceParams, look activities.LookResult, which []int, texts artifact.Ref, into []activities.CollectResult) error {
 	return inParallel(ctx, len(which), func(ctx workflow.Context, i int) error {
+		// The sources share one bound: each is collected beside the others.
+		if err := l.collecting.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer l.collecting.Release(1)
 		n := which[i]
 		summary := "collect " + p.Name
 		if look.Portions > 1 {
 			summary = fmt.Sprintf("%s, portion %d of %d", summary, n+1, look.Portions)
 		}
 		into[n] = activities.CollectResult{}
-		return call(ctx, l.queues.data, long, summary, &into[n], a.Collect, activities.CollectParams{SourceParams: p, Look: look, Portion: n, Texts: texts})
+		return call(ctx, l.queues.Data, long, summary, &into[n], a.Collect, activities.CollectParams{SourceParams: p, Look: look, Portion: n, Texts: texts})
 	})
 }
 
@@ -94,7 +103,7 @@ func (l *line) assemble(ctx workflow.Context, p activities.SourceParams, look ac
 			params.Records = append(params.Records, portion.Records)
 		}
 		var res activities.SnapshotResult
-		if err := call(ctx, l.queues.data, long, "put "+p.Name+" together", &res, a.Snapshot, params); err != nil {
+		if err := call(ctx, l.queues.Data, long, "put "+p.Name+" together", &res, a.Snapshot, params); err != nil {
 			return res, err
 		}
 		if len(res.Recast) == 0 {

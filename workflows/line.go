@@ -29,7 +29,8 @@ type line struct {
 	steps       []stepRow
 	result      PipelineResult
 	artifactURL string
-	unrestored  error // why the endpoint could not be put back, if it had to be
+	collecting  workflow.Semaphore // bounds the portions of all sources under way
+	unrestored  error              // why the endpoint could not be put back, if it had to be
 }
 
 type stepRow struct {

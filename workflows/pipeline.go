@@ -8,6 +8,7 @@ import (
 
 	"github.com/esteira-ml/esteira/activities"
 	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
