@@ -51,7 +51,7 @@ func TestAJoinThatMultipliesRowsIsTold(t *testing.T) {
 		"orders": "id,customer,y\n1,10,a\n2,10,b\n3,11,a\n",
 		"cards":  "customer,card\n10,x\n10,z\n11,x\n",
 	})
-	const sql = "SELECT o.id, o.y, c.card FROM orders o JOIN cards c USING (customer)"
+	const sql = "SELECT o.id, o.y, o.customer, c.card FROM orders o JOIN cards c USING (customer)"
 	res, err := integrated(d, run, pipeline.Dataset{SQL: sql, RowsFrom: "orders"}, snapshots)
 	require.NoError(t, err)
 	require.Contains(t, res.FanOut, "3 rows of orders became 5")
@@ -62,7 +62,7 @@ func TestAJoinThatMultipliesRowsIsTold(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, res.Violation, "2 keys (id) are not unique: 4 of 5 rows share one, up to 2 a key")
 
-	res, err = integrated(d, run, pipeline.Dataset{SQL: "SELECT id, y FROM orders", Key: []string{"id"}, RowsFrom: "orders", FanOut: "stop"}, snapshots)
+	res, err = integrated(d, run, pipeline.Dataset{SQL: "SELECT id, customer, y FROM orders", Key: []string{"id"}, RowsFrom: "orders", FanOut: "stop"}, snapshots)
 	require.NoError(t, err)
 	require.Empty(t, res.FanOut)
 }
