@@ -1,8 +1,10 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/feature"
@@ -24,55 +26,87 @@ type EngineerResult struct {
 	Outcome
 	Plan     artifact.Ref `json:"plan"`     // []pipeline.Feature (JSON): what auto picked, or the file's list
 	Features artifact.Ref `json:"features"` // feature.Fitted (JSON)
+	Summary  artifact.Ref `json:"summary"`  // feature.Summary (JSON)
+	Report   artifact.Ref `json:"report"`   // the same as a page (HTML)
 }
 
 func (r *EngineerResult) outputs() metadata.Outputs {
-	return metadata.Outputs{"plan": r.Plan, "features": r.Features}
+	return metadata.Outputs{"plan": r.Plan, "features": r.Features, "summary": r.Summary, "report": r.Report}
 }
 
-// Engineer decides the transforms and fits them on the training rows. Folds of
-// cross-validation fit the same plan again, on their own rows.
+// Engineer decides the transforms, fits them on the training rows and describes
+// these before and after. Folds of cross-validation fit the same plan again, on
+// their own rows.
 func (a *Activities) Engineer(ctx context.Context, p EngineerParams) (*EngineerResult, error) {
 	s := step{
-		run: p.Run, name: "engineer", version: 1, inputs: []artifact.Ref{p.Train},
-		params: map[string]any{"features": p.Features, "target": p.Problem.Target, "identifying": p.Dataset.Identifying()},
+		run: p.Run, name: "engineer", version: 2, inputs: []artifact.Ref{p.Train},
+		params: map[string]any{"features": p.Features, "problem": fitProblem(p.Problem), "identifying": p.Dataset.Identifying(), "pipeline": p.Run.Pipeline},
 	}
 	return perform(ctx, a, s, &EngineerResult{}, func(ctx context.Context, dir string, res *EngineerResult) error {
-		schema, err := a.schema(ctx, p.Train)
-		if err != nil {
-			return err
-		}
-		plan, err := feature.Resolve(p.Features, p.Problem, schema, p.Dataset.Identifying()...)
-		if err != nil {
-			return err
-		}
-		train, err := a.read(ctx, p.Train, trainingColumns(plan, p.Problem))
-		if err != nil {
-			return err
-		}
-		target, err := feature.FitTarget(p.Problem, train.Column(p.Problem.Target))
-		if err != nil {
-			return err
-		}
-		y, err := target.Values(train.Column(p.Problem.Target))
-		if err != nil {
-			return err
-		}
-		fitted, err := feature.Fit(plan, train, feature.Supervised(target, y))
+		plan, choices, err := a.plan(ctx, p)
 		if err != nil {
 			return err
 		}
 		if res.Plan, err = a.Store.PutJSON(ctx, plan); err != nil {
 			return err
 		}
-		body, err := fitted.Encode()
-		if err != nil {
-			return err
-		}
-		if res.Features, err = a.Store.PutBytes(ctx, body, artifact.MediaTypeJSON); err != nil {
-			return err
-		}
-		res.Figure = fmt.Sprintf("%d features from %d columns", len(fitted.Chains), len(fitted.Inputs))
-		return nil
+		return a.fitFeatures(ctx, p, plan, choices, res)
 	})
+}
+
+// plan resolves the features; auto looks at the training rows first.
+func (a *Activities) plan(ctx context.Context, p EngineerParams) ([]pipeline.Feature, []feature.Choice, error) {
+	schema, err := a.schema(ctx, p.Train)
+	if err != nil {
+		return nil, nil, err
+	}
+	skip := p.Dataset.Identifying()
+	var facts feature.Facts
+	if p.Features.Auto || slices.ContainsFunc(p.Features.List, func(f pipeline.Feature) bool { return f.Auto != nil }) {
+		rows, err := a.read(ctx, p.Train, feature.Columns(p.Features, p.Problem, schema, skip...))
+		if err != nil {
+			return nil, nil, err
+		}
+		facts = feature.FactsOf(rows)
+	}
+	return feature.Plan(p.Features, p.Problem, schema, facts, skip...)
+}
+
+func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []pipeline.Feature, choices []feature.Choice, res *EngineerResult) error {
+	train, err := a.read(ctx, p.Train, trainingColumns(plan, p.Problem))
+	if err != nil {
+		return err
+	}
+	target, err := feature.FitTarget(p.Problem, train.Column(p.Problem.Target))
+	if err != nil {
+		return err
+	}
+	y, err := target.Values(train.Column(p.Problem.Target))
+	if err != nil {
+		return err
+	}
+	fitted, made, err := feature.FitApply(plan, train, feature.Supervised(target, y))
+	if err != nil {
+		return err
+	}
+	body, err := fitted.Encode()
+	if err != nil {
+		return err
+	}
+	if res.Features, err = a.Store.PutBytes(ctx, body, artifact.MediaTypeJSON); err != nil {
+		return err
+	}
+	summary := feature.Summarize(fitted, train, made, choices)
+	if res.Summary, err = a.Store.PutJSON(ctx, summary); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := summary.HTML(&page, "Features of "+p.Run.Pipeline, "training rows "+p.Train.Short()+", features "+res.Features.Short()); err != nil {
+		return err
+	}
+	if res.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML); err != nil {
+		return err
+	}
+	res.Figure = fmt.Sprintf("%d features from %d columns", len(made.Features), len(fitted.Inputs))
+	return nil
 }

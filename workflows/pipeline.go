@@ -127,9 +127,13 @@ func (l *line) split(ctx workflow.Context, valid activities.ValidateResult) (act
 }
 
 func (l *line) engineer(ctx workflow.Context, parts activities.SplitResult) (activities.EngineerResult, error) {
-	return execute[activities.EngineerResult](ctx, l, "engineer", l.queues.Data, long, "fit features on the training rows", a.Engineer, activities.EngineerParams{
+	res, err := execute[activities.EngineerResult](ctx, l, "engineer", l.queues.Data, long, "fit features on the training rows", a.Engineer, activities.EngineerParams{
 		Run: l.runRef(), Train: parts.Train, Features: l.in.Pipeline.Features, Problem: l.in.Pipeline.Problem, Dataset: l.in.Pipeline.Dataset,
 	})
+	if err == nil {
+		l.report(ctx, "engineer", "features", res.Report)
+	}
+	return res, err
 }
 
 // train searches the candidates in a workflow of its own and fits the best of
