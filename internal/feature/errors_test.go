@@ -89,6 +89,23 @@ func TestChainsThatMakeNoSenseAreRefused(t *testing.T) {
 		"constant empty text": {entry("origin", pipeline.Transform{Impute: &pipeline.Impute{Text: &blank}}), fault.FeatureInvalid, "empty"},
 		"one category":        {entry("origin", oneHot(1, 0)), fault.FeatureInvalid, "max_categories"},
 		"two in a step":       {entry("distance", pipeline.Transform{Log1p: &struct{}{}, Standardize: &struct{}{}}), fault.FeatureInvalid, "2 transforms"},
+		"hash of number":      {entry("distance", pipeline.Transform{Hash: &pipeline.Hash{}}), fault.FeatureInvalid, "hash is applied to a number"},
+		"scaled text":         {entry("origin", pipeline.Transform{MinMax: &pipeline.MinMax{}}), fault.FeatureInvalid, "min_max is applied to a text"},
+		"after bins":          {entry("distance", pipeline.Transform{Bin: &pipeline.Bin{}}, standardize), fault.FeatureInvalid, "after bin"},
+		"bins":                {entry("distance", pipeline.Transform{Bin: &pipeline.Bin{Bins: 999}}), fault.FeatureInvalid, "999"},
+		"bits":                {entry("origin", pipeline.Transform{NGrams: &pipeline.NGrams{Bits: 11}}), fault.FeatureInvalid, "11"},
+		"no clip":             {entry("distance", pipeline.Transform{Clip: &pipeline.Clip{}}), fault.FeatureInvalid, "no bound"},
+		"clip upside down":    {entry("distance", pipeline.Transform{Clip: &pipeline.Clip{Min: new(2.0), Max: new(1.0)}}), fault.FeatureInvalid, "impossible"},
+		"percentiles":         {entry("distance", pipeline.Transform{Robust: &pipeline.Robust{Lower: new(80.0)}}), fault.FeatureInvalid, "percentiles"},
+		"power":               {entry("distance", pipeline.Transform{Power: &pipeline.Power{Method: "log"}}), fault.FeatureInvalid, "box_cox"},
+		"range":               {entry("distance", pipeline.Transform{MinMax: &pipeline.MinMax{Min: 5}}), fault.FeatureInvalid, "below"},
+		"unknown outcome":     {entry("origin", pipeline.Transform{Ordinal: &pipeline.Ordinal{Unknown: "infrequent"}}), fault.FeatureInvalid, "not an outcome"},
+		"smoothing":           {entry("origin", pipeline.Transform{TargetEncode: &pipeline.TargetEncode{Smoothing: &infinite}}), fault.FeatureInvalid, "smoothing"},
+		"formula":             {entry("distance", pipeline.Transform{Expr: &pipeline.Expr{Name: "x", Formula: "distance *"}}), fault.FeatureInvalid, "at character 11"},
+		"formula of text":     {entry("origin", pipeline.Transform{Expr: &pipeline.Expr{Name: "x", Formula: "origin * 2"}}), fault.FeatureInvalid, "which is a text"},
+		"formula later":       {entry("distance", standardize, pipeline.Transform{Expr: &pipeline.Expr{Name: "x", Formula: "distance"}}), fault.FeatureInvalid, "expr first"},
+		"product of blocks":   {entry("origin", oneHot(9, 0), pipeline.Transform{Polynomial: &pipeline.Polynomial{}}), fault.FeatureInvalid, "block of indicators"},
+		"cycle of years":      {entry("departure", pipeline.Transform{DateParts: &pipeline.DateParts{Cyclical: []string{"year"}}}), fault.FeatureInvalid, "come round"},
 		"twice":               {pipeline.Feature{Columns: []string{"distance", "distance"}}, fault.FeatureInvalid, "both named"},
 		"no column":           {pipeline.Feature{}, fault.FeatureInvalid, "no column"},
 	} {
@@ -108,6 +125,12 @@ func TestFitRefusesWhatCannotBeLearnedFrom(t *testing.T) {
 	refused(t, err, fault.FeatureInvalid, `"x"`, "row 1")
 	_, err = feature.Fit([]pipeline.Feature{entry("x", standardize)}, table(number("x", 1e308, 1e308, -1e308)))
 	refused(t, err, fault.FeatureInvalid, `"x"`, "overflow")
+	_, err = feature.Fit([]pipeline.Feature{entry("x", pipeline.Transform{Power: &pipeline.Power{Method: "box_cox"}})}, table(number("x", 1, 0, 3)))
+	refused(t, err, fault.FeatureInvalid, `"x"`, "positive", "yeo_johnson")
+	_, err = feature.Fit([]pipeline.Feature{entry("c", pipeline.Transform{TargetEncode: &pipeline.TargetEncode{}})}, table(text("c", "a", "b")))
+	refused(t, err, fault.Internal, "without the target")
+	_, err = feature.Fit([]pipeline.Feature{entry("x", pipeline.Transform{Polynomial: &pipeline.Polynomial{}})}, table(number("x", 1e200, 1)))
+	refused(t, err, fault.FeatureInvalid, `"x^2"`, "overflow")
 	_, err = feature.Fit([]pipeline.Feature{entry("c", oneHot(9, 0))}, table(text("c", "\xff")))
 	refused(t, err, fault.FeatureInvalid, "UTF-8")
 }
@@ -142,6 +165,26 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
+	whole, every := mix(300)
+	every = append(every, pipeline.Feature{Columns: []string{"c00", "c01"}, Apply: []pipeline.Transform{{Expr: &pipeline.Expr{Name: "e", Formula: "c00 / c01"}}}}, pipeline.Feature{Select: &pipeline.Select{Drop: []string{"c02"}}})
+	mixed, err := feature.Fit(every, whole, target(whole.Rows))
+	if err != nil {
+		f.Fatal(err)
+	}
+	if data, err = mixed.Encode(); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	for _, chains := range []string{
+		`{"name":"a","column":"a","steps":[{"power":{"method":"box_cox","lambda":-3}},{"impute":{"number":1}},{"clip":{"min":0}},{"bin":{"edges":[0,1],"one_hot":true}}]}`,
+		`{"name":"p","factors":["a","a"]},{"name":"a","column":"a","hidden":true,"steps":[{"impute":{"number":1}},{"min_max":{"scale":2,"offset":1e300}}]}`,
+		`{"name":"e","columns":["a"],"steps":[{"expr":{"formula":"exp(a)"}},{"impute":{"number":0}}]},{"name":"m","column":"a","steps":[{"missing":{}}]}`,
+	} {
+		f.Add([]byte(`{"version":1,"inputs":[{"name":"a","kind":"number"}],"chains":[` + chains + `]}`))
+	}
+	for _, steps := range []string{`{"ordinal":{"categories":["a","x"],"unknown":"error"}},{"impute":{"number":0}}`, `{"hash":{"bits":2}}`, `{"ngrams":{"min":1,"max":2,"bits":1}}`, `{"missing":{"text":true}}`, `{"values":{"of":"target","categories":["x"],"values":[1e308],"missing":0,"other":2}},{"robust":{"center":-1e308,"scale":1}}`} {
+		f.Add([]byte(`{"version":1,"inputs":[{"name":"a","kind":"text"}],"chains":[{"name":"a","column":"a","steps":[` + steps + `]}]}`))
+	}
 	f.Add([]byte(`{"version":1,"inputs":[{"name":"a","kind":"text"}],"chains":[{"name":"a","column":"a","steps":[{"impute":{"text":"x"}},{"one_hot":{"categories":["x","y"],"shared":true}}]}]}`))
 	f.Add([]byte(`{"version":1,"inputs":[{"name":"a","kind":"number"}],"chains":[{"name":"a","column":"a","steps":[{"log1p":{}},{"standardize":{"mean":1e308,"scale":1e-308}},{"impute":{"number":-0}}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

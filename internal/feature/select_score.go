@@ -7,10 +7,15 @@ import (
 	"github.com/esteira-ml/esteira/internal/frame"
 )
 
-// miBins is how many quantile bins a number is cut into to measure mutual
-// information. The plug-in estimate over bins needs no random numbers, unlike the
-// nearest-neighbour one, and is the same on every machine.
-const miBins = 16
+// miBins is the most quantile bins a number is cut into to measure mutual
+// information, and miRows the rows each pair of bins should have on average: few
+// rows in many cells would look like information. The estimate over bins needs no
+// random numbers, unlike the nearest-neighbour one, and is the same on every
+// machine.
+const (
+	miBins = 16
+	miRows = 10
+)
 
 // mutualInformation is that of the feature and the target, in nats; of several
 // outputs, the largest.
@@ -38,9 +43,10 @@ func groups(f *frame.Feature) (codes []int32, n int) {
 
 // binned cuts numbers at their quantiles.
 func binned(x []float64) (codes []int32, n int) {
-	at := make([]float64, miBins-1)
+	bins := max(2, min(miBins, int(math.Sqrt(float64(len(x)/miRows)))))
+	at := make([]float64, bins-1)
 	for i := range at {
-		at[i] = float64(i+1) / miBins
+		at[i] = float64(i+1) / float64(bins)
 	}
 	b := BinState{Edges: slices.Compact(quantiles(slices.Clone(x), at...))}
 	codes = make([]int32, len(x))
@@ -61,6 +67,8 @@ func (l *labels) groups() (codes []int32, n int) {
 	return codes, l.count
 }
 
+// information is the mutual information of two codings in nats, with the
+// correction of Miller (1955) for cells that hold rows by chance.
 func information(x []int32, nx int, y []int32, ny int) float64 {
 	both, px, py := make([]float64, nx*ny), make([]float64, nx), make([]float64, ny)
 	for i := range x {
@@ -68,15 +76,21 @@ func information(x []int32, nx int, y []int32, ny int) float64 {
 		px[x[i]]++
 		py[y[i]]++
 	}
-	total, n := 0.0, float64(len(x))
+	total, n, cells := 0.0, float64(len(x)), 1.0
 	for i := range nx {
 		for j := range ny {
 			if k := both[i*ny+j]; k > 0 {
+				cells++
 				total += k / n * math.Log(k*n/(px[i]*py[j]))
 			}
 		}
 	}
-	return max(0, total)
+	for _, p := range slices.Concat(px, py) {
+		if p > 0 {
+			cells--
+		}
+	}
+	return max(0, total-cells/(2*n))
 }
 
 // explained is the share of the target's variance (of all its classes together)

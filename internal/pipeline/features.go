@@ -22,7 +22,7 @@ type Select struct {
 	Drop              []string `json:"drop,omitempty" yaml:"drop,omitempty" jsonschema_description:"Columns whose features are dropped, though products may use them."`
 	Variance          *float64 `json:"variance,omitempty" yaml:"variance,omitempty" jsonschema_description:"Drop features whose variance is not above this, as scikit-learn's VarianceThreshold; a block's is that of its most varied column."`
 	Correlation       *float64 `json:"correlation,omitempty" yaml:"correlation,omitempty" jsonschema_description:"Of two numbers that correlate (Pearson, absolute) above this, drop the one that tells less of the target."`
-	MutualInformation *int     `json:"mutual_information,omitempty" yaml:"mutual_information,omitempty" jsonschema_description:"Keep this many, by mutual information with the target over 16 quantile bins."`
+	MutualInformation *int     `json:"mutual_information,omitempty" yaml:"mutual_information,omitempty" jsonschema_description:"Keep this many, by mutual information with the target, numbers cut into up to 16 quantile bins."`
 	Top               *int     `json:"top,omitempty" yaml:"top,omitempty" jsonschema_description:"Keep this many, by the share of the target's variance each alone explains, adjusted for its columns: the order of scikit-learn's f_regression, and of f_classif for two classes."`
 }
 
