@@ -165,16 +165,6 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	whole, every := mix(300)
-	every = append(every, pipeline.Feature{Columns: []string{"c00", "c01"}, Apply: []pipeline.Transform{{Expr: &pipeline.Expr{Name: "e", Formula: "c00 / c01"}}}}, pipeline.Feature{Select: &pipeline.Select{Drop: []string{"c02"}}})
-	mixed, err := feature.Fit(every, whole, target(whole.Rows))
-	if err != nil {
-		f.Fatal(err)
-	}
-	if data, err = mixed.Encode(); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
 	for _, chains := range []string{
 		`{"name":"a","column":"a","steps":[{"power":{"method":"box_cox","lambda":-3}},{"impute":{"number":1}},{"clip":{"min":0}},{"bin":{"edges":[0,1],"one_hot":true}}]}`,
 		`{"name":"p","factors":["a","a"]},{"name":"a","column":"a","hidden":true,"steps":[{"impute":{"number":1}},{"min_max":{"scale":2,"offset":1e300}}]}`,
