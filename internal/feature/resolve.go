@@ -36,7 +36,7 @@ func Resolve(p pipeline.Features, problem pipeline.Problem, schema pipeline.Sche
 //     else a power transform
 //   - a text of more than 50 categories is target encoded
 //
-// The target, the columns in skip (a key of one column) and reserved ones are left
+// The target, the columns in skip (keys, event time) and reserved ones are left
 // out, and so are columns that other entries of the list name. A year is never
 // picked: a linear model would extrapolate it.
 //
