@@ -32,6 +32,7 @@ type EvaluateResult struct {
 	Outcome
 	Evaluation artifact.Ref `json:"evaluation"` // evaluation.Evaluation (JSON)
 	Report     artifact.Ref `json:"report"`     // HTML
+	Scores     artifact.Ref `json:"scores"`     // bundle.Metrics (JSON): what is the model's own, whoever is champion
 	Chosen     FittedResult `json:"chosen"`
 	Score      float64      `json:"score"`              // of the problem's metric, on the test rows
 	Reason     string       `json:"reason"`             // why it was chosen
@@ -44,14 +45,14 @@ type EvaluateResult struct {
 }
 
 func (r *EvaluateResult) outputs() metadata.Outputs {
-	return metadata.Outputs{"evaluation": r.Evaluation, "report": r.Report}
+	return metadata.Outputs{"evaluation": r.Evaluation, "report": r.Report, "scores": r.Scores}
 }
 
 // Evaluate chooses the model by its score on the validation rows, then judges it
 // once on the test rows, beside the baseline and the live model, and asks the
 // gates.
 func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
-	s := step{run: p.Run, name: "evaluate", version: 1, inputs: []artifact.Ref{p.Validation, p.Test}}
+	s := step{run: p.Run, name: "evaluate", version: 2, inputs: []artifact.Ref{p.Validation, p.Test}}
 	begun := time.Now()
 	revision, champion, err := a.champion(ctx, p.Pipeline.Deploy.Endpoint)
 	if err != nil {
@@ -189,6 +190,11 @@ func inputsOf(f *feature.Fitted) []string {
 
 func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged *evaluation.Evaluation, res *EvaluateResult) (err error) {
 	if res.Evaluation, err = a.Store.PutJSON(ctx, judged); err != nil {
+		return err
+	}
+	if res.Scores, err = a.Store.PutJSON(ctx, bundle.Metrics{
+		Metric: p.Pipeline.Problem.Metric, Validation: judged.Validation[judged.ChosenIndex].Scores, Test: judged.Test.Scores, Baseline: judged.Baseline.Scores,
+	}); err != nil {
 		return err
 	}
 	var page bytes.Buffer

@@ -7,7 +7,6 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/bundle/parity"
-	"github.com/esteira-ml/esteira/internal/evaluation"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -21,7 +20,7 @@ type PackageParams struct {
 	Run        Run               `json:"run"`
 	Pipeline   pipeline.Pipeline `json:"pipeline"`
 	Model      FittedResult      `json:"model"`
-	Evaluation artifact.Ref      `json:"evaluation"`
+	Scores     artifact.Ref      `json:"scores"` // bundle.Metrics (JSON)
 	Dataset    artifact.Ref      `json:"dataset"`
 	Train      artifact.Ref      `json:"train"`
 	Validation artifact.Ref      `json:"validation"`
@@ -56,7 +55,7 @@ const (
 func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResult, error) {
 	s := step{
 		run: p.Run, name: "package", version: 1,
-		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Evaluation, p.Train, p.Validation, p.Test, p.Dataset},
+		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Scores, p.Train, p.Validation, p.Test, p.Dataset},
 		params: map[string]any{"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String()},
 	}
 	res, err := perform(ctx, a, s, &PackageResult{}, func(ctx context.Context, dir string, res *PackageResult) error {
@@ -153,12 +152,8 @@ func spread(f *frame.Frame, n int) *frame.Frame {
 }
 
 func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[string]int, c *bundle.Contents) error {
-	var judged evaluation.Evaluation
-	if err := a.Store.JSON(ctx, p.Evaluation, &judged); err != nil {
+	if err := a.Store.JSON(ctx, p.Scores, &c.Metrics); err != nil {
 		return err
-	}
-	c.Metrics = bundle.Metrics{
-		Metric: p.Pipeline.Problem.Metric, Validation: judged.Validation[judged.ChosenIndex].Scores, Test: judged.Test.Scores, Baseline: judged.Baseline.Scores,
 	}
 	c.Lineage = bundle.Lineage{
 		Pipeline: p.Run.Digest, Dataset: p.Dataset.Digest,

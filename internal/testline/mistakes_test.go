@@ -104,7 +104,7 @@ var mistakes = map[string]mistake{
 	},
 	"text where a number is needed": {
 		text: strings.Replace(regression, "[size, weight]", "[size, colour]", 1), step: "integrate", code: testline.ExitFailed, kind: fault.FeatureInvalid,
-		says: []string{`"colour"`, "text"}, remedy: "most_frequent",
+		says: []string{`"colour"`, "text"}, remedy: "one_hot",
 	},
 	"a text as the target of a regression": {
 		text: strings.Replace(regression, "target: price", "target: sold", 1), step: "integrate", code: testline.ExitFailed, kind: fault.TypeMismatch,
