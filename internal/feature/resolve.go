@@ -48,7 +48,7 @@ func Plan(p pipeline.Features, problem pipeline.Problem, schema pipeline.Schema,
 	if p.Auto || len(list) == 0 {
 		list = []pipeline.Feature{{Auto: &pipeline.Auto{}}}
 	}
-	named := skip
+	named := slices.Clone(skip)
 	for _, entry := range list {
 		named = append(named, entry.Columns...)
 	}

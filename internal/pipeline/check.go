@@ -40,8 +40,13 @@ func Check(p *Pipeline, schema Schema) error {
 		c.rule(fmt.Sprintf("validation[%d]", i), r)
 	}
 	for i, f := range p.Features.List {
-		for j, name := range f.Columns {
-			c.column(fmt.Sprintf("features[%d].columns[%d]", i, j), name)
+		c.columns(fmt.Sprintf("features[%d].columns", i), f.Columns)
+		if f.Auto != nil {
+			c.columns(fmt.Sprintf("features[%d].auto.drop", i), f.Auto.Drop)
+		}
+		if f.Select != nil {
+			c.columns(fmt.Sprintf("features[%d].select.keep", i), f.Select.Keep)
+			c.columns(fmt.Sprintf("features[%d].select.drop", i), f.Select.Drop)
 		}
 	}
 	return asFault(c.mistakes)
@@ -55,6 +60,13 @@ type checker struct {
 func (c *checker) add(kind fault.Kind, path, remedy, message string, args ...any) {
 	if len(c.mistakes) < maxMistakes {
 		c.mistakes = append(c.mistakes, Mistake{Path: path, Message: fmt.Sprintf(message, args...), Remedy: remedy, kind: kind})
+	}
+}
+
+// columns notes the names of a list that are not columns.
+func (c *checker) columns(path string, names []string) {
+	for i, name := range names {
+		c.column(fmt.Sprintf("%s[%d]", path, i), name)
 	}
 }
 

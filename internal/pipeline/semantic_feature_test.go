@@ -99,3 +99,13 @@ func TestWithDefaultsLeavesItsChainAlone(t *testing.T) {
 	require.Empty(t, chain[0].Impute.Strategy)
 	require.Nil(t, chain[1].Robust.Upper)
 }
+
+func TestColumnsOfAutoAndSelectMustExist(t *testing.T) {
+	p := parse(t, minimal+"features: [{columns: [a]}, {auto: {drop: [aa]}}, {select: {keep: [a, b], drop: [c], top: 1}}]\n")
+	err := pipeline.Check(p, pipeline.Schema{{Name: "Species", Type: "text"}, {Name: "a", Type: "number"}})
+	var paths []string
+	for _, m := range pipeline.Mistakes(err) {
+		paths = append(paths, m.Path)
+	}
+	require.Equal(t, []string{"features[1].auto.drop[0]", "features[2].select.keep[1]", "features[2].select.drop[0]"}, paths)
+}
