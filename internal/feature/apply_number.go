@@ -90,12 +90,23 @@ func (b *BinState) code(x float64) int32 {
 	return int32(lo)
 }
 
-// intervals names the bins between edges.
+// intervals names the bins between edges, in six digits where these tell them
+// apart.
 func intervals(edges []float64) []string {
+	written := make([]string, len(edges))
+	for _, digits := range []int{6, -1} {
+		same := false
+		for i, e := range edges {
+			written[i] = strconv.FormatFloat(e, 'g', digits, 64)
+			same = same || i > 0 && written[i] == written[i-1]
+		}
+		if !same {
+			break
+		}
+	}
 	names := make([]string, 0, len(edges)+1)
 	from := "(-inf"
-	for _, e := range edges {
-		to := strconv.FormatFloat(e, 'g', -1, 64)
+	for _, to := range written {
 		names = append(names, from+","+to+")")
 		from = "[" + to
 	}

@@ -56,8 +56,6 @@ func (fit *fitting) text(p planned, chain *Chain) ([]pipeline.Transform, error) 
 
 func (fit *fitting) encode(t pipeline.Transform, p planned, chain *Chain, byText map[string]int) (Step, error) {
 	switch {
-	case t.OneHot != nil:
-		return Step{OneHot: fitOneHot(sorted(byText), *t.OneHot)}, nil
 	case t.Hash != nil:
 		return Step{Hash: &HashState{Bits: t.Hash.Bits}}, nil
 	case t.NGrams != nil:
@@ -65,11 +63,15 @@ func (fit *fitting) encode(t pipeline.Transform, p planned, chain *Chain, byText
 	case t.TextLength != nil:
 		return Step{TextLength: &struct{}{}}, nil
 	}
-	categories := names(byText)
-	if len(categories) > maxCodedCategories {
-		return Step{}, fault.New(fault.FeatureInvalid, "column %q has %d categories, more than the %d that %s may list", p.column, len(categories), maxCodedCategories, t.Name()).
+	listed := t.OneHot == nil || t.OneHot.Unknown == "ignore" || t.OneHot.Unknown == "error" // the state lists every category
+	if listed && len(byText) > maxCodedCategories {
+		return Step{}, fault.New(fault.FeatureInvalid, "column %q has %d categories, more than the %d that %s may list", p.column, len(byText), maxCodedCategories, t.Name()).
 			WithRemedy("use hash, or coarsen the column in dataset.sql")
 	}
+	if t.OneHot != nil {
+		return Step{OneHot: fitOneHot(sorted(byText), *t.OneHot)}, nil
+	}
+	categories := names(byText)
 	switch {
 	case t.Ordinal != nil:
 		return Step{Ordinal: &OrdinalState{Categories: categories, Unknown: refusing(t.Ordinal.Unknown)}}, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -69,13 +70,13 @@ func (s *Summary) selected() report.Section {
 }
 
 func (s *Summary) list() report.Section {
-	t := &report.Table{Columns: []report.Column{{Name: "Feature"}, {Name: "Made of"}, {Name: "By"}, {Name: "Mean", Numeric: true}, {Name: "SD", Numeric: true}, {Name: "Min", Numeric: true}, {Name: "Median", Numeric: true}, {Name: "Max", Numeric: true}, {Name: "Skew", Numeric: true}}}
+	t := &report.Table{Columns: []report.Column{{Name: "Feature"}, {Name: "Made by"}, {Name: "Mean", Numeric: true}, {Name: "SD", Numeric: true}, {Name: "Min", Numeric: true}, {Name: "Median", Numeric: true}, {Name: "Max", Numeric: true}, {Name: "Skew", Numeric: true}}}
 	for i, f := range s.After[:min(maxListed, len(s.After))] {
-		row := []string{report.Cut(f.Name, 60), report.Cut(strings.Join(s.Columns[i], ", "), 60), report.Cut(s.Steps[i], 120)}
+		row := []string{report.Cut(f.Name, 60), report.Cut(s.Steps[i], 160)}
 		if f.Kind == "block" || len(f.Quantiles) == 0 {
 			row = append(row, "", "", "", "", "", "")
 		} else {
-			row = append(row, report.Number(f.Mean), report.Number(f.Deviation), report.Number(f.Quantiles[0]), report.Number(f.Quantiles[2]), report.Number(f.Quantiles[4]), report.Number(f.Skew))
+			row = append(row, report.Number(near0(f.Mean, f.Deviation)), report.Number(f.Deviation), report.Number(f.Quantiles[0]), report.Number(f.Quantiles[2]), report.Number(f.Quantiles[4]), report.Number(f.Skew))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -84,6 +85,14 @@ func (s *Summary) list() report.Section {
 		section.Blocks = append(section.Blocks, report.Block{Text: fmt.Sprintf("And %d more; the summary artifact lists them all.", more)})
 	}
 	return section
+}
+
+// near0 shows the mean of a standardized feature as the 0 it stands for.
+func near0(mean, deviation float64) float64 {
+	if math.Abs(mean) < 1e-12*deviation {
+		return 0
+	}
+	return mean
 }
 
 // drawn shows each column beside the features made of it alone.

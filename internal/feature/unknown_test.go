@@ -198,3 +198,21 @@ func TestADroppedFactorStaysHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A state stays small: what would list half a million categories is refused.
+func TestTooManyCategoriesAreRefused(t *testing.T) {
+	const rows = 500_001
+	c := frame.Column{Name: "key", Kind: frame.Text, Codes: make([]int32, rows)}
+	for i := range rows {
+		c.Codes[i] = int32(i)
+		c.Dict = append(c.Dict, fmt.Sprint(i))
+	}
+	f := table(c)
+	for _, encoder := range []pipeline.Transform{{Frequency: &pipeline.Frequency{}}, {OneHot: &pipeline.OneHot{Unknown: "ignore"}}} {
+		_, err := feature.Fit([]pipeline.Feature{entry("key", encoder)}, f)
+		refused(t, err, fault.FeatureInvalid, `"key"`, "500001 categories", "hash")
+	}
+	if _, err := feature.Fit([]pipeline.Feature{entry("key", oneHot(5, 0))}, f); err != nil {
+		t.Fatal(err)
+	}
+}
