@@ -28,6 +28,9 @@ type Options struct {
 	// ScratchDir holds a directory of each worker process with the working files
 	// of its running steps. Default: the system's temporary directory.
 	ScratchDir string
+	// SourceDirs are the directories below which source files may be read.
+	// Default: any.
+	SourceDirs []string
 	// Table bounds the memory and threads of each table engine.
 	Table table.Options
 }

@@ -71,7 +71,7 @@ func (a *Activities) look(ctx context.Context, p SourceParams, res *LookResult) 
 
 // open opens the source; past is the watermark of an incremental one.
 func (a *Activities) open(p SourceParams, past string) (source.Source, error) {
-	o := source.Options{AllowPrivate: a.AllowPrivateAddresses, BaseDir: p.BaseDir, DB: a.DB, Store: a.Store}
+	o := source.Options{AllowPrivate: a.AllowPrivateAddresses, BaseDir: p.BaseDir, DB: a.DB, Dirs: a.SourceDirs, Store: a.Store}
 	if p.Source.Incremental != nil {
 		o.Past = source.Past{Column: p.Source.Incremental.Column, Value: past}
 	}

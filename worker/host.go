@@ -67,6 +67,7 @@ func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, err
 		DB:          h.db,
 		Log:         h.log,
 		ScratchDir:  filepath.Join(cfg.CacheDir, "scratch"),
+		SourceDirs:  cfg.SourceDirs,
 		Store:       store,
 		Table:       table.Options{MemoryLimit: cfg.MemoryLimit, Threads: cfg.Threads},
 	})

@@ -51,6 +51,7 @@ type Config struct {
 	ONNXRuntime   string   `json:"onnx_runtime"` // ONNXRUNTIME_LIB: path of libonnxruntime; empty: look for it
 	S3            S3       `json:"s3"`
 	ServerAddress string   `json:"server_address"` // ESTEIRA_SERVER_ADDRESS: base URL clients ask
+	SourceDirs    []string `json:"source_dirs"`    // ESTEIRA_SOURCE_DIRS; empty: any
 	SpoolBytes    int64    `json:"spool_bytes"`    // ESTEIRA_SPOOL_MAX_BYTES
 	SpoolDir      string   `json:"spool_dir"`      // ESTEIRA_SPOOL_DIR: audit records not yet in Postgres
 	TaskQueue     string   `json:"task_queue"`     // ESTEIRA_TASK_QUEUE: prefix of the queues

@@ -45,6 +45,7 @@ func Describe() []Variable {
 		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", "that of ESTEIRA_SERVER_ADDRESS, if on this machine"},
 		{"ESTEIRA_SERVER_ADDRESS", "URL clients find the prediction server at", DefaultServerAddress},
 		{"ESTEIRA_SPOOL_DIR", "audit records on their way to Postgres; a durable disk", ".esteira/spool, else the user's cache directory"},
+		{"ESTEIRA_SOURCE_DIRS", "directories below which a worker may read source files, separated by colons", "any"},
 		{"ESTEIRA_SPOOL_MAX_BYTES", "bound of that directory; a full spool answers 503", DefaultSpoolBytes},
 		{"ESTEIRA_LOG_LEVEL", "debug, info, warn or error", "info"},
 		{"ESTEIRA_LOG_FORMAT", "json, console, or auto (console on a terminal)", "auto"},

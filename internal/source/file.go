@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -18,6 +19,7 @@ import (
 type files struct {
 	unpacker
 	pattern, base string
+	dirs          []string // below which files may be read; empty: any
 }
 
 func (f *files) List(_ context.Context) ([]Part, error) {
@@ -32,6 +34,9 @@ func (f *files) List(_ context.Context) ([]Part, error) {
 	slices.Sort(paths)
 	var parts []Part
 	for _, path := range paths {
+		if err := f.permitted(path); err != nil {
+			return nil, err
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, unreadable(path, err)
@@ -66,6 +71,9 @@ func (f *files) Look(_ context.Context, part Part) (Part, error) {
 // Fetch reads the file where it lies; only what is compressed or encoded is
 // copied.
 func (f *files) Fetch(ctx context.Context, part Part, dir string) (Fetched, error) {
+	if err := f.permitted(part.Location); err != nil {
+		return Fetched{}, err
+	}
 	before, err := os.Stat(part.Location)
 	if err != nil {
 		return Fetched{}, unreadable(part.Location, err)
@@ -98,6 +106,29 @@ func (f *files) Fetch(ctx context.Context, part Part, dir string) (Fetched, erro
 		return out, err
 	}
 	return out, out.Check(ctx)
+}
+
+// permitted refuses a path that leads out of the directories a worker may read.
+// The engine reads the file by its name, so links are followed here.
+func (f *files) permitted(path string) error {
+	if len(f.dirs) == 0 {
+		return nil
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return unreadable(path, err)
+	}
+	for _, dir := range f.dirs {
+		root, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			continue // a directory that is not there permits nothing
+		}
+		if rel, err := filepath.Rel(root, real); err == nil && filepath.IsLocal(rel) {
+			return nil
+		}
+	}
+	return fault.New(fault.SourceNotFound, "%s is outside the directories this worker may read", path).
+		WithRemedy("put the file below one of %s, or have ESTEIRA_SOURCE_DIRS changed", strings.Join(f.dirs, ", "))
 }
 
 func stateOf(info fs.FileInfo) string {

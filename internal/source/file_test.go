@@ -89,3 +89,29 @@ func TestObjectsAreKnownByTheirETag(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, part.Identity, now.Identity, "the next attempt looks anew")
 }
+
+func TestOnlyPermittedDirectoriesAreRead(t *testing.T) {
+	inside, outside := t.TempDir(), t.TempDir()
+	for _, dir := range []string{inside, outside} {
+		if err := os.WriteFile(filepath.Join(dir, "a.csv"), []byte("x\n1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(outside, "a.csv"), filepath.Join(inside, "link.csv")); err != nil {
+		t.Fatal(err)
+	}
+	look := func(path string) error {
+		s, err := Open(pipeline.Source{Path: path, Format: "csv"}, Options{BaseDir: inside, Dirs: []string{inside}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.List(t.Context())
+		return err
+	}
+	if err := look("a.csv"); err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{filepath.Join(outside, "a.csv"), "../" + filepath.Base(outside) + "/a.csv", "link.csv"} {
+		kind(t, fault.SourceNotFound, look(path))
+	}
+}

@@ -61,6 +61,9 @@ type Options struct {
 	BaseDir string
 	DB      *metadata.DB    // predictions
 	Store   *artifact.Store // s3
+	// Dirs are the directories below which files may be read, wherever links lead.
+	// Default: any file the worker may read.
+	Dirs []string
 	// Past is applied by the sources that can ask for less (postgres,
 	// predictions); for the others the caller drops the rows.
 	Past Past
@@ -80,7 +83,7 @@ func Open(s pipeline.Source, o Options) (Source, error) {
 	}
 	switch s.Kind() {
 	case "file":
-		return &files{pattern: s.Path, base: o.BaseDir, unpacker: plain}, nil
+		return &files{pattern: s.Path, base: o.BaseDir, dirs: o.Dirs, unpacker: plain}, nil
 	case "s3":
 		return &objects{pattern: s.Path, store: o.Store, unpacker: plain}, nil
 	case "http":
