@@ -141,7 +141,7 @@ func (a *Activities) checkColumns(ctx context.Context, p IntegrateParams, res *D
 	if err := pipeline.Check(&p.Pipeline, schema); err != nil {
 		return nil, err
 	}
-	_, err = feature.Resolve(p.Pipeline.Features, p.Pipeline.Problem, schema, p.Pipeline.Dataset.Identifying()...)
+	_, err = feature.Resolve(p.Pipeline.Features, p.Pipeline.Problem, pipeline.Repaired(schema, p.Pipeline.Validation), p.Pipeline.Dataset.Identifying()...)
 	return schema, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -17,6 +18,11 @@ type ProfileParams struct {
 	Run     Run              `json:"run"`
 	Dataset artifact.Ref     `json:"dataset"`
 	Problem pipeline.Problem `json:"problem"`
+
+	// What the exploration knows beside the rows.
+	Key       []string `json:"key,omitempty"`
+	EventTime string   `json:"event_time,omitempty"`
+	Split     string   `json:"split,omitempty"`
 }
 
 // ProfileResult is the exploration of a dataset.
@@ -34,13 +40,21 @@ func (r *ProfileResult) outputs() metadata.Outputs {
 // Profile describes every column of the dataset and draws the exploration
 // report.
 func (a *Activities) Profile(ctx context.Context, p ProfileParams) (*ProfileResult, error) {
+	begun := time.Now()
 	s := step{
-		run: p.Run, name: "profile", version: 1, inputs: []artifact.Ref{p.Dataset},
-		params: map[string]any{"target": p.Problem.Target, "task": p.Problem.Task, "pipeline": p.Run.Pipeline},
+		run: p.Run, name: "profile", version: 2, inputs: []artifact.Ref{p.Dataset},
+		params: map[string]any{
+			"target": p.Problem.Target, "task": p.Problem.Task, "pipeline": p.Run.Pipeline,
+			"key": p.Key, "event_time": p.EventTime, "split": p.Split,
+		},
+	}
+	o := profile.Options{Target: p.Problem.Target, Task: p.Problem.Task, Key: p.Key, EventTime: p.EventTime, Split: p.Split}
+	if err := a.previousProfile(ctx, &s, p.Dataset, &o); err != nil {
+		return nil, a.fail(ctx, s, begun, err)
 	}
 	return perform(ctx, a, s, &ProfileResult{}, func(ctx context.Context, dir string, res *ProfileResult) error {
 		return a.withTable(ctx, dir, p.Dataset, func(e *table.Engine, path string, schema pipeline.Schema) error {
-			found, err := profile.Compute(ctx, e, path, schema, p.Problem.Target, p.Problem.Task)
+			found, err := profile.Compute(ctx, e, path, schema, o)
 			if err != nil {
 				return err
 			}
@@ -48,7 +62,11 @@ func (a *Activities) Profile(ctx context.Context, p ProfileParams) (*ProfileResu
 				return err
 			}
 			var page bytes.Buffer
-			if err := found.HTML(&page, "Exploration of "+p.Run.Pipeline, "dataset "+p.Dataset.Short()); err != nil {
+			footer := "dataset " + p.Dataset.Short()
+			if o.PreviousRun != "" {
+				footer += ", compared with run " + o.PreviousRun
+			}
+			if err := found.HTML(&page, "Exploration of "+p.Run.Pipeline, footer); err != nil {
 				return err
 			}
 			if res.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML); err != nil {
@@ -59,6 +77,34 @@ func (a *Activities) Profile(ctx context.Context, p ProfileParams) (*ProfileResu
 			return nil
 		})
 	})
+}
+
+// previousProfile finds what the latest completed run of the pipeline said of
+// another dataset, so that the exploration can tell what has changed. Its profile
+// is an input of the step; one that is gone, or of another form, is none.
+func (a *Activities) previousProfile(ctx context.Context, s *step, dataset artifact.Ref, o *profile.Options) error {
+	run, outputs, ok, err := a.DB.EarlierOutput(ctx, s.run.Pipeline, s.run.ID, "profile", "profile")
+	if err != nil || !ok {
+		return err
+	}
+	earlier, err := a.DB.Dataset(ctx, run)
+	if err != nil || earlier.Artifact.Digest == dataset.Digest {
+		return err
+	}
+	there, err := a.Store.Exists(ctx, outputs["profile"])
+	if err != nil || !there {
+		return err
+	}
+	var previous profile.Profile
+	if err := a.Store.JSON(ctx, outputs["profile"], &previous); err != nil {
+		return err
+	}
+	if previous.Version != profile.Version {
+		return nil
+	}
+	o.Previous, o.PreviousRun = &previous, run
+	s.inputs = append(s.inputs, outputs["profile"])
+	return nil
 }
 
 // withTable opens an engine on a Parquet artifact.

@@ -26,13 +26,18 @@ type FitParams struct {
 	Fold    int              `json:"fold"`  // 0…Folds-1
 	Folds   int              `json:"folds"` // 0: no folds, fit on all rows
 	Seed    int64            `json:"seed"`
+	Split   pipeline.Split   `json:"split"` // how the rows were dealt: folds follow it
 }
 
 func (p FitParams) step(name string) step {
-	return step{
+	s := step{
 		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 1, inputs: []artifact.Ref{p.Train, p.Plan},
 		params: map[string]any{"problem": fitProblem(p.Problem), "kind": p.Trial.Kind, "params": p.Trial.Params, "fold": p.Fold, "folds": p.Folds, "seed": p.Seed},
 	}
+	if p.Split.Method == "time" {
+		s.params.(map[string]any)["gap"] = "by time, " + p.Split.Gap
+	}
+	return s
 }
 
 // fitProblem is the part of a problem that decides a fit: another statement or
@@ -63,7 +68,7 @@ func (a *Activities) FitFold(ctx context.Context, p FitParams) (*FoldResult, err
 		if err != nil {
 			return err
 		}
-		folds, err := split.Folds(train, p.Folds, p.Seed)
+		folds, err := split.FoldsOf(train, p.Folds, p.Seed, p.Split)
 		if err != nil {
 			return err
 		}

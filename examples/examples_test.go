@@ -225,7 +225,7 @@ func (e example) apart(t *testing.T, db *metadata.DB, store *artifact.Store, run
 // reports are there, each a page or a text of its own.
 func reports(t *testing.T, store *artifact.Store, o testline.Outcome) {
 	for name, want := range map[string]string{
-		"exploration": "<!doctype html", "features": "<!doctype html", "evaluation": "<!doctype html", "model card": "#", "validation": "{",
+		"exploration": "<!doctype html", "features": "<!doctype html", "evaluation": "<!doctype html", "model card": "#", "validation": "<!doctype html",
 	} {
 		body, err := store.Bytes(t.Context(), o.Result.Reports[name], 32<<20)
 		require.NoError(t, err, name)

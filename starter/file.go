@@ -29,6 +29,9 @@ func readFile(path string, sources []string) (file, error) {
 	if f.pipeline, err = pipeline.Parse(path, f.data); err != nil {
 		return f, err
 	}
+	if err := f.pipeline.LoadContract(f.dir); err != nil {
+		return f, err
+	}
 	for _, override := range sources {
 		if err := f.override(override); err != nil {
 			return f, err

@@ -94,7 +94,7 @@ func (a *app) look(ctx context.Context, f file) (validation, error) {
 	if err := pipeline.Check(f.pipeline, v.Columns); err != nil {
 		return v, f.at(err, "")
 	}
-	if v.Features, err = feature.Resolve(f.pipeline.Features, f.pipeline.Problem, v.Columns, f.pipeline.Dataset.Identifying()...); err != nil {
+	if v.Features, err = feature.Resolve(f.pipeline.Features, f.pipeline.Problem, pipeline.Repaired(v.Columns, f.pipeline.Validation), f.pipeline.Dataset.Identifying()...); err != nil {
 		return v, f.at(err, "features")
 	}
 	return v, nil

@@ -34,6 +34,7 @@ func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 	if err != nil {
 		return activities.DatasetResult{}, err
 	}
+	l.snapshots = snapshots
 	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.Data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
 		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots,
 	})

@@ -27,6 +27,7 @@ type line struct {
 	id          string
 	queues      esteiratemporal.Queues
 	steps       []stepRow
+	snapshots   []activities.SnapshotResult
 	result      PipelineResult
 	artifactURL string
 	collecting  workflow.Semaphore // bounds the portions of all sources under way

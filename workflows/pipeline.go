@@ -98,6 +98,7 @@ func (l *line) define(ctx workflow.Context) error {
 func (l *line) profile(ctx workflow.Context, dataset activities.DatasetResult) error {
 	res, err := execute[activities.ProfileResult](ctx, l, "profile", l.queues.Data, long, "profile the dataset", a.Profile, activities.ProfileParams{
 		Run: l.runRef(), Dataset: dataset.Dataset, Problem: l.in.Pipeline.Problem,
+		Key: l.in.Pipeline.Dataset.Key, EventTime: l.in.Pipeline.Dataset.EventTime, Split: l.in.Pipeline.Split.Method,
 	})
 	if err == nil {
 		l.report(ctx, "profile", "exploration", res.Report)
@@ -107,12 +108,12 @@ func (l *line) profile(ctx workflow.Context, dataset activities.DatasetResult) e
 
 func (l *line) validate(ctx workflow.Context, dataset activities.DatasetResult) (activities.ValidateResult, error) {
 	res, err := execute[activities.ValidateResult](ctx, l, "validate", l.queues.Data, long, "validate the dataset", a.Validate, activities.ValidateParams{
-		Run: l.runRef(), Dataset: dataset.Dataset, Pipeline: l.in.Pipeline,
+		Run: l.runRef(), Dataset: dataset.Dataset, Pipeline: l.in.Pipeline, Snapshots: l.snapshots, At: l.moment(ctx),
 	})
 	if err != nil {
 		return res, err
 	}
-	l.report(ctx, "validate", "validation", res.Validation)
+	l.report(ctx, "validate", "validation", res.Report)
 	if res.Violation != "" {
 		return res, l.decide(DecisionRejected, res.Violation)
 	}
@@ -121,9 +122,19 @@ func (l *line) validate(ctx workflow.Context, dataset activities.DatasetResult) 
 
 func (l *line) split(ctx workflow.Context, valid activities.ValidateResult) (activities.SplitResult, error) {
 	p := l.in.Pipeline
-	return execute[activities.SplitResult](ctx, l, "split", l.queues.Data, long, "split by "+p.Split.Method, a.Split, activities.SplitParams{
-		Run: l.runRef(), Valid: valid.Valid, Split: p.Split, Dataset: p.Dataset,
+	var rules []pipeline.Rule
+	for _, r := range p.Validation {
+		if r.OfSplits() {
+			rules = append(rules, r)
+		}
+	}
+	res, err := execute[activities.SplitResult](ctx, l, "split", l.queues.Data, long, "split by "+p.Split.Method, a.Split, activities.SplitParams{
+		Run: l.runRef(), Valid: valid.Valid, Split: p.Split, Dataset: p.Dataset, Rules: rules,
 	})
+	if err == nil && res.Violation != "" {
+		return res, l.decide(DecisionRejected, res.Violation)
+	}
+	return res, err
 }
 
 func (l *line) engineer(ctx workflow.Context, parts activities.SplitResult) (activities.EngineerResult, error) {
@@ -143,7 +154,7 @@ func (l *line) train(ctx workflow.Context, parts activities.SplitResult, feature
 	err := l.track(ctx, "train", func() (activities.Outcome, error) {
 		ctx := workflow.WithChildOptions(ctx, l.tuningOptions(ctx))
 		err := workflow.ExecuteChildWorkflow(ctx, Tuning, TuningInput{
-			Run: l.runRef(), Problem: l.in.Pipeline.Problem, Settings: l.in.Pipeline.Train,
+			Run: l.runRef(), Problem: l.in.Pipeline.Problem, Settings: l.in.Pipeline.Train, Split: l.in.Pipeline.Split,
 			Train: parts.Train, Plan: features.Plan,
 		}).Get(ctx, &found)
 		return activities.Outcome{Figure: found.Figure, Cache: found.Cache}, err
@@ -180,6 +191,14 @@ func (l *line) pack(ctx workflow.Context, dataset activities.DatasetResult, part
 		l.report(ctx, "package", "model card", res.Card)
 	}
 	return res, err
+}
+
+// moment is what the run is for: data are fresh or stale at that time.
+func (l *line) moment(ctx workflow.Context) time.Time {
+	if l.in.Moment != nil {
+		return *l.in.Moment
+	}
+	return workflow.GetInfo(ctx).WorkflowStartTime
 }
 
 // runRef is the run as its activities see it.

@@ -18,6 +18,7 @@ type TuningInput struct {
 	Run      activities.Run   `json:"run"`
 	Problem  pipeline.Problem `json:"problem"`
 	Settings pipeline.Train   `json:"settings"`
+	Split    pipeline.Split   `json:"split"` // how the training rows were dealt: folds follow it
 	Train    artifact.Ref     `json:"train"`
 	Plan     artifact.Ref     `json:"plan"`
 }
@@ -115,7 +116,7 @@ func (t *tuner) fit(ctx workflow.Context, scored []tuning.Scored) (TuningResult,
 
 func (t *tuner) params(trial tuning.Trial) activities.FitParams {
 	return activities.FitParams{
-		Run: t.in.Run, Problem: t.in.Problem, Train: t.in.Train, Plan: t.in.Plan, Trial: trial, Seed: t.in.Settings.Seed,
+		Run: t.in.Run, Problem: t.in.Problem, Train: t.in.Train, Plan: t.in.Plan, Trial: trial, Seed: t.in.Settings.Seed, Split: t.in.Split,
 	}
 }
 

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
@@ -18,6 +17,7 @@ import (
 // Locate finds.
 func Check(p *Pipeline, schema Schema) error {
 	c := &checker{schema: schema}
+	c.repaired = Repaired(schema, p.Validation)
 	if target := c.column("problem.target", p.Problem.Target); target != nil {
 		switch kind := target.kind(); {
 		case kind == frame.Time:
@@ -37,7 +37,10 @@ func Check(p *Pipeline, schema Schema) error {
 		c.column(fmt.Sprintf("dataset.key[%d]", i), name)
 	}
 	for i, r := range p.Validation {
-		c.rule(fmt.Sprintf("validation[%d]", i), r)
+		c.rule(fmt.Sprintf("validation[%d]", i), p, r)
+	}
+	for i, name := range p.Split.By {
+		c.column(fmt.Sprintf("split.by[%d]", i), name)
 	}
 	for i, f := range p.Features.List {
 		c.columns(fmt.Sprintf("features[%d].columns", i), f.Columns)
@@ -54,6 +57,7 @@ func Check(p *Pipeline, schema Schema) error {
 
 type checker struct {
 	schema   Schema
+	repaired Schema // what the schema is once the rules' casts are done
 	mistakes []Mistake
 }
 
@@ -92,29 +96,6 @@ func (c *checker) column(path, name string) *Column {
 
 func (c *checker) mismatch(path string, column *Column, why, remedy string) {
 	c.add(fault.TypeMismatch, path, remedy, "column %q is a %s (%s): %s", clip(column.Name), column.kind(), column.SQL, why)
-}
-
-func (c *checker) rule(path string, r Rule) {
-	for i, name := range r.Unique {
-		c.column(fmt.Sprintf("%s.unique[%d]", path, i), name)
-	}
-	if r.Column == "" {
-		return
-	}
-	column := c.column(path+".column", r.Column)
-	if column == nil {
-		return
-	}
-	if column.kind() != frame.Number && (r.Range != nil || r.Finite) {
-		c.mismatch(path+"."+r.Check(), column, "the check is of numbers", "remove the rule, or cast the column in dataset.sql")
-	}
-	if r.Set != nil && column.kind() == frame.Number && !strings.EqualFold(column.SQL, "BOOLEAN") {
-		for i, value := range r.Set {
-			if _, err := strconv.ParseFloat(value, 64); err != nil {
-				c.mismatch(fmt.Sprintf("%s.set[%d]", path, i), column, fmt.Sprintf("it never equals %q", clip(value)), "write numbers")
-			}
-		}
-	}
 }
 
 // kind prefers Type, which survives JSON where Kind does not.

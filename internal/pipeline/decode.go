@@ -81,7 +81,7 @@ func (d *decoder) decode(node ast.Node, v reflect.Value, path string, field fiel
 	case reflect.Struct:
 		d.structure(node, v, path)
 	case reflect.Map:
-		d.table(node, v, path)
+		d.table(node, v, path, field)
 	case reflect.Slice:
 		d.list(node, v, path, field)
 	case reflect.String:
@@ -182,7 +182,7 @@ func (d *decoder) enter(e *ast.MappingValueNode, path string, seen map[string]bo
 	return key, child, true
 }
 
-func (d *decoder) table(node ast.Node, v reflect.Value, path string) {
+func (d *decoder) table(node ast.Node, v reflect.Value, path string, field fieldRules) {
 	entries, ok := mappingOf(node)
 	if !ok {
 		d.wrong(node, path, "a mapping of names", "write name: … lines beneath it")
@@ -196,7 +196,7 @@ func (d *decoder) table(node ast.Node, v reflect.Value, path string) {
 			continue
 		}
 		element := reflect.New(v.Type().Elem()).Elem()
-		d.decode(e.Value, element, child, fieldRules{})
+		d.decode(e.Value, element, child, fieldRules{anyText: field.anyText})
 		v.SetMapIndex(reflect.ValueOf(key), element)
 	}
 }

@@ -41,11 +41,9 @@ func (d *decoder) defaults(p *Pipeline) {
 		p.Dataset.Timeout = DefaultTimeout
 	}
 	for i := range p.Validation {
-		if p.Validation[i].OnFail == "" {
-			p.Validation[i].OnFail = Stop
-		}
+		p.Validation[i].defaults()
 	}
-	d.splitDefaults(&p.Split)
+	d.splitDefaults(p)
 	if !d.given("features") {
 		p.Features.Auto = true
 	}
@@ -64,18 +62,6 @@ func (d *decoder) defaults(p *Pipeline) {
 	}
 	if s := p.Retrain.Schedule; s != nil && s.TimeZone == "" {
 		s.TimeZone = "UTC"
-	}
-}
-
-func (d *decoder) splitDefaults(s *Split) {
-	if s.Method == "" {
-		s.Method = "random"
-	}
-	if !d.given("split.validation") {
-		s.Validation = DefaultShare
-	}
-	if !d.given("split.test") {
-		s.Test = DefaultShare
 	}
 }
 

@@ -107,28 +107,6 @@ func (Problem) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "target").MinLength = new(uint64(1))
 }
 
-// JSONSchemaExtend allows numbers and booleans as texts, and one check a rule.
-func (Rule) JSONSchemaExtend(s *jsonschema.Schema) {
-	item := anyText("")
-	property(s, "set").Items = &item
-	property(s, "set").MinItems = new(uint64(1))
-	property(s, "not_null").Const = true
-	property(s, "finite").Const = true
-	for _, check := range []string{"type", "range", "set", "max_null_share", "not_null", "finite", "unique", "row_count"} {
-		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{check}})
-	}
-}
-
-// JSONSchemaExtend tells the bounds of the shares.
-func (Split) JSONSchemaExtend(s *jsonschema.Schema) {
-	for _, name := range []string{"validation", "test"} {
-		property(s, name).ExclusiveMinimum = "0"
-		property(s, name).ExclusiveMaximum = "1"
-		property(s, name).Default = DefaultShare
-	}
-	property(s, "method").Default = "random"
-}
-
 // JSONSchemaExtend tells the bounds of the folds.
 func (Train) JSONSchemaExtend(s *jsonschema.Schema) {
 	folds := property(s, "folds")

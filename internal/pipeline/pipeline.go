@@ -6,7 +6,8 @@ type Pipeline struct {
 	Problem    Problem           `json:"problem" yaml:"problem" jsonschema:"required" jsonschema_description:"The question the business asks."`
 	Sources    map[string]Source `json:"sources" yaml:"sources" jsonschema:"required,minProperties=1" jsonschema_description:"Where the data comes from; each source becomes a table of that name."`
 	Dataset    Dataset           `json:"dataset" yaml:"dataset,omitempty" jsonschema_description:"How the sources become one table."`
-	Validation []Rule            `json:"validation,omitempty" yaml:"validation,omitempty" jsonschema_description:"What the dataset must satisfy."`
+	Validation []Rule            `json:"validation,omitempty" yaml:"validation,omitempty" jsonschema_description:"What the dataset must satisfy; the rules of the contract follow those written here."`
+	Contract   string            `json:"contract,omitempty" yaml:"contract,omitempty" jsonschema_description:"File of further rules, beside this one: what esteira contract infer writes."`
 	Split      Split             `json:"split" yaml:"split,omitempty" jsonschema_description:"How rows are dealt to train, validation and test."`
 	Features   Features          `json:"features" yaml:"features,omitempty" jsonschema_description:"auto, or the transforms of each column."`
 	Train      Train             `json:"train" yaml:"train,omitempty" jsonschema_description:"Which models are tried, and how."`
@@ -48,45 +49,25 @@ type Dataset struct {
 	Timeout   string   `json:"timeout" yaml:"timeout,omitempty" jsonschema_description:"Bound of the SQL, a duration; default 30m."`
 }
 
-// Severity says what a failed rule does.
-type Severity string
-
-// The severities.
-const (
-	Stop       Severity = "stop"       // the run ends, rejected
-	Quarantine Severity = "quarantine" // the rows go to an artifact of their own
-	Warn       Severity = "warn"       // counted and reported
-)
-
-// Rule is one expectation; exactly one of its checks is set. Type, Range, Set,
-// MaxNullShare and Finite speak of Column; Unique of its columns together;
-// RowCount of the table.
-type Rule struct {
-	Column       string   `json:"column,omitempty" yaml:"column,omitempty"`
-	Type         string   `json:"type,omitempty" yaml:"type,omitempty" jsonschema:"enum=number,enum=text,enum=time"`
-	Range        *Range   `json:"range,omitempty" yaml:"range,omitempty" jsonschema_description:"Inclusive bounds; a missing value is not out of range."`
-	Set          []string `json:"set,omitempty" yaml:"set,omitempty" text:"any" jsonschema_description:"Accepted values, as text; a missing value is accepted."`
-	MaxNullShare *float64 `json:"max_null_share,omitempty" yaml:"max_null_share,omitempty" jsonschema:"minimum=0,maximum=1"`
-	NotNull      bool     `json:"not_null,omitempty" yaml:"not_null,omitempty"`
-	Finite       bool     `json:"finite,omitempty" yaml:"finite,omitempty" jsonschema_description:"No infinity; NaN counts as missing."`
-	Unique       []string `json:"unique,omitempty" yaml:"unique,omitempty"`
-	RowCount     *Range   `json:"row_count,omitempty" yaml:"row_count,omitempty"`
-	OnFail       Severity `json:"on_fail" yaml:"on_fail,omitempty" jsonschema:"enum=stop,enum=quarantine,enum=warn" jsonschema_description:"Default stop. type, max_null_share and row_count speak of the whole table and cannot quarantine."`
-}
-
-// Range is an inclusive interval; a nil bound is open.
-type Range struct {
-	Min *float64 `json:"min,omitempty" yaml:"min,omitempty"`
-	Max *float64 `json:"max,omitempty" yaml:"max,omitempty"`
-}
-
-// Split says how rows are dealt. Shares are of rows (random) or of the ordered
-// time axis (time); train gets the rest.
+// Split says how rows are dealt. Shares are of rows (random, stratified), of
+// groups (grouped) or of the ordered time axis (time); train gets the rest. Method
+// column has no shares: the data say where each row goes.
 type Split struct {
-	Method     string  `json:"method" yaml:"method,omitempty" jsonschema:"enum=random,enum=time"`
-	Validation float64 `json:"validation" yaml:"validation,omitempty" jsonschema_description:"Share of rows; default 0.15."`
-	Test       float64 `json:"test" yaml:"test,omitempty" jsonschema_description:"Share of rows; default 0.15."`
-	Seed       int64   `json:"seed" yaml:"seed,omitempty"`
+	Method     string       `json:"method" yaml:"method,omitempty" jsonschema:"enum=random,enum=stratified,enum=grouped,enum=time,enum=column" jsonschema_description:"random: by hash of the key. stratified: the same, within each value of by. grouped: all rows of one value of by together. time: by event_time. column: by the values of by."`
+	By         []string     `json:"by,omitempty" yaml:"by,omitempty" jsonschema_description:"stratified: default the target. grouped: the columns that name the group. column: the one column whose values name the split."`
+	Values     *SplitValues `json:"values,omitempty" yaml:"values,omitempty"`
+	Gap        string       `json:"gap,omitempty" yaml:"gap,omitempty" jsonschema_description:"time: rows less than this before validation or test, such as 24h or 7d, are left out, so that nothing just before a boundary tells of what is beyond it."`
+	Validation float64      `json:"validation" yaml:"validation,omitempty" jsonschema_description:"Share of rows; default 0.15."`
+	Test       float64      `json:"test" yaml:"test,omitempty" jsonschema_description:"Share of rows; default 0.15."`
+	Seed       int64        `json:"seed" yaml:"seed,omitempty"`
+}
+
+// SplitValues names the values of a column that mean each split; rows with other
+// values are left out.
+type SplitValues struct {
+	Train      []string `json:"train" yaml:"train,omitempty" text:"any" jsonschema_description:"Default: train."`
+	Validation []string `json:"validation" yaml:"validation,omitempty" text:"any" jsonschema_description:"Default: validation."`
+	Test       []string `json:"test" yaml:"test,omitempty" text:"any" jsonschema_description:"Default: test."`
 }
 
 // Features is either auto or a list. Auto is resolved against the schema of the

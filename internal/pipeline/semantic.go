@@ -35,6 +35,7 @@ func (d *decoder) check(p *Pipeline) {
 	d.checkSources(p)
 	for i, r := range p.Validation {
 		d.checkRule(fmt.Sprintf("validation[%d]", i), r)
+		d.checkRuleOf(fmt.Sprintf("validation[%d]", i), p, r)
 	}
 	d.checkSplit(p)
 	d.checkFeatures(p)
@@ -114,24 +115,6 @@ func (d *decoder) checkDistinct(path string, names []string) {
 		if slices.Contains(names[:i], name) {
 			d.add(fmt.Sprintf("%s[%d]", path, i), "keep one of the two", "%q stands twice", clip(name))
 		}
-	}
-}
-
-func (d *decoder) checkSplit(p *Pipeline) {
-	s := p.Split
-	for _, share := range []struct {
-		name  string
-		value float64
-	}{{"validation", s.Validation}, {"test", s.Test}} {
-		if !(share.value > 0 && share.value < 1) {
-			d.add("split."+share.name, "write a share such as 0.15", "must be more than 0 and less than 1, not %v", share.value)
-		}
-	}
-	if s.Validation < 1 && s.Test < 1 && s.Validation+s.Test >= 1 {
-		d.add("split", "make validation and test together less than 1", "leaves no rows to train on: %v + %v", s.Validation, s.Test)
-	}
-	if s.Method == "time" && p.Dataset.EventTime == "" {
-		d.add("split.method", "add dataset: {event_time: COLUMN}, or write random", "a split by time needs dataset.event_time")
 	}
 }
 

@@ -9,11 +9,33 @@ import (
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
-// Compute profiles a Parquet file. With a target, columns are set in relation to
-// it, as numbers if the task is regression and as classes otherwise.
+// Options are what is known of a dataset beside its rows.
+type Options struct {
+	// EventTime is the column that says when a row was known; "" if none does.
+	EventTime string
+
+	// Key is the columns that identify a row.
+	Key []string
+
+	// Previous is the profile of an earlier run, nil without one, and
+	// PreviousRun its name.
+	Previous    *Profile
+	PreviousRun string
+
+	// Split is the method by which rows are dealt.
+	Split string
+
+	// Target is the column to predict, "" if there is none. Columns are set in
+	// relation to it, as numbers if Task is regression and as classes otherwise.
+	Target string
+	Task   pipeline.Task
+}
+
+// Compute profiles a Parquet file.
 //
-// Faults: ColumnMissing (the target), ResourceExhausted.
-func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, target string, task pipeline.Task) (*Profile, error) {
+// Faults: ColumnMissing (the target or a key), ResourceExhausted.
+func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, o Options) (*Profile, error) {
+	target, task := o.Target, o.Task
 	if target != "" && schema.Column(target) == nil {
 		return nil, table.MissingColumn(target, schema, "problem.target")
 	}
@@ -23,7 +45,8 @@ func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 	}
 	for i := range p.Columns {
 		var err error
-		if c := &p.Columns[i]; c.Type == "text" {
+		c := &p.Columns[i]
+		if c.Type == "text" {
 			err = c.texts(ctx, e, in)
 		} else {
 			err = c.values(ctx, e, in)
@@ -31,11 +54,24 @@ func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 		if err != nil {
 			return nil, err
 		}
+		c.against(o.Previous)
+		c.list = nil // a million values a column are not kept
 	}
-	if err := p.associate(ctx, e, in); err != nil {
-		return nil, err
+	for _, step := range []func() error{
+		func() error { return p.associate(ctx, e, in) },
+		func() error { return p.patterns(ctx, e, in, schema) },
+		func() error { return p.duplicates(ctx, e, in, schema, o.Key) },
+		func() error { return p.future(ctx, e, in, o.EventTime) },
+		func() error { return p.relate(ctx, e, in) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
-	p.warn()
+	if o.Previous != nil {
+		p.Previous = o.PreviousRun
+	}
+	p.warn(o)
 	return p, nil
 }
 
@@ -50,8 +86,7 @@ func (p *Profile) counts(ctx context.Context, e *table.Engine, in string, schema
 		case c.Type == "time":
 			query = append(query, "count("+x+")", "count(*) FILTER (isinf(CAST("+x+" AS TIMESTAMP)))")
 		case c.Type == "text":
-			length := "length(CAST(" + x + " AS VARCHAR))"
-			query = append(query, "count("+x+")", "min("+length+")", "max("+length+")")
+			query = append(query, "count("+x+")", "0") // lengths are counted with the distinct texts
 		default:
 			query = append(query, "count("+x+")", "0")
 		}
@@ -65,15 +100,8 @@ func (p *Profile) counts(ctx context.Context, e *table.Engine, in string, schema
 	for i, c := range schema {
 		d := &p.Columns[i]
 		*d = Column{Name: c.Name, Type: c.Type, SQL: c.SQL, Count: row[next].(int64)}
-		if c.Type == "text" {
-			if d.Count > 0 {
-				d.Text = &Text{MinLength: row[next+1].(int64), MaxLength: row[next+2].(int64)}
-			}
-			next += 3
-		} else {
-			d.Infinite = row[next+1].(int64)
-			next += 2
-		}
+		d.Infinite = row[next+1].(int64)
+		next += 2
 		d.Missing = p.Rows - d.Count
 		if p.Rows > 0 {
 			d.MissingShare = float64(d.Missing) / float64(p.Rows)
@@ -111,6 +139,7 @@ func (c *Column) values(ctx context.Context, e *table.Engine, in string) error {
 	}
 	c.Distinct = s.distinct
 	h := s.histogram()
+	c.list = s.kept
 	if s.kept != nil {
 		for _, v := range s.kept {
 			h.add(v.value, v.count)
@@ -127,8 +156,15 @@ func (c *Column) values(ctx context.Context, e *table.Engine, in string) error {
 	c.Histogram = h
 	if c.Type == "time" {
 		c.Time = s.time()
+		c.Time.Coverage = coverage(s.kept)
 	} else {
 		c.Number = s.number()
+		if s.kept != nil {
+			c.Number.shape(s.kept, s.seen)
+		}
+	}
+	if s.kept != nil {
+		c.Bins = binned(s.kept, s.seen)
 	}
 	c.Top = s.top(c.Type == "time")
 	return nil
@@ -138,9 +174,15 @@ func (c *Column) values(ctx context.Context, e *table.Engine, in string) error {
 func (c *Column) texts(ctx context.Context, e *table.Engine, in string) error {
 	x := "CAST(" + table.Ident(c.Name) + " AS VARCHAR)"
 	rows, err := e.Query(ctx, fmt.Sprintf(`WITH v AS MATERIALIZED (SELECT %[1]s AS v, count(*) AS n FROM %[2]s WHERE %[1]s IS NOT NULL GROUP BY v)
-		(SELECT NULL AS v, count(*) AS n FROM v) UNION ALL (SELECT left(v, 200), n FROM (SELECT * FROM v ORDER BY n DESC, v LIMIT %[3]d) ORDER BY n DESC, v)`, x, table.Scan(in), top))
+		(SELECT NULL AS v, count(*) AS n, coalesce(sum(n * length(v)), 0) AS l, coalesce(sum(n) FILTER (trim(v) = ''), 0) AS e, coalesce(sum(n) FILTER (trim(v) <> v AND trim(v) <> ''), 0) AS p,
+			coalesce(sum(n) FILTER (TRY_CAST(v AS DOUBLE) IS NOT NULL), 0) AS d, min(length(v)) AS a, max(length(v)) AS b FROM v)
+		UNION ALL (SELECT left(v, 200), n, 0, 0, 0, 0, 0, 0 FROM (SELECT * FROM v ORDER BY n DESC, v LIMIT %[3]d) ORDER BY n DESC, v)`, x, table.Scan(in), top))
 	if err != nil {
 		return err
+	}
+	if c.Count > 0 {
+		r := rows[0]
+		c.Text = &Text{MinLength: r[6].(int64), MaxLength: r[7].(int64), MeanLength: round(float(r[2]) / float64(c.Count)), Empty: r[3].(int64), Padded: r[4].(int64), Numeric: r[5].(int64)}
 	}
 	c.Distinct = rows[0][1].(int64)
 	for _, r := range rows[1:] {

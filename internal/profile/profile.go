@@ -5,7 +5,7 @@ import (
 )
 
 // Version is the version of the artifact's form.
-const Version = 1
+const Version = 2
 
 // Profile is the artifact. Figures that do not exist (the mean of no values) are
 // null.
@@ -16,6 +16,12 @@ type Profile struct {
 	Task     pipeline.Task `json:"task,omitempty"`
 	Columns  []Column      `json:"columns"`  // in the dataset's order
 	Warnings []Warning     `json:"warnings"` // what matters most first
+
+	DuplicateRows int64     `json:"duplicate_rows"`          // that repeat an earlier one in every column
+	RepeatedKeys  *int64    `json:"repeated_keys,omitempty"` // rows that repeat an earlier one in the key; null without one
+	Missingness   []Pattern `json:"missingness,omitempty"`   // which columns are missing together, the most frequent first
+	Matrix        *Matrix   `json:"matrix,omitempty"`        // association of columns with each other, over a sample
+	Previous      string    `json:"previous,omitempty"`      // the run whose profile drift is against
 }
 
 // Column is what one column holds. A value is missing if it is NULL or NaN;
@@ -35,6 +41,12 @@ type Column struct {
 	Histogram    *Histogram   `json:"histogram,omitempty"`
 	Top          []Value      `json:"top,omitempty"` // the 20 most frequent values, ties by value; numbers and times only if they are all of them
 	Association  *Association `json:"association,omitempty"`
+	Information  *Information `json:"information,omitempty"` // about the target, over the sample
+	AfterEvent   int64        `json:"after_event,omitempty"` // times: rows in which it is later than the event time
+	Bins         *Bins        `json:"bins,omitempty"`        // numbers and times: what a later profile is compared with
+	Drift        *float64     `json:"drift,omitempty"`       // Jensen-Shannon distance from the previous profile, missing values included; 0 to 1
+
+	list []counted // distinct values in order, while the profile is made; nil if too many
 }
 
 // Number describes finite numbers.
@@ -44,6 +56,9 @@ type Number struct {
 	Mean      float64    `json:"mean"`
 	SD        *float64   `json:"sd"` // sample standard deviation (ddof 1); null for one value
 	Zeros     int64      `json:"zeros"`
+	Negative  int64      `json:"negative"`
+	Skew      *float64   `json:"skew,omitempty"`     // adjusted Fisher-Pearson coefficient; null for a constant
+	Outliers  *Outliers  `json:"outliers,omitempty"` // null if there are more distinct values than are held
 	Quantiles []Quantile `json:"quantiles"`
 }
 
@@ -59,6 +74,18 @@ type Time struct {
 	Min       string         `json:"min"`
 	Max       string         `json:"max"`
 	Quantiles []TimeQuantile `json:"quantiles"` // the lower of two neighbours
+	Coverage  *Coverage      `json:"coverage,omitempty"`
+}
+
+// Coverage says how moments fill their span.
+type Coverage struct {
+	Days     int64   `json:"days"`      // that have at least one row
+	SpanDays int64   `json:"span_days"` // from the first to the last
+	GapHours float64 `json:"gap_hours"` // longest time without a row
+	GapFrom  string  `json:"gap_from,omitempty"`
+	GapTo    string  `json:"gap_to,omitempty"`
+
+	gap float64
 }
 
 // TimeQuantile is Quantile for times.
@@ -69,8 +96,12 @@ type TimeQuantile struct {
 
 // Text describes texts by their lengths in characters.
 type Text struct {
-	MinLength int64 `json:"min_length"`
-	MaxLength int64 `json:"max_length"`
+	MinLength  int64   `json:"min_length"`
+	MaxLength  int64   `json:"max_length"`
+	MeanLength float64 `json:"mean_length"` // over all rows
+	Empty      int64   `json:"empty"`       // rows with nothing but spaces
+	Padded     int64   `json:"padded"`      // rows with spaces before or behind
+	Numeric    int64   `json:"numeric"`     // rows that read as a number
 }
 
 // Histogram counts values in Bins of equal width over [From, To], numbers as
@@ -103,10 +134,11 @@ type Association struct {
 
 // Warning is something a person should look at.
 type Warning struct {
-	Kind   string `json:"kind"`  // stable: "leakage_suspect", "constant", …
-	Level  string `json:"level"` // "bad" or "warn"
-	Column string `json:"column"`
-	Text   string `json:"text"`
+	Kind   string  `json:"kind"`             // stable: "leakage_suspect", "constant", …
+	Level  string  `json:"level"`            // "bad" or "warn"
+	Column string  `json:"column,omitempty"` // none: the table
+	Text   string  `json:"text"`
+	Weight float64 `json:"weight"` // how much it matters, the list's order; 0 to 100
 }
 
 // Column returns the column of that name, or nil.

@@ -28,7 +28,7 @@ func compute(t *testing.T, threads int, sql, target string, task pipeline.Task) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return profile.Compute(context.Background(), e, in, info.Schema, target, task)
+	return profile.Compute(context.Background(), e, in, info.Schema, profile.Options{Target: target, Task: task})
 }
 
 func must(t *testing.T, sql, target string, task pipeline.Task) *profile.Profile {
@@ -120,7 +120,7 @@ func TestAssociations(t *testing.T) {
 	for _, w := range p.Warnings {
 		kinds += w.Kind + " " + w.Column + "; "
 	}
-	if kinds != "leakage_suspect opposite; constant constant; infinite x; " {
+	if kinds != "leakage_suspect opposite; constant constant; infinite x; alike x; " {
 		t.Fatal(kinds)
 	}
 
@@ -139,7 +139,7 @@ func TestCramersV(t *testing.T) {
 	if p.Column("id").Association != nil {
 		t.Fatal("an identifier predicts nothing")
 	}
-	if len(p.Warnings) != 1 || p.Warnings[0].Kind != "identifier" {
+	if len(p.Warnings) != 2 || p.Warnings[0].Kind != "number_as_text" || p.Warnings[1].Kind != "identifier" {
 		t.Fatalf("%+v", p.Warnings)
 	}
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -12,64 +13,151 @@ import (
 // Thresholds of the warnings.
 const (
 	leakage       = 0.98 // association at which a column alone tells the target
+	informed      = 0.95 // share of the target's entropy at which it does
 	mostlyMissing = 0.5
 	manyTexts     = 1000
 	idLike        = 0.9  // distinct per value at which a text looks like an identifier
 	rareClass     = 0.05 // share of the rarest class of the target
+	skewed        = 5.0
+	manyOutliers  = 0.05
+	mostlyZero    = 0.9
+	alike         = 0.98 // association of two columns that say the same
+	drifted       = 0.1  // Jensen-Shannon distance
+	asNumber      = 0.95 // texts that read as numbers
 )
 
-// warn lists what a person should look at, the worst first, then by column.
-func (p *Profile) warn() {
-	add := func(level, kind string, c *Column, text string) {
-		p.Warnings = append(p.Warnings, Warning{Kind: kind, Level: level, Column: c.Name, Text: text})
-	}
-	for i := range p.Columns {
-		c := &p.Columns[i]
-		target := c.Name == p.Target
-		switch {
-		case p.Rows == 0:
-			continue
-		case c.Count == 0:
-			add("bad", "empty", c, "every value is missing")
-			continue
-		case c.Distinct <= 1 && c.Infinite == 0:
-			level := "warn"
-			if target {
-				level = "bad"
-			}
-			add(level, "constant", c, "only one value, "+c.only()+": it can tell nothing")
-		}
-		if a := c.Association; a != nil && math.Abs(a.Value) >= leakage {
-			add("bad", "leakage_suspect", c, "alone it tells the target almost exactly ("+measure(a)+"): is it known before the answer?")
-		}
-		if c.Infinite > 0 {
-			add("warn", "infinite", c, report.Count(c.Infinite)+" infinite values")
-		}
-		if target && c.Missing > 0 {
-			add("warn", "target_missing", c, report.Percent(c.MissingShare)+" of the rows have no target and cannot be learnt from")
-		} else if c.MissingShare > mostlyMissing {
-			add("warn", "mostly_missing", c, report.Percent(c.MissingShare)+" of the values are missing")
-		}
-		if c.Type == "text" && !target && c.Count >= 50 {
-			if unique := float64(c.Distinct) / float64(c.Count); unique >= idLike {
-				add("warn", "identifier", c, report.Percent(unique)+" of the values are distinct, as in an identifier: it will not generalise")
-			} else if c.Distinct > manyTexts {
-				add("warn", "high_cardinality", c, report.Count(c.Distinct)+" distinct values: rare ones will share a column")
-			}
-		}
-		if target && p.Task != pipeline.Regression && len(c.Top) > 1 && c.Distinct <= int64(len(c.Top)) {
-			if rarest := c.Top[len(c.Top)-1]; float64(rarest.Count) < rareClass*float64(c.Count) {
-				add("warn", "imbalanced", c, "class "+report.Cut(rarest.Value, 40)+" is "+report.Percent(float64(rarest.Count)/float64(c.Count))+" of the rows: accuracy alone would mislead")
-			}
-		}
-	}
-	sort.SliceStable(p.Warnings, func(i, j int) bool { return rank(p.Warnings[i].Kind) < rank(p.Warnings[j].Kind) })
+// weights are how much a warning matters at its most; what it is about scales it.
+var weights = map[string]float64{
+	"leakage_suspect": 100, "after_event": 98, "target_missing": 95, "empty": 90, "shared_key": 88, "constant": 80, "infinite": 75, "imbalanced": 70,
+	"drift": 68, "duplicate_rows": 60, "mostly_missing": 55, "number_as_text": 52, "identifier": 50, "high_cardinality": 42, "alike": 40,
+	"blank_texts": 34, "outliers": 30, "skewed": 26, "time_gap": 24, "mostly_zero": 22, "padded": 18,
 }
 
-// order is that of the warnings in the list.
-var order = []string{"leakage_suspect", "target_missing", "empty", "constant", "infinite", "imbalanced", "mostly_missing", "identifier", "high_cardinality"}
+// warn lists what a person should look at, what matters most first.
+func (p *Profile) warn(o Options) {
+	if p.Rows == 0 {
+		return
+	}
+	for i := range p.Columns {
+		p.warnOf(&p.Columns[i], o)
+	}
+	share := float64(p.DuplicateRows) / float64(p.Rows)
+	if p.DuplicateRows > 0 {
+		p.add("duplicate_rows", "", "warn", 0.5+share/2, report.Count(p.DuplicateRows)+" rows ("+report.Percent(share)+") repeat an earlier one in every column")
+	}
+	if p.RepeatedKeys != nil && *p.RepeatedKeys > 0 && slices.Contains([]string{"time", "column", "grouped"}, o.Split) {
+		p.add("shared_key", "", "bad", 1, report.Count(*p.RepeatedKeys)+" rows repeat the key of another: a split by "+o.Split+" may put one key into two splits")
+	}
+	p.warnAlike()
+	sort.SliceStable(p.Warnings, func(i, j int) bool { return p.Warnings[i].Weight > p.Warnings[j].Weight })
+}
 
-func rank(kind string) int { return slices.Index(order, kind) }
+// add notes a warning; much, 0 to 1, says how far it goes.
+func (p *Profile) add(kind, column, level string, much float64, text string) {
+	weight := math.Round(weights[kind]*(0.9+0.1*math.Max(0, math.Min(1, much)))*100) / 100
+	p.Warnings = append(p.Warnings, Warning{Kind: kind, Level: level, Column: column, Text: text, Weight: weight})
+}
+
+func (p *Profile) warnOf(c *Column, o Options) {
+	target := c.Name == p.Target
+	add := func(kind, level string, much float64, text string) { p.add(kind, c.Name, level, much, text) }
+	of := func(n int64) float64 { return float64(n) / math.Max(1, float64(c.Count)) }
+	switch {
+	case c.Count == 0:
+		add("empty", "bad", 1, "every value is missing")
+		return
+	case c.Distinct <= 1 && c.Infinite == 0:
+		level, much := "warn", 0.0
+		if target {
+			level, much = "bad", 1
+		}
+		add("constant", level, much, "only one value, "+c.only()+": it can tell nothing")
+	}
+	if a := c.Association; a != nil && math.Abs(a.Value) >= leakage {
+		add("leakage_suspect", "bad", math.Abs(a.Value), "alone it tells the target almost exactly ("+measure(a)+"): is it known before the answer?")
+	} else if i := c.Information; i != nil && i.Share >= informed && c.Distinct < c.Count/2 {
+		add("leakage_suspect", "bad", i.Share, "alone it holds "+report.Percent(i.Share)+" of what there is to know of the target: is it known before the answer?")
+	}
+	if c.AfterEvent > 0 {
+		add("after_event", "bad", of(c.AfterEvent), fmt.Sprintf("later than %s in %s rows (%s): it was not known then", o.EventTime, report.Count(c.AfterEvent), report.Percent(of(c.AfterEvent))))
+	}
+	if c.Infinite > 0 {
+		add("infinite", "warn", of(c.Infinite), report.Count(c.Infinite)+" infinite values")
+	}
+	if target && c.Missing > 0 {
+		add("target_missing", "warn", c.MissingShare, report.Percent(c.MissingShare)+" of the rows have no target and cannot be learnt from")
+	} else if c.MissingShare > mostlyMissing {
+		add("mostly_missing", "warn", c.MissingShare, report.Percent(c.MissingShare)+" of the values are missing")
+	}
+	if d := c.Drift; d != nil && *d > drifted {
+		level := "warn"
+		if *d > 3*drifted {
+			level = "bad"
+		}
+		add("drift", level, *d, fmt.Sprintf("distributed otherwise than in run %s: Jensen-Shannon distance %s", report.Cut(p.Previous, 60), report.Number(math.Round(*d*1000)/1000)))
+	}
+	if target && p.Task != pipeline.Regression && len(c.Top) > 1 && c.Distinct <= int64(len(c.Top)) {
+		if rarest := c.Top[len(c.Top)-1]; float64(rarest.Count) < rareClass*float64(c.Count) {
+			add("imbalanced", "warn", 1-of(rarest.Count)/rareClass, "class "+report.Cut(rarest.Value, 40)+" is "+report.Percent(of(rarest.Count))+" of the rows: accuracy alone would mislead")
+		}
+	}
+	switch {
+	case c.Text != nil:
+		p.warnText(c, target, add, of)
+	case c.Number != nil && c.Distinct > 2:
+		n := c.Number
+		if n.Skew != nil && math.Abs(*n.Skew) > skewed {
+			add("skewed", "warn", math.Abs(*n.Skew)/100, "skew "+report.Number(*n.Skew)+": a few values far out decide its mean; a logarithm or a power transform may help")
+		}
+		if n.Outliers != nil && of(n.Outliers.RobustZ) > manyOutliers {
+			add("outliers", "warn", of(n.Outliers.RobustZ), report.Percent(of(n.Outliers.RobustZ))+" of the values are outliers by robust z, "+report.Percent(of(n.Outliers.IQR))+" by the quartiles")
+		}
+		if of(n.Zeros) > mostlyZero {
+			add("mostly_zero", "warn", of(n.Zeros), report.Percent(of(n.Zeros))+" of the values are 0")
+		}
+	case c.Time != nil && c.Time.Coverage != nil:
+		if v := c.Time.Coverage; v.GapHours >= 24 && v.gap > 0.1*float64(v.SpanDays)*86400e6 {
+			add("time_gap", "warn", v.gap/(float64(v.SpanDays)*86400e6), "no row between "+short(v.GapFrom)+" and "+short(v.GapTo))
+		}
+	}
+}
+
+func (p *Profile) warnText(c *Column, target bool, add func(kind, level string, much float64, text string), of func(int64) float64) {
+	if !target && c.Count >= 50 {
+		if unique := of(c.Distinct); unique >= idLike {
+			add("identifier", "warn", unique, report.Percent(unique)+" of the values are distinct, as in an identifier: it will not generalise")
+		} else if c.Distinct > manyTexts {
+			add("high_cardinality", "warn", float64(c.Distinct)/1e6, report.Count(c.Distinct)+" distinct values: rare ones will share a column")
+		}
+	}
+	if of(c.Text.Numeric) >= asNumber && !target {
+		add("number_as_text", "warn", of(c.Text.Numeric), report.Percent(of(c.Text.Numeric))+" of the texts read as numbers: cast it, if it counts or measures something")
+	}
+	if c.Text.Empty > 0 {
+		add("blank_texts", "warn", of(c.Text.Empty), report.Count(c.Text.Empty)+" texts are blank, which is not the same as missing")
+	}
+	if c.Text.Padded > 0 {
+		add("padded", "warn", of(c.Text.Padded), report.Count(c.Text.Padded)+" texts have spaces before or behind")
+	}
+}
+
+// warnAlike finds pairs of columns that say the same.
+func (p *Profile) warnAlike() {
+	if p.Matrix == nil {
+		return
+	}
+	const most = 10
+	found := 0
+	for i, name := range p.Matrix.Columns {
+		for j := range i {
+			other := p.Matrix.Columns[j]
+			if a := p.Matrix.Association[i][j]; a != nil && *a >= alike && name != p.Target && other != p.Target && found < most {
+				p.add("alike", name, "warn", *a, "says almost the same as "+report.Cut(other, 60)+" (association "+report.Number(math.Round(*a*1000)/1000)+"): one of the two may go")
+				found++
+			}
+		}
+	}
+}
 
 // only says the single value of a constant column.
 func (c *Column) only() string {

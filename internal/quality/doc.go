@@ -1,14 +1,22 @@
 // Package quality owns validation: the rules a dataset must satisfy, how many
-// rows break each, and which rows go on.
+// rows break each, which are repaired, and which rows go on.
 //
-// A value is missing if it is NULL or NaN. Rules about values (range, set,
-// finite, unique) accept a missing one; not_null and max_null_share are about
-// missing ones only. All rules that look at one row at a time are counted, with
-// the places of their first failures, in a single pass; each unique rule takes
-// one more.
+// A value is missing if it is NULL or NaN. Rules about values accept a missing
+// one; not_null, max_null_share and missing_tokens are about missing ones only.
+//
+// Rules are held in this order: repairs, each on the values as those before it
+// leave them; then every rule on the repaired rows; then quarantine; then
+// row_count, on the rows that go on. All rules that look at one row at a time,
+// and the figures of columns, are counted in a single pass, but for columns that
+// the file stores as short dictionaries: their distinct values are counted and
+// then looked at once each, which makes a regular expression over three million
+// rows cost as much as over three hundred. Rules on repeats hash the rows; only
+// rows whose hashes meet are compared. The first failing rows are looked for, in
+// one more pass, only if a rule failed.
 //
 // A failed rule stops the run, quarantines the rows it caught or warns, as its
-// severity says; Result.Violation turns failed stop rules into the error.
-// Rows are never changed. What is worth a rule, beyond Implicit, is the
-// pipeline file's to say.
+// severity says; Result.Violation turns failures that end the run into the
+// error. SQL that people wrote runs in an engine that reads nothing but the
+// files of the check. Infer suggests rules from data; whether they are worth
+// keeping is people's to say. Rules about the splits are split's to hold.
 package quality

@@ -8,12 +8,13 @@ import (
 // Implicit returns the rules every dataset must satisfy to be learnt from: at
 // least one row, a target, and finite numbers. They come before the file's own.
 // A finite rule that the file has for a column takes the place of the implicit
-// one, with its severity.
+// one, with its severity. Rows to be answered (serving) must not have a target.
 func Implicit(p pipeline.Pipeline, schema pipeline.Schema) []pipeline.Rule {
 	one := 1.0
 	rules := []pipeline.Rule{
 		{RowCount: &pipeline.Range{Min: &one}, OnFail: pipeline.Stop},
-		{Column: p.Problem.Target, NotNull: true, OnFail: pipeline.Quarantine},
+		{Column: p.Problem.Target, NotNull: true, OnFail: pipeline.Quarantine, Environment: pipeline.Training},
+		{Column: p.Problem.Target, Absent: true, OnFail: pipeline.Stop, Environment: pipeline.Serving},
 	}
 	own := map[string]bool{}
 	for _, r := range p.Validation {
@@ -26,4 +27,18 @@ func Implicit(p pipeline.Pipeline, schema pipeline.Schema) []pipeline.Rule {
 		}
 	}
 	return rules
+}
+
+// For returns the rules of a pipeline, implicit ones first, that hold in an
+// environment. Rules about the target speak of training only, whether they say
+// so or not.
+func For(p pipeline.Pipeline, schema pipeline.Schema, e pipeline.Environment) []pipeline.Rule {
+	var out []pipeline.Rule
+	for _, r := range append(Implicit(p, schema), p.Validation...) {
+		ofTarget := r.Column == p.Problem.Target && !r.Absent
+		if r.Holds(e) && !r.OfSplits() && (e == pipeline.Training || !ofTarget) {
+			out = append(out, r)
+		}
+	}
+	return out
 }

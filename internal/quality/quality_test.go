@@ -40,7 +40,7 @@ func (b *bench) check(sql string, rules ...pipeline.Rule) (*quality.Result, erro
 	if err != nil {
 		b.Fatal(err)
 	}
-	return quality.Check(context.Background(), b.engine, in, info.Schema, rules, b.out)
+	return quality.Check(context.Background(), b.engine, in, info.Schema, rules, quality.Options{Out: b.out})
 }
 
 func (b *bench) must(sql string, rules ...pipeline.Rule) *quality.Result {
@@ -256,7 +256,7 @@ func TestImplicit(t *testing.T) {
 	for _, r := range quality.Implicit(p, schema) {
 		got = append(got, quality.Text(r)+": "+string(r.OnFail))
 	}
-	if s := strings.Join(got, "; "); s != "row count ≥ 1: stop; y is not missing: quarantine; y is finite: quarantine; z is finite: quarantine" {
+	if s := strings.Join(got, "; "); s != "row count ≥ 1: stop; y is not missing: quarantine; y is absent: stop; y is finite: quarantine; z is finite: quarantine" {
 		t.Fatal(s)
 	}
 }

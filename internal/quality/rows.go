@@ -3,6 +3,7 @@ package quality
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -16,18 +17,49 @@ const (
 	maxExampleText    = 200
 )
 
-// examples fetches the rows at the given positions, all in one query.
-func examples(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, places [][]int64, result *Result) error {
-	shown := schema[:min(maxExampleColumns, len(schema))]
-	result.Columns = []string{}
-	selected := []string{table.RowNumber}
-	for _, c := range shown {
-		result.Columns = append(result.Columns, c.Name)
-		selected = append(selected, fmt.Sprintf("left(CAST(%s AS VARCHAR), %d)", table.Ident(c.Name), maxExampleText))
+// examples finds the first failing rows of every rule that failed, in one pass,
+// and fetches them, all in one query.
+func (m *measurement) examples(ctx context.Context) error {
+	q := &query{}
+	for i := range m.checks {
+		if c := &m.checks[i]; c.fails != "" && m.result.Rules[i].Failed > 0 {
+			q.add(fmt.Sprintf("min(%s, %d) FILTER (%s)", table.RowNumber, MaxExamples, q.filter(c)), func(v any) { m.places[i] = integers(v) })
+		}
 	}
+	if len(q.inner) > 0 {
+		q.inner = append(q.inner, table.RowNumber)
+	}
+	if err := q.run(ctx, m.engine, table.Scan(m.in)); err != nil {
+		return err
+	}
+	m.result.Columns = exampleColumns(m.schema)
+	found, err := fetch(ctx, m.engine, m.in, m.schema, m.places)
+	for i := range found {
+		if len(found[i]) > 0 { // a corrected rule keeps the rows as they were
+			m.result.Rules[i].Examples = found[i]
+		}
+	}
+	return err
+}
+
+func exampleColumns(schema pipeline.Schema) []string {
+	names := []string{}
+	for _, c := range schema[:min(maxExampleColumns, len(schema))] {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// fetch reads the rows at the given positions.
+func fetch(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, places [][]int64) ([][]Example, error) {
+	selected := []string{table.RowNumber}
+	for _, name := range exampleColumns(schema) {
+		selected = append(selected, fmt.Sprintf("left(CAST(%s AS VARCHAR), %d)", table.Ident(name), maxExampleText))
+	}
+	out := make([][]Example, len(places))
 	all := slices.Concat(places...)
 	if len(all) == 0 {
-		return nil
+		return out, nil
 	}
 	slices.Sort(all)
 	var wanted []string
@@ -36,7 +68,7 @@ func examples(ctx context.Context, e *table.Engine, in string, schema pipeline.S
 	}
 	rows, err := e.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s IN (%s)", strings.Join(selected, ", "), table.Scan(in), table.RowNumber, strings.Join(wanted, ", ")))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	byPlace := map[int64][]*string{}
 	for _, r := range rows {
@@ -50,19 +82,19 @@ func examples(ctx context.Context, e *table.Engine, in string, schema pipeline.S
 	}
 	for i, list := range places {
 		for _, p := range list {
-			result.Rules[i].Examples = append(result.Rules[i].Examples, Example{Row: p, Values: byPlace[p]})
+			out[i] = append(out[i], Example{Row: p, Values: byPlace[p]})
 		}
 	}
-	return nil
+	return out, nil
 }
 
-// quarantine parts the rows if a rule of that severity caught any.
-func quarantine(ctx context.Context, e *table.Engine, in string, checks []check, result *Result, out Outputs) error {
-	result.Valid = result.Rows
+// quarantine parts the rows if a rule of that severity failed.
+func (m *measurement) quarantine(ctx context.Context) error {
+	m.result.Valid = m.result.Rows
 	position, caught := table.ReservedPrefix+"position", table.ReservedPrefix+"caught"
 	var names []string
-	for i, c := range checks {
-		if c.rule.OnFail != pipeline.Quarantine || result.Rules[i].Failed == 0 {
+	for i, c := range m.checks {
+		if r := m.result.Rules[i]; c.rule.OnFail != pipeline.Quarantine || r.Failed == 0 || r.Passed {
 			continue
 		}
 		fails := c.fails
@@ -71,16 +103,21 @@ func quarantine(ctx context.Context, e *table.Engine, in string, checks []check,
 		}
 		names = append(names, fmt.Sprintf("CASE WHEN %s THEN %s END", fails, table.Literal(c.text)))
 	}
+	corrected := m.options.corrected()
 	if len(names) == 0 {
+		if m.in == corrected {
+			return os.Rename(corrected, m.options.Out.Valid)
+		}
 		return nil
 	}
-	rows := fmt.Sprintf("(SELECT *, %s AS %s, nullif(concat_ws('; ', %s), '') AS %s FROM %s)", table.RowNumber, position, strings.Join(names, ", "), caught, table.Scan(in))
-	info, err := e.Write(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s, %[2]s) FROM %[3]s WHERE %[2]s IS NULL ORDER BY %[1]s", position, caught, rows), out.Valid)
+	m.result.Changed = true
+	rows := fmt.Sprintf("(SELECT *, %s AS %s, nullif(concat_ws('; ', %s), '') AS %s FROM %s)", table.RowNumber, position, strings.Join(names, ", "), caught, table.Scan(m.in))
+	info, err := m.engine.Write(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s, %[2]s) FROM %[3]s WHERE %[2]s IS NULL ORDER BY %[1]s", position, caught, rows), m.options.Out.Valid)
 	if err != nil {
 		return err
 	}
-	result.Valid = info.Rows
-	info, err = e.Write(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s, %[2]s), %[2]s AS %[4]s FROM %[3]s WHERE %[2]s IS NOT NULL ORDER BY %[1]s", position, caught, rows, RulesColumn), out.Quarantined)
-	result.Quarantined = info.Rows
+	m.result.Valid = info.Rows
+	info, err = m.engine.Write(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s, %[2]s), %[2]s AS %[4]s FROM %[3]s WHERE %[2]s IS NOT NULL ORDER BY %[1]s", position, caught, rows, RulesColumn), m.options.Out.Quarantined)
+	m.result.Quarantined = info.Rows
 	return err
 }

@@ -1,7 +1,7 @@
 package quality
 
 import (
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,72 +13,40 @@ import (
 // check is a rule bound to a schema.
 type check struct {
 	rule    pipeline.Rule
+	name    string // of the check: "range"
 	text    string
 	columns []pipeline.Column
 
-	// fails is SQL that is true for a failing row, never NULL; "" for unique,
-	// whose rows need each other, and for type and row_count, which need none.
+	// fails is SQL that is true for a failing row and false or NULL for others;
+	// "" for what rows tell only together.
 	fails string
-}
 
-// Text says the rule for people: "delay in [-120, 1500]".
-func Text(r pipeline.Rule) string {
-	switch {
-	case r.Type != "":
-		return r.Column + " is " + map[string]string{"number": "a number", "text": "text", "time": "a time"}[r.Type]
-	case r.Range != nil:
-		return interval(r.Column, *r.Range)
-	case r.Set != nil:
-		const most = 8
-		list := strings.Join(r.Set[:min(most, len(r.Set))], ", ")
-		if len(r.Set) > most {
-			list += ", … (" + strconv.Itoa(len(r.Set)) + " values)"
-		}
-		return r.Column + " in {" + list + "}"
-	case r.MaxNullShare != nil:
-		return r.Column + " missing in at most " + number(100**r.MaxNullShare) + " % of rows"
-	case r.NotNull:
-		return r.Column + " is not missing"
-	case r.Finite:
-		return r.Column + " is finite"
-	case len(r.Unique) > 0:
-		return strings.Join(r.Unique, ", ") + " unique"
-	case r.RowCount != nil:
-		return interval("row count", *r.RowCount)
-	default:
-		return "no check"
-	}
-}
+	// repeats are the columns whose values together must be new in every row.
+	repeats []pipeline.Column
 
-func interval(what string, r pipeline.Range) string {
-	switch {
-	case r.Min == nil && r.Max == nil:
-		return what + " in any range"
-	case r.Max == nil:
-		return what + " ≥ " + number(*r.Min)
-	case r.Min == nil:
-		return what + " ≤ " + number(*r.Max)
-	default:
-		return what + " in [" + number(*r.Min) + ", " + number(*r.Max) + "]"
-	}
-}
-
-func number(x float64) string {
-	if math.Abs(x) < 1e15 {
-		return strconv.FormatFloat(x, 'f', -1, 64)
-	}
-	return strconv.FormatFloat(x, 'g', -1, 64)
+	// figure is SQL of an aggregate over rows that the verdict needs; weighted is
+	// the same over distinct values with their counts, "" if there is no such SQL.
+	figure, weighted string
 }
 
 // bind resolves a rule's columns and turns it into SQL.
-func bind(r pipeline.Rule, schema pipeline.Schema) (check, error) {
+func bind(r pipeline.Rule, schema pipeline.Schema, o Options) (check, error) {
 	if r.OnFail == "" {
 		r.OnFail = pipeline.Stop
 	}
-	c := check{rule: r, text: Text(r)}
-	names := r.Unique
+	c := check{rule: r, text: Text(r), name: r.Check()}
+	if c.name == "" {
+		return c, fault.New(fault.PipelineInvalid, "validation: a rule for %q has no check, or several", r.Column).WithRemedy("write one check a rule")
+	}
+	if c.name == "exists" || c.name == "absent" {
+		return c, nil
+	}
+	names := slices.Clone(r.Unique)
 	if r.Column != "" {
-		names = []string{r.Column}
+		names = append(names, r.Column)
+	}
+	if r.AtMost != "" {
+		names = append(names, r.AtMost)
 	}
 	for _, name := range names {
 		column := schema.Column(name)
@@ -87,83 +55,182 @@ func bind(r pipeline.Rule, schema pipeline.Schema) (check, error) {
 		}
 		c.columns = append(c.columns, *column)
 	}
-	if r.OnFail == pipeline.Quarantine && (r.Type != "" || r.MaxNullShare != nil || r.RowCount != nil) {
+	if r.OnFail == pipeline.Quarantine && !r.ByRow() {
 		return c, fault.New(fault.PipelineInvalid, "validation: %q speaks of the whole table and cannot quarantine rows", c.text).WithRemedy("use on_fail: stop or warn")
 	}
-	if r.RowCount != nil || len(r.Unique) > 0 {
+	switch c.name {
+	case "columns", "row_count", "row_count_history", "no_leakage":
+		return c, nil
+	case "unique":
+		c.repeats = c.columns
+		return c, nil
+	case "no_repeats":
+		c.repeats = schema
+		return c, nil
+	case "sql":
+		c.fails = "NOT (\n" + r.SQL + "\n)"
 		return c, nil
 	}
 	if len(c.columns) == 0 {
 		return c, fault.New(fault.PipelineInvalid, "validation: a rule names no column (%s)", c.text).WithRemedy("add column:")
 	}
-	var err error
-	c.fails, err = c.condition(c.columns[0])
-	return c, err
+	if r.ByRow() {
+		var err error
+		c.fails, err = c.condition(c.columns[0], o)
+		return c, err
+	}
+	return c, c.aggregate(c.columns[0])
 }
 
-func (c *check) condition(column pipeline.Column) (string, error) {
-	x, r := table.Ident(column.Name), c.rule
-	gone := missing(column)
-	mismatch := func(needs, remedy string) error {
-		return fault.New(fault.TypeMismatch, "validation: %q needs %s, and %q is %s (%s)", c.text, needs, column.Name, column.Type, column.SQL).WithRemedy("%s", remedy)
-	}
-	switch {
-	case r.Type != "":
-		return "", nil
-	case r.NotNull, r.MaxNullShare != nil:
-		return gone, nil
-	case r.Finite:
+// mismatch is the fault of a check that does not suit its column.
+func (c *check) mismatch(column pipeline.Column, needs, remedy string) error {
+	return fault.New(fault.TypeMismatch, "validation: %q needs %s, and %q is %s (%s)", c.text, needs, column.Name, column.Type, column.SQL).WithRemedy("%s", remedy)
+}
+
+// condition is the SQL of the rows that fail a check of values.
+func (c *check) condition(column pipeline.Column, o Options) (string, error) {
+	r, known := c.rule, "NOT "+missing(column)
+	x, text := table.Ident(column.Name), "CAST("+table.Ident(column.Name)+" AS VARCHAR)"
+	switch c.name {
+	case "finite", "not_nan", "range":
 		if column.Type != "number" {
-			return "", mismatch("a number", "drop the rule: only numbers can be infinite")
+			return "", c.mismatch(column, "a number", "use set for text, or cast the column in dataset.sql")
 		}
+	case "pattern", "length", "utf8", "missing_tokens":
+		if column.Type != "text" {
+			return "", c.mismatch(column, "text", "drop the rule: only texts can break it")
+		}
+	}
+	switch c.name {
+	case "not_null":
+		return missing(column), nil
+	case "finite", "not_nan":
 		if !table.IsFloat(column) {
 			return "false", nil
 		}
-		return "coalesce(isinf(" + x + "), false)", nil
-	case r.Range != nil:
-		if column.Type != "number" {
-			return "", mismatch("a number", "use set for text, or cast the column in dataset.sql")
+		return map[string]string{"finite": "isinf", "not_nan": "isnan"}[c.name] + "(" + x + ")", nil
+	case "range":
+		return outside(x, known, *r.Range, column), nil
+	case "length":
+		return outside("length("+text+")", known, *r.Length, pipeline.Column{SQL: "BIGINT"}), nil
+	case "pattern":
+		return "NOT regexp_matches(" + text + ", " + table.Literal(r.Pattern) + ")", nil
+	case "utf8":
+		return "regexp_matches(" + text + ", '[\\x{FFFD}\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F]')", nil
+	case "missing_tokens":
+		tokens := make([]string, len(r.MissingTokens))
+		for i, s := range r.MissingTokens {
+			tokens[i] = table.Literal(strings.ToLower(strings.TrimSpace(s)))
 		}
-		v := "CAST(" + x + " AS DOUBLE)"
-		var out []string
-		if r.Range.Min != nil {
-			out = append(out, v+" < "+double(*r.Range.Min))
+		return "lower(trim(" + text + ")) IN (" + strings.Join(tokens, ", ") + ")", nil
+	case "parse":
+		return "(" + known + " AND " + parsed(x, column, *r.Parse) + " IS NULL)", nil
+	case "at_most":
+		other := c.columns[1]
+		if other.Type != column.Type {
+			return "", c.mismatch(other, "two columns of one type", "cast one of the two in dataset.sql")
 		}
-		if r.Range.Max != nil {
-			out = append(out, v+" > "+double(*r.Range.Max))
-		}
-		if len(out) == 0 {
-			return "false", nil
-		}
-		return "(NOT " + gone + " AND (" + strings.Join(out, " OR ") + "))", nil
-	case r.Set != nil:
-		accepted := make([]string, len(r.Set))
-		switch column.Type {
-		case "text":
-			for i, s := range r.Set {
-				accepted[i] = table.Literal(s)
-			}
-			x = "CAST(" + x + " AS VARCHAR)"
-		case "number":
-			for i, s := range r.Set {
-				v, err := parse(s, column.SQL)
-				if err != nil {
-					return "", mismatch("values that are numbers", "write numbers in set; "+strconv.Quote(s)+" is none")
-				}
-				accepted[i] = double(v)
-			}
-			x = "CAST(" + x + " AS DOUBLE)"
-		default:
-			return "", mismatch("text or a number", "cast the column in dataset.sql")
-		}
-		if len(accepted) == 0 {
-			return "(NOT " + gone + ")", nil
-		}
-		return "(NOT " + gone + " AND " + x + " NOT IN (" + strings.Join(accepted, ", ") + "))", nil
+		return "(" + known + " AND NOT " + missing(other) + " AND " + comparable(column) + " > " + comparable(other) + ")", nil
+	case "references":
+		return c.orphans(column, o)
 	default:
-		return "", fault.New(fault.PipelineInvalid, "validation: a rule for %q has no check", column.Name).
-			WithRemedy("add one of type, range, set, max_null_share, not_null, finite")
+		return c.outOfSet(column)
 	}
+}
+
+// outside is true for known values beyond the bounds. Whole bounds of whole
+// numbers are compared as such: a cast of every row costs more than the check.
+func outside(x, known string, r pipeline.Range, column pipeline.Column) string {
+	whole := !table.IsFloat(column) && column.SQL != "BOOLEAN"
+	for _, b := range []*float64{r.Min, r.Max} {
+		whole = whole && (b == nil || *b == float64(int64(*b)) && *b > -1e9 && *b < 1e9)
+	}
+	v, bound := "CAST("+x+" AS DOUBLE)", double
+	if whole {
+		v, bound = x, func(b float64) string { return strconv.FormatInt(int64(b), 10) }
+	}
+	var out []string
+	if r.Min != nil {
+		out = append(out, v+" < "+bound(*r.Min))
+	}
+	if r.Max != nil {
+		out = append(out, v+" > "+bound(*r.Max))
+	}
+	if len(out) == 0 {
+		return "false"
+	}
+	either := "(" + strings.Join(out, " OR ") + ")"
+	if table.IsFloat(column) { // NaN is greater than every bound
+		return "(" + known + " AND " + either + ")"
+	}
+	return either
+}
+
+func (c *check) outOfSet(column pipeline.Column) (string, error) {
+	x, accepted := table.Ident(column.Name), make([]string, len(c.rule.Set))
+	switch column.Type {
+	case "text":
+		for i, s := range c.rule.Set {
+			accepted[i] = table.Literal(s)
+		}
+		x = "CAST(" + x + " AS VARCHAR)"
+	case "number":
+		for i, s := range c.rule.Set {
+			v, err := parse(s, column.SQL)
+			if err != nil {
+				return "", c.mismatch(column, "values that are numbers", "write numbers in set; "+strconv.Quote(s)+" is none")
+			}
+			accepted[i] = double(v)
+		}
+		x = "CAST(" + x + " AS DOUBLE)"
+	default:
+		return "", c.mismatch(column, "text or a number", "cast the column in dataset.sql")
+	}
+	if len(accepted) == 0 {
+		return "(NOT " + missing(column) + ")", nil
+	}
+	return "(NOT " + missing(column) + " AND " + x + " NOT IN (" + strings.Join(accepted, ", ") + "))", nil
+}
+
+// orphans is true for known values that the referenced column does not hold.
+func (c *check) orphans(column pipeline.Column, o Options) (string, error) {
+	r := c.rule.References
+	source, ok := o.Sources[r.Source]
+	if !ok {
+		return "", fault.New(fault.PipelineInvalid, "validation: %q names a source that is not at hand", c.text).WithRemedy("name one of the pipeline's sources")
+	}
+	name := r.Column
+	if name == "" {
+		name = column.Name
+	}
+	other := source.Schema.Column(name)
+	if other == nil {
+		return "", table.MissingColumn(name, source.Schema, "validation: references."+r.Source)
+	}
+	if other.Type != column.Type {
+		return "", c.mismatch(*other, "columns of one type", "cast one of the two in dataset.sql")
+	}
+	return "(NOT " + missing(column) + " AND " + comparable(column) + " NOT IN (SELECT DISTINCT " + comparable(*other) + " FROM " + source.Table.From() + " WHERE NOT " + missing(*other) + "))", nil
+}
+
+// comparable is a value as columns of the same type, whatever the engine calls
+// theirs, are compared.
+func comparable(c pipeline.Column) string {
+	return "CAST(" + table.Ident(c.Name) + " AS " + map[string]string{"number": "DOUBLE", "time": "TIMESTAMP", "text": "VARCHAR"}[c.Type] + ")"
+}
+
+// parsed is the value a column reads as, NULL if it does not.
+func parsed(x string, c pipeline.Column, p pipeline.ParseAs) string {
+	if p.As == "time" && p.Format != "" && c.Type != "time" {
+		return "try_strptime(CAST(" + x + " AS VARCHAR), " + table.Literal(p.Format) + ")"
+	}
+	if p.As == "integer" { // 1.5 is no whole number, though a cast would round it
+		return "CASE WHEN TRY_CAST(" + x + " AS DOUBLE) = trunc(TRY_CAST(" + x + " AS DOUBLE)) THEN TRY_CAST(" + x + " AS BIGINT) END"
+	}
+	if p.As == "number" && c.Type == "text" {
+		x = "trim(" + x + ")"
+	}
+	return "TRY_CAST(" + x + " AS " + p.SQL() + ")"
 }
 
 // missing is SQL that is true for NULL and NaN.

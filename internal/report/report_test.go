@@ -31,6 +31,8 @@ func plots(name string) map[string]template.HTML {
 		"one point":       report.Scatter(p, []float64{1e300}, []float64{-1e300}, false),
 		"no points":       report.Scatter(p, []float64{math.NaN()}, []float64{1}, false),
 		"line":            report.Line(p, report.Series{Name: name, X: []float64{1, 2, 3}, Y: []float64{1, math.NaN(), 3}}, report.Series{Name: "b", X: []float64{1}, Y: []float64{0}}),
+		"heat map":        report.Heatmap(report.Plot{Title: name, Low: -1, High: 1}, []string{name, "b", "c"}, [][]*float64{{nil, new(0.5), nil}, {new(0.5), nil, new(-0.9)}, {nil, new(-0.9), nil}}),
+		"no heat":         report.Heatmap(p, nil, nil),
 		"no line":         report.Line(p),
 		"enormous values": report.Line(p, report.Series{X: []float64{-math.MaxFloat64, math.MaxFloat64}, Y: []float64{0, 1}}),
 	}
@@ -105,6 +107,16 @@ func TestBarsOfAFixedScaleDoNotExaggerate(t *testing.T) {
 	own, fixed := widest(report.Plot{Title: "t"}), widest(report.Plot{Title: "t", High: 1})
 	if fixed > own*0.02 {
 		t.Fatalf("0.01 of 1 is drawn %v wide of %v", fixed, own)
+	}
+}
+
+// TestAHeatMapSaysItsStrongestPairs: what colours show must be told in words too.
+func TestAHeatMapSaysItsStrongestPairs(t *testing.T) {
+	got := string(report.Heatmap(report.Plot{Title: "t", Low: -1, High: 1}, []string{"a", "b", "c"}, [][]*float64{{nil, new(0.5), nil}, {new(0.5), nil, new(-0.9)}, {nil, new(-0.9), nil}}))
+	for _, needed := range []string{"<desc>Strongest: b and c −0.9; a and b 0.5.</desc>", "<title>c and b: −0.9</title>", "a and c: nothing can be said", `class="cold"`, ">0.50</text>"} {
+		if !strings.Contains(got, needed) {
+			t.Errorf("the heat map lacks %s", needed)
+		}
 	}
 }
 

@@ -2,15 +2,84 @@ package split
 
 import (
 	"math"
+	"slices"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
 // Fold is one round of cross-validation: rows to learn from and rows held out,
 // as indices into the frame, ascending.
 type Fold struct {
 	Train, Held []int32
+}
+
+// FoldsOf deals the rows of a part as its split was made: by Folds, which keeps
+// groups together and deals each stratum by itself, since RowColumn does; by
+// TimeFolds if the split was by time.
+func FoldsOf(f *frame.Frame, k int, seed int64, spec pipeline.Split) ([]Fold, error) {
+	if spec.Method != "time" {
+		return Folds(f, k, seed)
+	}
+	gap := int64(0)
+	if spec.Gap != "" {
+		d, err := pipeline.ParseDuration(spec.Gap)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.PipelineInvalid, "split.gap").WithRemedy("write a duration such as 24h or 7d")
+		}
+		gap = d.Microseconds()
+	}
+	return TimeFolds(f, k, gap)
+}
+
+// TimeFolds deals rows, in order of RowColumn, to k+1 blocks as equal as ties
+// allow, and holds each but the first in turn, learning from all rows before it:
+// scikit-learn's TimeSeriesSplit. Rows less than gap before a held block are left
+// out. Rows of one moment are never apart.
+//
+// Faults: Folds'.
+func TimeFolds(f *frame.Frame, k int, gap int64) ([]Fold, error) {
+	column, err := rowColumn(f, k)
+	if err != nil {
+		return nil, err
+	}
+	moments := slices.Clone(column.Numbers)
+	slices.Sort(moments)
+	starts := make([]float64, k+1) // of the held blocks, and beyond the last
+	for h := range k {
+		if f.Rows > 0 {
+			starts[h] = moments[min(f.Rows-1, (h+1)*f.Rows/(k+1))]
+		}
+	}
+	starts[k] = math.Inf(1)
+	folds := make([]Fold, k)
+	for h := range folds {
+		for i, at := range column.Numbers {
+			switch {
+			case at >= starts[h] && at < starts[h+1]:
+				folds[h].Held = append(folds[h].Held, int32(i))
+			case at < starts[h]-float64(gap):
+				folds[h].Train = append(folds[h].Train, int32(i))
+			}
+		}
+		if len(folds[h].Held) == 0 || len(folds[h].Train) == 0 {
+			return nil, fault.New(fault.DatasetEmpty, "fold %d of %d, by time, has no rows to hold or to learn from: %d rows in all", h+1, k, f.Rows).
+				WithRemedy("collect more rows, use fewer folds or a smaller gap, or an event time that more rows differ in")
+		}
+	}
+	return folds, nil
+}
+
+func rowColumn(f *frame.Frame, k int) (*frame.Column, error) {
+	if k < 2 {
+		return nil, fault.New(fault.PipelineInvalid, "train.folds is %d", k).WithRemedy("use 2 or more")
+	}
+	column := f.Column(RowColumn)
+	if column == nil || column.Kind != frame.Number {
+		return nil, fault.New(fault.ColumnMissing, "the rows to cross-validate have no column %s", RowColumn).WithRemedy("read it with the split's other columns")
+	}
+	return column, nil
 }
 
 // Folds deals the rows of a part written by Apply (f must hold RowColumn) to k
@@ -20,12 +89,9 @@ type Fold struct {
 // Faults: PipelineInvalid (k below 2), ColumnMissing, DatasetEmpty (a fold that
 // would hold no row).
 func Folds(f *frame.Frame, k int, seed int64) ([]Fold, error) {
-	if k < 2 {
-		return nil, fault.New(fault.PipelineInvalid, "train.folds is %d", k).WithRemedy("use 2 or more")
-	}
-	column := f.Column(RowColumn)
-	if column == nil || column.Kind != frame.Number {
-		return nil, fault.New(fault.ColumnMissing, "the rows to cross-validate have no column %s", RowColumn).WithRemedy("read it with the split's other columns")
+	column, err := rowColumn(f, k)
+	if err != nil {
+		return nil, err
 	}
 	dealt := make([]int32, f.Rows)
 	sizes := make([]int, k)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
@@ -18,11 +19,13 @@ type Paths struct {
 
 // Result says what went where.
 type Result struct {
-	Method     string `json:"method"` // "random" or "time"
+	Method     string `json:"method"` // as in the pipeline file
 	Seed       int64  `json:"seed"`
 	Train      Part   `json:"train"`
 	Validation Part   `json:"validation"`
 	Test       Part   `json:"test"`
+
+	Left int64 `json:"left"` // rows in no split: within a gap, or of another value
 
 	// Boundaries of method time, as text: validation starts at the first and
 	// test at the second, both inclusive.
@@ -59,11 +62,11 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 	if result.Method == "" {
 		result.Method = "random"
 	}
-	if !(spec.Validation > 0 && spec.Test > 0 && spec.Validation+spec.Test < 1) { // refuses NaN too
+	if !(spec.Validation > 0 && spec.Test > 0 && spec.Validation+spec.Test < 1) && result.Method != "column" { // refuses NaN too
 		return result, fault.New(fault.PipelineInvalid, "split gives validation %v and test %v of the rows", spec.Validation, spec.Test).
 			WithRemedy("use shares above 0 that leave something for train, such as 0.15 and 0.15")
 	}
-	columns, err := keyColumns(schema, key)
+	dealt, err := dealtBy(schema, spec, key)
 	if err != nil {
 		return result, err
 	}
@@ -71,26 +74,35 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 	if err != nil {
 		return result, err
 	}
-	total := int64(0)
+	row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+table.Scan(in))
+	if err != nil {
+		return result, err
+	}
+	all, total := row[0].(int64), int64(0)
 	for i, part := range []struct {
 		path string
 		to   *Part
 	}{{out.Train, &result.Train}, {out.Validation, &result.Validation}, {out.Test, &result.Test}} {
 		info, err := e.Write(ctx, fmt.Sprintf(
-			"SELECT * EXCLUDE (%[1]s, %[6]s), CAST(%[1]s & 9007199254740991::UHUGEINT AS DOUBLE) AS %[2]s FROM (SELECT *, %[6]s, %[3]s AS %[1]s FROM %[4]s) WHERE %[5]s ORDER BY %[6]s",
-			hash, RowColumn, rowHash(spec.Seed, columns), table.Scan(in), where[i], table.RowNumber), part.path)
+			"SELECT * EXCLUDE (%[1]s, %[6]s), %[7]s AS %[2]s FROM (SELECT *, %[6]s, %[3]s AS %[1]s FROM %[4]s) WHERE %[5]s ORDER BY %[6]s",
+			hash, RowColumn, rowHash(spec.Seed, dealt), table.Scan(in), where[i], table.RowNumber, rowNumber(schema, spec, eventTime)), part.path)
 		if err != nil {
 			return result, err
 		}
 		part.to.Rows = info.Rows
 		total += info.Rows
 	}
+	result.Left = all - total
 	for _, part := range []struct {
 		name  string
 		share float64
 		to    *Part
 	}{{"train", 1 - spec.Validation - spec.Test, &result.Train}, {"validation", spec.Validation, &result.Validation}, {"test", spec.Test, &result.Test}} {
 		if part.to.Rows == 0 {
+			if result.Method == "column" {
+				return result, fault.New(fault.DatasetEmpty, "the %s split is empty: no row has one of its values of %q", part.name, spec.By[0]).
+					WithRemedy("write the values that mean it under split.values")
+			}
 			return result, fault.New(fault.DatasetEmpty, "the %s split is empty: a share of %.4g of %d rows", part.name, part.share, total).
 				WithRemedy("collect more rows, raise its share, or, if many rows share a key or an event time, choose another key or method")
 		}
@@ -99,15 +111,40 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 	return result, nil
 }
 
-func keyColumns(schema pipeline.Schema, key []string) ([]pipeline.Column, error) {
-	if len(key) == 0 {
-		return schema, nil
+// dealtBy returns the columns whose hash decides where a row goes: its key;
+// its group; its stratum and then its key, so that each stratum is dealt by
+// itself.
+func dealtBy(schema pipeline.Schema, spec pipeline.Split, key []string) ([]pipeline.Column, error) {
+	by, err := named(schema, spec.By, "split.by")
+	if err != nil {
+		return nil, err
 	}
+	if spec.Method == "grouped" || spec.Method == "stratified" {
+		if len(by) == 0 {
+			return nil, fault.New(fault.PipelineInvalid, "split.by is missing").WithRemedy("name the columns to split by")
+		}
+		if spec.Method == "grouped" {
+			return by, nil
+		}
+	}
+	columns := []pipeline.Column(schema)
+	if len(key) > 0 {
+		if columns, err = named(schema, key, "dataset.key"); err != nil {
+			return nil, err
+		}
+	}
+	if spec.Method == "stratified" {
+		columns = append(slices.Clone(by), columns...)
+	}
+	return columns, nil
+}
+
+func named(schema pipeline.Schema, key []string, where string) ([]pipeline.Column, error) {
 	columns := make([]pipeline.Column, len(key))
 	for i, name := range key {
 		c := schema.Column(name)
 		if c == nil {
-			return nil, table.MissingColumn(name, schema, "dataset.key")
+			return nil, table.MissingColumn(name, schema, where)
 		}
 		columns[i] = *c
 	}
@@ -118,7 +155,7 @@ func keyColumns(schema pipeline.Schema, key []string) ([]pipeline.Column, error)
 // test, and notes boundaries in result.
 func conditions(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, spec pipeline.Split, eventTime string, result *Result) ([3]string, error) {
 	switch result.Method {
-	case "random":
+	case "random", "stratified", "grouped":
 		// The upper 53 bits are the row's place in [0, 2⁵³); test comes first so
 		// that changing validation's share moves no test row.
 		place := "(" + hash + " >> 75)::BIGINT"
@@ -131,7 +168,9 @@ func conditions(ctx context.Context, e *table.Engine, in string, schema pipeline
 		}, nil
 	case "time":
 		return byTime(ctx, e, in, schema, spec, eventTime, result)
+	case "column":
+		return byColumn(schema, spec)
 	default:
-		return [3]string{}, fault.New(fault.PipelineInvalid, "there is no split method %q", result.Method).WithRemedy("write random or time")
+		return [3]string{}, fault.New(fault.PipelineInvalid, "there is no split method %q", result.Method).WithRemedy("write random, stratified, grouped, time or column")
 	}
 }

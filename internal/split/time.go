@@ -60,6 +60,10 @@ func byTime(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 		return none, fault.New(fault.DatasetEmpty, "the test split is empty: a share of %.4g of %d rows", spec.Test, n).WithRemedy("collect more rows, or raise its share (the last event time is %s)", last)
 	}
 	result.ValidationFrom, result.TestFrom = from, to
+	gap, err := gapOf(spec, *c)
+	if err != nil {
+		return none, err
+	}
 	typed := func(text string) string {
 		if kindOf(*c) == frame.Number {
 			return table.Literal(text) + "::DOUBLE"
@@ -67,8 +71,37 @@ func byTime(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 		return table.Literal(text) + "::TIMESTAMP"
 	}
 	return [3]string{
-		fmt.Sprintf("%s < %s", t, typed(from)),
-		fmt.Sprintf("%[1]s >= %[2]s AND %[1]s < %[3]s", t, typed(from), typed(to)),
+		fmt.Sprintf("%s < %s%s", t, typed(from), gap),
+		fmt.Sprintf("%[1]s >= %[2]s AND %[1]s < %[3]s%[4]s", t, typed(from), typed(to), gap),
 		fmt.Sprintf("%s >= %s", t, typed(to)),
 	}, nil
+}
+
+// gapOf is SQL to take the gap from a boundary, or "".
+func gapOf(spec pipeline.Split, c pipeline.Column) (string, error) {
+	if spec.Gap == "" {
+		return "", nil
+	}
+	gap, err := pipeline.ParseDuration(spec.Gap)
+	switch {
+	case err != nil || gap < 0:
+		return "", fault.New(fault.PipelineInvalid, "split.gap is %q", spec.Gap).WithRemedy("write a duration such as 24h or 7d")
+	case kindOf(c) != frame.Time:
+		return "", fault.New(fault.TypeMismatch, "split.gap needs a time, and %q is a number (%s)", c.Name, c.SQL).WithRemedy("cast it to a timestamp in dataset.sql, or remove the gap")
+	}
+	return fmt.Sprintf(" - to_microseconds(%d)", gap.Microseconds()), nil
+}
+
+// rowNumber is the SQL of RowColumn: bits of the hash, or, where rows are dealt by
+// time, the moment itself, so that folds follow it too.
+func rowNumber(schema pipeline.Schema, spec pipeline.Split, eventTime string) string {
+	if spec.Method != "time" {
+		return "CAST(" + hash + " & 9007199254740991::UHUGEINT AS DOUBLE)"
+	}
+	t := table.Ident(eventTime)
+	if c := schema.Column(eventTime); c != nil && kindOf(*c) == frame.Number {
+		return "CAST(dense_rank() OVER (ORDER BY CAST(" + t + " AS DOUBLE)) AS DOUBLE)"
+	}
+	// Microseconds from 1827 to 2112 are whole numbers that a double holds.
+	return fmt.Sprintf("CAST(greatest(0, least(%d, epoch_us(CAST(%s AS TIMESTAMP)) + %d)) AS DOUBLE)", 1<<53-1, t, int64(1)<<52)
 }

@@ -1,0 +1,64 @@
+package quality_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/quality"
+	"github.com/esteira-ml/esteira/internal/table"
+)
+
+// BenchmarkRules holds 25 rules against three million flights (the file of
+// ESTEIRA_FLIGHTS, or rows like them) and, beside it, scans the columns they
+// touch: every value is decoded and dropped.
+func BenchmarkRules(b *testing.B) {
+	e, err := table.Open(table.Options{Threads: 2, TempDir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer e.Close()
+	ctx, dir := context.Background(), b.TempDir()
+	in := filepath.Join(dir, "in")
+	sql := `SELECT TIMESTAMP '2001-01-01' + INTERVAL (i // 12) MINUTE AS date, (i * 7919 % 900 - 60)::BIGINT AS delay, (i * 31 % 4900 + 11)::BIGINT AS distance,
+		chr(65 + CAST(i % 26 AS INTEGER)) || chr(65 + CAST(i // 26 % 11 AS INTEGER)) || 'X' AS origin, chr(65 + CAST(i * 7 % 26 AS INTEGER)) || 'Y' || chr(65 + CAST(i % 13 AS INTEGER)) AS destination FROM range(3000000) t(i)`
+	if file := os.Getenv("ESTEIRA_FLIGHTS"); file != "" {
+		sql = "SELECT * FROM read_parquet(" + table.Literal(file) + ") ORDER BY ALL"
+	}
+	info, err := e.Write(ctx, sql, in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	days := pipeline.Rule{Column: "date", Freshness: "36500d"}
+	rules := []pipeline.Rule{
+		{RowCount: atLeast(1000)}, {Columns: &pipeline.ColumnSet{Names: []string{"date", "delay", "distance", "origin", "destination"}, Match: "set"}},
+		{Column: "date", NotNull: true}, {Column: "date", Type: "time"}, days, {SQL: "date >= TIMESTAMP '1990-01-01'"},
+		{Column: "delay", Type: "number"}, {Column: "delay", NotNull: true}, {Column: "delay", Range: between(-1500, 3000)}, {Column: "delay", Mean: between(-500, 500)},
+		{Column: "delay", Deviation: between(0, 500)}, {Column: "delay", Distinct: atLeast(100)},
+		{Column: "distance", NotNull: true}, {Column: "distance", Range: between(0, 6000)}, {Column: "distance", Mean: between(100, 4000)}, {Column: "distance", MaxNullShare: share(0.1)},
+		{Column: "origin", Pattern: "^[A-Z0-9]{3}$"}, {Column: "origin", NotNull: true}, {Column: "origin", Length: between(3, 3)}, {Column: "origin", UTF8: true}, {Column: "origin", Distinct: between(10, 1000)},
+		{Column: "destination", Pattern: "^[A-Z0-9]{3}$"}, {Column: "destination", NotNull: true}, {Column: "destination", Length: between(3, 3)}, {Column: "destination", MissingTokens: []string{"N/A", "?"}},
+	}
+	b.Run("scan", func(b *testing.B) {
+		for b.Loop() {
+			if err := e.Exec(ctx, "SELECT date, delay, distance, origin, destination FROM "+table.Scan(in)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for _, unique := range []struct {
+		name string
+		more []pipeline.Rule
+	}{{"25 rules", nil}, {"25 rules and a compound key", []pipeline.Rule{{Unique: []string{"date", "origin", "destination", "delay"}, OnFail: pipeline.Warn}}}} {
+		b.Run(unique.name, func(b *testing.B) {
+			for b.Loop() {
+				got, err := quality.Check(ctx, e, in, info.Schema, append(rules, unique.more...), quality.Options{Out: quality.Outputs{Valid: filepath.Join(dir, "valid"), Quarantined: filepath.Join(dir, "quarantined")}})
+				if err != nil || got.Violation() != nil {
+					b.Fatal(err, got.Violation())
+				}
+			}
+		})
+	}
+}

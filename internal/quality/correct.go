@@ -1,0 +1,162 @@
+package quality
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/table"
+)
+
+// correct repairs the rows as the rules of severity correct say, in their order,
+// and returns the file and the schema that the rules are then held against: the
+// given ones if there was nothing to do. It notes in result how many rows each
+// repair changed, with the first of them as they were.
+func correct(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, rules []pipeline.Rule, o Options, result *Result) (string, pipeline.Schema, error) {
+	r := &repair{schema: slices.Clone(schema), rows: "SELECT *, " + table.RowNumber + " AS " + position + " FROM " + table.Scan(in)}
+	q := &query{}
+	places := make([][]int64, len(rules))
+	changes := false
+	for i, rule := range rules {
+		if rule.OnFail != pipeline.Correct {
+			continue
+		}
+		c, err := bind(rule, r.schema, o)
+		if err != nil {
+			return "", nil, err
+		}
+		if c.repeats != nil {
+			r.drops = append(r.drops, &c)
+			r.dropped = append(r.dropped, i)
+			continue
+		}
+		failed := r.apply(&c)
+		q.add("count(*) FILTER ("+failed+")", func(v any) {
+			whole(&result.Rules[i].Corrected)(v)
+			changes = changes || result.Rules[i].Corrected > 0
+		})
+		q.add(fmt.Sprintf("min(%s, %d) FILTER (%s)", position, MaxExamples, failed), func(v any) { places[i] = integers(v) })
+	}
+	if len(q.items) == 0 && len(r.drops) == 0 {
+		return in, schema, nil
+	}
+	if err := q.run(ctx, e, "("+r.rows+")"); err != nil {
+		return "", nil, err
+	}
+	if err := r.drop(ctx, e, result, places, &changes); err != nil {
+		return "", nil, err
+	}
+	found, err := fetch(ctx, e, in, schema, places)
+	if err != nil {
+		return "", nil, err
+	}
+	for i := range found {
+		result.Rules[i].Examples = found[i]
+	}
+	if !changes && !r.casts {
+		return in, schema, nil
+	}
+	result.Changed = true
+	info, err := e.Write(ctx, r.kept(), o.corrected())
+	if err != nil {
+		return "", nil, err
+	}
+	return o.corrected(), info.Schema, nil
+}
+
+const position = table.ReservedPrefix + "position"
+
+// repair builds the SQL of the repaired rows, a layer a rule, so that each rule
+// sees the values as those before it leave them.
+type repair struct {
+	schema  pipeline.Schema // as the repairs so far leave it
+	rows    string          // SELECT of the repaired rows, their position and a flag a rule
+	flags   []string
+	casts   bool
+	drops   []*check
+	dropped []int // their rules
+}
+
+// apply adds a rule's layer and returns the flag of the rows that it mends.
+func (r *repair) apply(c *check) string {
+	column := c.columns[0]
+	x := table.Ident(column.Name)
+	r.casts = r.casts || c.rule.Repair == "cast"
+	r.schema = pipeline.Repaired(r.schema, []pipeline.Rule{c.rule})
+	failed := fmt.Sprintf("%s%d", flag, len(r.flags))
+	r.flags = append(r.flags, failed)
+	r.rows = fmt.Sprintf("SELECT * REPLACE (CAST(%s AS %s) AS %s), %s AS %s FROM (%s)", c.mended(column), r.schema.Column(column.Name).SQL, x, c.fails, failed, r.rows)
+	return failed
+}
+
+// mended is the SQL of the repaired value.
+func (c *check) mended(column pipeline.Column) string {
+	rule, x := c.rule, table.Ident(column.Name)
+	text := "CAST(" + x + " AS VARCHAR)"
+	switch rule.Repair {
+	case "cast":
+		return parsed(x, column, *rule.Parse)
+	case "trim":
+		return "trim(" + text + ")"
+	case "clip":
+		v := x
+		if rule.Range.Min != nil {
+			v = "greatest(" + v + ", " + bound(*rule.Range.Min, column) + ")"
+		}
+		if rule.Range.Max != nil {
+			v = "least(" + v + ", " + bound(*rule.Range.Max, column) + ")"
+		}
+		return "CASE WHEN " + missing(column) + " THEN " + x + " ELSE " + v + " END"
+	case "impute":
+		return "CASE WHEN " + missing(column) + " THEN CAST(" + table.Literal(*rule.Value) + " AS " + column.SQL + ") ELSE " + x + " END"
+	default: // map
+		sql := "CASE"
+		for _, from := range slices.Sorted(maps.Keys(rule.Map)) {
+			to := "CAST(" + table.Literal(rule.Map[from]) + " AS " + column.SQL + ")"
+			if rule.Map[from] == "" {
+				to = "NULL"
+			}
+			sql += " WHEN " + c.fails + " AND " + text + " = " + table.Literal(from) + " THEN " + to
+		}
+		return sql + " ELSE " + x + " END"
+	}
+}
+
+// bound is a bound of the column's own type, so that a clip does not change it.
+func bound(x float64, c pipeline.Column) string {
+	if table.IsFloat(c) {
+		return double(x)
+	}
+	return "CAST(" + double(x) + " AS " + c.SQL + ")"
+}
+
+// drop counts, rule by rule, the rows that repeat one that is kept.
+func (r *repair) drop(ctx context.Context, e *table.Engine, result *Result, places [][]int64, changes *bool) error {
+	for k, c := range r.drops {
+		row, err := e.QueryRow(ctx, fmt.Sprintf("SELECT count(*), min(n, %d) FROM (SELECT %s AS n, %s AS twice FROM (%s)) WHERE twice", MaxExamples, position, c.repeated(position), r.keptBy(r.drops[:k])))
+		if err != nil {
+			return err
+		}
+		i := r.dropped[k]
+		result.Rules[i].Corrected, places[i] = row[0].(int64), integers(row[1])
+		result.Dropped += result.Rules[i].Corrected
+		*changes = *changes || result.Rules[i].Corrected > 0
+	}
+	return nil
+}
+
+// keptBy selects the repaired rows that the given rules keep.
+func (r *repair) keptBy(drops []*check) string {
+	sql := r.rows
+	for _, c := range drops {
+		sql = "SELECT * FROM (" + sql + ") QUALIFY NOT " + c.repeated(position)
+	}
+	return sql
+}
+
+func (r *repair) kept() string {
+	return "SELECT * EXCLUDE (" + strings.Join(append([]string{position}, r.flags...), ", ") + ") FROM (" + r.keptBy(r.drops) + ") ORDER BY " + position
+}
