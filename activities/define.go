@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
@@ -95,7 +96,7 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 		return nil, err
 	}
 	res := &DefineResult{Definition: ref, Digest: ref.Digest, ProblemVersion: version, ArtifactURL: a.ArtifactURL}
-	res.Cache, res.Figure = metadata.CacheOff, p.Pipeline.Problem.Metric+" of "+p.Pipeline.Problem.Target
+	res.Cache, res.Figure = metadata.CacheOff, fmt.Sprintf("%s of %s, problem version %d", p.Pipeline.Problem.Metric, p.Pipeline.Problem.Target, version)
 	if !claimed {
 		res.Existing, res.ExistingDecision = held.ID, cmp.Or(held.Decision, string(held.State))
 	}
@@ -135,6 +136,9 @@ type FinishParams struct {
 	Model        string            `json:"model,omitempty"`         // name
 	ModelVersion int               `json:"model_version,omitempty"` // 0: none
 	Reports      metadata.Outputs  `json:"reports,omitempty"`
+
+	ProblemVersion int   `json:"problem_version,omitempty"` // 0: it was not defined
+	Solved         *bool `json:"solved,omitempty"`          // whether the problem's threshold was met
 }
 
 // Finish writes how the run ended. It is the last thing any run does, whatever
@@ -143,6 +147,7 @@ func (a *Activities) Finish(ctx context.Context, p FinishParams) error {
 	err := a.DB.FinishRun(ctx, metadata.FinishRun{
 		ID: p.Run.ID, State: p.State, Decision: p.Decision, Reason: p.Reason, ErrorKind: string(p.ErrorKind),
 		Metric: p.Metric, Score: p.Score, ModelName: p.Model, ModelVersion: p.ModelVersion, Reports: p.Reports,
+		ProblemVersion: p.ProblemVersion, Solved: p.Solved,
 	})
 	if errors.Is(err, fault.New(fault.NotFound, "")) {
 		err = nil // a run that failed or was cancelled before it was defined has no row to close

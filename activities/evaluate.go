@@ -35,6 +35,7 @@ type EvaluateResult struct {
 	Scores     artifact.Ref `json:"scores"`     // bundle.Metrics (JSON): what is the model's own, whoever is champion
 	Chosen     FittedResult `json:"chosen"`
 	Score      float64      `json:"score"`              // of the problem's metric, on the test rows
+	Solved     *bool        `json:"solved,omitempty"`   // whether the problem's threshold is met; nil: it has none
 	Reason     string       `json:"reason"`             // why it was chosen
 	Rejected   string       `json:"rejected,omitempty"` // which gates said no, and by how much
 
@@ -206,7 +207,7 @@ func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged
 	}
 	metric := p.Pipeline.Problem.Metric
 	res.Chosen, res.Reason, res.Rejected = p.Models[judged.ChosenIndex], judged.Reason, judged.Rejection()
-	res.Score = judged.Test.Scores[metric]
+	res.Score, res.Solved = judged.Test.Scores[metric], judged.Solved
 	res.Figure = fmt.Sprintf("%s: %s %s on test (baseline %s)", res.Chosen.Trial, metric, number(res.Score), number(judged.Baseline.Scores[metric]))
 	return nil
 }

@@ -25,6 +25,10 @@ type PackageParams struct {
 	Train      artifact.Ref      `json:"train"`
 	Validation artifact.Ref      `json:"validation"`
 	Test       artifact.Ref      `json:"test"`
+	// ProblemVersion is of the problem the model answers; Solved whether its
+	// threshold is met on the test rows.
+	ProblemVersion int   `json:"problem_version"`
+	Solved         *bool `json:"solved,omitempty"`
 }
 
 // PackageResult names the bundle.
@@ -54,9 +58,12 @@ const (
 // on the run or on who is champion: equal models are equal bundles.
 func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResult, error) {
 	s := step{
-		run: p.Run, name: "package", version: 1,
+		run: p.Run, name: "package", version: 2,
 		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Scores, p.Train, p.Validation, p.Test, p.Dataset},
-		params: map[string]any{"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String()},
+		params: map[string]any{
+			"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String(),
+			"problem_version": p.ProblemVersion, "solved": p.Solved,
+		},
 	}
 	res, err := perform(ctx, a, s, &PackageResult{}, func(ctx context.Context, dir string, res *PackageResult) error {
 		contents, proof, err := a.contents(ctx, p)
@@ -160,7 +167,7 @@ func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[str
 		Splits: map[string]string{"train": p.Train.Digest, "validation": p.Validation.Digest, "test": p.Test.Digest},
 	}
 	c.Card = bundle.Card{
-		Name: c.Name, Kind: p.Model.Trial.String(), Problem: p.Pipeline.Problem, Rows: rows,
+		Name: c.Name, Kind: p.Model.Trial.String(), Problem: p.Pipeline.Problem, ProblemVersion: p.ProblemVersion, Solved: p.Solved, Rows: rows,
 		Metrics: c.Metrics, Signature: c.Signature, Limits: p.Model.Report.Warnings, Lineage: c.Lineage,
 	}.Markdown()
 	return nil

@@ -38,7 +38,7 @@ func seeded(t *testing.T) (prediction uuid.UUID) {
 	require.NoError(t, db.SetAlias(ctx, metadata.Alias{Model: "flights", Alias: "champion", Version: model.Version, Actor: "pipeline"}))
 	_, err = db.SetRevision(ctx, metadata.SetRevision{Endpoint: "flights", ModelName: "flights", ModelVersion: model.Version, Run: seededRun, Actor: "pipeline", Reason: "first model"})
 	require.NoError(t, err)
-	require.NoError(t, db.FinishRun(ctx, metadata.FinishRun{ID: seededRun, State: metadata.RunCompleted, Decision: "deployed", Reason: "first model", ModelName: "flights", ModelVersion: model.Version, Metric: "rmse", Score: &score, Finished: done, Reports: metadata.Outputs{"evaluation": ref("report")}}))
+	require.NoError(t, db.FinishRun(ctx, metadata.FinishRun{ID: seededRun, State: metadata.RunCompleted, Decision: "deployed", Reason: "first model", ModelName: "flights", ModelVersion: model.Version, Metric: "rmse", Score: &score, Finished: done, ProblemVersion: 3, Solved: new(true), Reports: metadata.Outputs{"evaluation": ref("report")}}))
 	id := uuid.Must(uuid.NewV7())
 	_, err = db.Pool().Exec(ctx, `insert into predictions (day, id, endpoint, revision, model_name, model_version, at, features, outputs, status, latency_us)
 		values ($1, $2, 'flights', 1, 'flights', 1, now(), '{"x":1}', '[2.5]', 200, 90)`, metadata.Day(id), id)
@@ -52,7 +52,7 @@ func TestRecordsAreListedAndShown(t *testing.T) {
 		"runs list":                     {"RUN", seededRun, "completed", "deployed", "rmse 12.5"},
 		"runs list --pipeline other":    {"RUN"},
 		"runs list --state completed":   {seededRun},
-		"runs show " + seededRun:        {"first model", "collect", "100 rows", "3 of 100", "NaN", "rmse < 20", "passed", "/artifacts/" + ref("report").Digest, "Temporal UI"},
+		"runs show " + seededRun:        {"first model", "version 3, success threshold met", "collect", "100 rows", "3 of 100", "NaN", "rmse < 20", "passed", "/artifacts/" + ref("report").Digest, "Temporal UI"},
 		"models list":                   {"flights", ref("bundle").Short()},
 		"models show flights":           {"champion", "rmse 12.5", seededRun},
 		"endpoints list":                {"flights", "first model"},

@@ -26,6 +26,12 @@ func (l *line) render(ctx workflow.Context) {
 	if p.Problem.Owner != "" {
 		say(&b, "; owner %s", p.Problem.Owner)
 	}
+	if l.result.ProblemVersion > 0 {
+		say(&b, "\n\nProblem version %d", l.result.ProblemVersion)
+		if t := p.Problem.Threshold; t != nil {
+			say(&b, ", solved at %s %v%s", p.Problem.Metric, *t, met(l.result.Solved))
+		}
+	}
 	b.WriteString("\n\n")
 	l.renderSteps(&b)
 	if l.result.Decision != "" {
@@ -34,6 +40,18 @@ func (l *line) render(ctx workflow.Context) {
 	}
 	l.result.Details = b.String()
 	workflow.SetCurrentDetails(ctx, l.result.Details)
+}
+
+// met says whether a threshold was, once that is known.
+func met(solved *bool) string {
+	switch {
+	case solved == nil:
+		return ""
+	case *solved:
+		return ": **met** on the test rows"
+	default:
+		return ": **not met** on the test rows"
+	}
 }
 
 // renderSteps writes the table of steps. The UI sets cells without space between

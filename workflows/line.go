@@ -117,6 +117,7 @@ func (l *line) outcome(cause error) activities.FinishParams {
 	p := activities.FinishParams{
 		Run: l.runRef(), State: runStates[l.result.Decision], Decision: string(l.result.Decision), Reason: l.result.Reason,
 		Metric: l.result.Metric, Score: l.result.Score, ModelVersion: l.result.ModelVersion, Reports: l.result.Reports,
+		ProblemVersion: l.result.ProblemVersion, Solved: l.result.Solved,
 	}
 	if l.result.ModelVersion > 0 {
 		p.Model = l.in.Pipeline.Name

@@ -171,7 +171,7 @@ func (l *line) evaluate(ctx workflow.Context, parts activities.SplitResult, mode
 		return res, err
 	}
 	l.report(ctx, "evaluate", "evaluation", res.Report)
-	l.result.Metric, l.result.Score = p.Problem.Metric, &res.Score
+	l.result.Metric, l.result.Score, l.result.Solved = p.Problem.Metric, &res.Score, res.Solved
 	if err := l.upsert(ctx, scoreAttribute.ValueSet(res.Score)); err != nil {
 		return res, err
 	}
@@ -183,7 +183,7 @@ func (l *line) evaluate(ctx workflow.Context, parts activities.SplitResult, mode
 
 func (l *line) pack(ctx workflow.Context, dataset activities.DatasetResult, parts activities.SplitResult, verdict activities.EvaluateResult) (activities.PackageResult, error) {
 	res, err := execute[activities.PackageResult](ctx, l, "package", l.queues.Train, long, "package "+verdict.Chosen.Trial.Kind+" and prove ONNX equal", a.Package, activities.PackageParams{
-		Run: l.runRef(), Pipeline: l.in.Pipeline, Model: verdict.Chosen, Scores: verdict.Scores,
+		Run: l.runRef(), Pipeline: l.in.Pipeline, Model: verdict.Chosen, Scores: verdict.Scores, ProblemVersion: l.result.ProblemVersion, Solved: verdict.Solved,
 		Dataset: dataset.Dataset, Train: parts.Train, Validation: parts.Validation, Test: parts.Test,
 	})
 	if err == nil {

@@ -109,6 +109,73 @@ func TestTheWholeLineEndsDeployed(t *testing.T) {
 	require.Contains(t, res.Details, "esteira predict test")
 }
 
+func TestARunTellsWhichProblemItAnsweredAndWhetherItIsSolved(t *testing.T) {
+	b := setup(t)
+	b.input.Pipeline.Problem.Threshold = new(2.0)
+	b.OnActivity(a.Define, mock.Anything, mock.Anything).Return(&activities.DefineResult{Digest: "d", ProblemVersion: 4}, nil)
+	b.OnActivity(a.Evaluate, mock.Anything, mock.Anything).Return(&activities.EvaluateResult{Chosen: activities.FittedResult{Trial: tuning.Trial{ID: 1, Kind: "ols"}, Model: ref("model")}, Score: 3, Solved: new(false)}, nil)
+	packaged := 0
+	b.OnActivity(a.Package, mock.Anything, mock.MatchedBy(func(p activities.PackageParams) bool { packaged = p.ProblemVersion; return true })).
+		Return(&activities.PackageResult{Bundle: ref("bundle"), Card: ref("card")}, nil)
+	b.answers("deploy")
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Contains(t, res.Details, "Problem version 4, solved at rmse 2: **not met** on the test rows")
+	require.Equal(t, 4, res.ProblemVersion)
+	require.False(t, *res.Solved)
+	require.Equal(t, 4, packaged, "the model card says it too")
+	require.Equal(t, 4, b.finished.ProblemVersion)
+	require.False(t, *b.finished.Solved)
+}
+
+func TestAJoinThatMustNotMultiplyRowsEndsRejected(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Integrate, mock.Anything, mock.Anything).Return(&activities.DatasetResult{Dataset: ref("dataset"), FanOut: "3 rows became 5", Violation: "3 rows became 5"}, nil)
+	b.answers("collect")
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionRejected, res.Decision)
+	require.Equal(t, "3 rows became 5", res.Reason)
+}
+
+func TestPortionsWhoseValuesOnlyMixAsTextAreCollectedAgain(t *testing.T) {
+	b := setup(t)
+	b.OnActivity(a.Look, mock.Anything, mock.Anything).Return(&activities.LookResult{List: ref("list"), Parts: 3, Portions: 3}, nil)
+	again := map[int]int{}
+	b.OnActivity(a.Collect, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.CollectParams) (*activities.CollectResult, error) {
+		if p.Texts.Digest != "" {
+			again[p.Portion]++
+		}
+		return &activities.CollectResult{Records: ref("records")}, nil
+	})
+	b.OnActivity(a.Snapshot, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.SnapshotParams) (*activities.SnapshotResult, error) {
+		if !p.Settled {
+			return &activities.SnapshotResult{Recast: []int{1}, Texts: ref("texts")}, nil
+		}
+		return &activities.SnapshotResult{Name: "s", Manifest: ref("s")}, nil
+	})
+	b.answers("deploy")
+	_, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, map[int]int{1: 1}, again)
+}
+
+func TestASourceThatOthersAppendToIsLookedAtAgain(t *testing.T) {
+	b := setup(t)
+	looks := 0
+	b.OnActivity(a.Look, mock.Anything, mock.Anything).Return(func(context.Context, activities.SourceParams) (*activities.LookResult, error) {
+		looks++
+		return &activities.LookResult{List: ref("list"), Parts: 1, Portions: 1}, nil
+	})
+	b.OnActivity(a.Snapshot, mock.Anything, mock.Anything).Return(func(context.Context, activities.SnapshotParams) (*activities.SnapshotResult, error) {
+		return &activities.SnapshotResult{Name: "s", Manifest: ref("s"), Stale: looks < 3}, nil
+	})
+	b.answers("deploy")
+	_, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, 3, looks)
+}
+
 func TestAGateThatSaysNoEndsRejectedAndDeploysNothing(t *testing.T) {
 	b := setup(t)
 	b.OnActivity(a.Evaluate, mock.Anything, mock.Anything).Return(&activities.EvaluateResult{Rejected: "rmse 2 must be below 1: missed by 1"}, nil)

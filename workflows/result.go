@@ -28,6 +28,7 @@ type PipelineResult struct {
 	Revision         int64                   `json:"revision,omitempty"`      // 0: nothing deployed
 	PipelineDigest   string                  `json:"pipeline_digest,omitempty"`
 	ProblemVersion   int                     `json:"problem_version,omitempty"`
+	Solved           *bool                   `json:"solved,omitempty"`   // whether the problem's threshold is met on the test rows
 	Existing         string                  `json:"existing,omitempty"` // duplicate: the run that has the moment, and how it ended ("running" if it has not)
 	ExistingDecision Decision                `json:"existing_decision,omitempty"`
 	Dataset          artifact.Ref            `json:"dataset,omitzero"`

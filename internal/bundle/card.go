@@ -42,9 +42,14 @@ type Lineage struct {
 // Card is what a model card says (Mitchell et al., "Model Cards for Model
 // Reporting", 2019). Empty fields leave their line out.
 type Card struct {
-	Name        string
-	Kind        string // of the model: "ols", "logistic", "baseline"
-	Problem     pipeline.Problem
+	Name    string
+	Kind    string // of the model: "ols", "logistic", "baseline"
+	Problem pipeline.Problem
+	// ProblemVersion is which version of the problem the model answers; 0 leaves
+	// it out.
+	ProblemVersion int
+	// Solved says whether the problem's threshold is met on the test rows.
+	Solved      *bool
 	IntendedUse string
 	Rows        map[string]int // split → rows
 	Metrics     Metrics
@@ -65,12 +70,22 @@ func (c Card) Markdown() string {
 	line("# Model card: %s\n", inline(c.Name))
 	line("## Problem\n")
 	item("Statement", c.Problem.Statement)
+	if c.ProblemVersion > 0 {
+		item("Version", fmt.Sprint(c.ProblemVersion))
+	}
 	item("Task", string(c.Problem.Task))
 	item("Target", c.Problem.Target)
 	item("Positive class", c.Problem.Positive)
 	item("Metric", c.Problem.Metric)
 	if t := c.Problem.Threshold; t != nil {
-		item("Success threshold", figure(*t))
+		met := ""
+		if c.Solved != nil {
+			met = map[bool]string{true: ", met on the test rows", false: ", not met on the test rows"}[*c.Solved]
+		}
+		item("Success threshold", figure(*t)+met)
+	}
+	if costs := c.Problem.Costs; costs != nil {
+		item("Costs", fmt.Sprintf("%s a false positive, %s a false negative", figure(costs.FalsePositive), figure(costs.FalseNegative)))
 	}
 	item("Owner", c.Problem.Owner)
 	item("Model", c.Kind)

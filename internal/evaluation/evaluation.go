@@ -66,6 +66,7 @@ type Evaluation struct {
 	Decision     string           `json:"decision"`         // Accepted if every gate passed, else Rejected
 	Solved       *bool            `json:"solved,omitempty"` // whether the problem's threshold is met on the test rows
 	Diagnostics  *Diagnostics     `json:"diagnostics"`      // of the chosen model, on the test rows
+	Costs        *Costs           `json:"costs,omitempty"`  // of the errors on the test rows, where problem.costs has what each costs
 }
 
 // Rejection says which gates said no and by how much, "" if all passed.
@@ -107,6 +108,9 @@ func Evaluate(ctx context.Context, o Options) (*Evaluation, error) {
 	}
 	e.Test, e.Baseline = chosen.Result, base.Result
 	e.Diagnostics = diagnose(chosen.y, chosen.predictions, o.Contenders[e.ChosenIndex].Predictor.Classes())
+	if o.Problem.Costs != nil && len(chosen.classes) == 2 {
+		e.Costs = &Costs{Model: costOf(*o.Problem.Costs, chosen), Baseline: costOf(*o.Problem.Costs, base)}
+	}
 	if err := e.meet(ctx, o, chosen.classes); err != nil {
 		return nil, err
 	}

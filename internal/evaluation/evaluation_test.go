@@ -191,6 +191,26 @@ func TestClassesHaveAConfusionMatrixAndACalibrationCurve(t *testing.T) {
 	}
 }
 
+func TestErrorsCostWhatTheProblemSays(t *testing.T) {
+	o := binaryOptions()
+	o.Problem.Costs = &pipeline.Costs{FalsePositive: 10, FalseNegative: 3}
+	e, err := evaluation.Evaluate(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := evaluation.Costs{
+		Model:    evaluation.Cost{FalsePositives: 1, Total: 10, PerRow: 2.5},
+		Baseline: evaluation.Cost{FalseNegatives: 2, Total: 6, PerRow: 1.5},
+	}
+	if e.Costs == nil || *e.Costs != want {
+		t.Fatalf("%+v", e.Costs)
+	}
+	var page strings.Builder
+	if err := e.HTML(&page, "late"); err != nil || !strings.Contains(page.String(), "Cost of errors") || !strings.Contains(page.String(), "1 false positives, 0 false negatives; baseline 6") {
+		t.Fatalf("the page does not tell the costs: %v", err)
+	}
+}
+
 func TestAMetricThatIsUndefinedFailsItsGateWithTheReason(t *testing.T) {
 	o := binaryOptions()
 	o.Test = o.Test.Take([]int32{0, 1})

@@ -36,6 +36,9 @@ func (e *Evaluation) facts() []report.Fact {
 	if e.Solved != nil {
 		facts = append(facts, report.Fact{Name: "Threshold " + number(*e.Problem.Threshold), Value: map[bool]string{true: "met", false: "not met"}[*e.Solved]})
 	}
+	if e.Costs != nil {
+		facts = append(facts, e.Costs.fact())
+	}
 	return append(facts, report.Fact{Name: "Test rows", Value: report.Count(int64(e.Test.Rows))})
 }
 

@@ -12,12 +12,12 @@ import (
 )
 
 const runColumns = `id, temporal_run_id, pipeline, pipeline_digest, trigger, moment, state, decision, reason,
-	model_name, model_version, metric, score, error_kind, reports, started, finished`
+	model_name, model_version, metric, score, error_kind, reports, started, finished, problem_version, solved`
 
 func scanRun(row pgx.CollectableRow) (Run, error) {
 	var r Run
 	err := row.Scan(&r.ID, &r.TemporalRunID, &r.Pipeline, &r.PipelineDigest, &r.Trigger, &r.Moment, &r.State, &r.Decision, &r.Reason,
-		&r.ModelName, &r.ModelVersion, &r.Metric, &r.Score, &r.ErrorKind, &r.Reports, &r.Started, &r.Finished)
+		&r.ModelName, &r.ModelVersion, &r.Metric, &r.Score, &r.ErrorKind, &r.Reports, &r.Started, &r.Finished, &r.ProblemVersion, &r.Solved)
 	r.Moment, r.Started, r.Finished = utc(r.Moment), r.Started.UTC(), utc(r.Finished)
 	return r, err
 }
@@ -123,9 +123,9 @@ func (db *DB) FinishRun(ctx context.Context, p FinishRun) error {
 		return err
 	}
 	tag, err := db.pool.Exec(ctx, `update runs set state = $2, decision = $3, reason = $4, model_name = $5, model_version = $6,
-			metric = $7, score = $8, error_kind = $9, reports = $10, finished = $11
+			metric = $7, score = $8, error_kind = $9, reports = $10, finished = $11, problem_version = $12, solved = $13
 		where id = $1 and state in ('running', 'failed', 'cancelled')`,
-		p.ID, p.State, clean(p.Decision), clean(p.Reason), p.ModelName, p.ModelVersion, p.Metric, p.Score, p.ErrorKind, reports, orNow(p.Finished))
+		p.ID, p.State, clean(p.Decision), clean(p.Reason), p.ModelName, p.ModelVersion, p.Metric, p.Score, p.ErrorKind, reports, orNow(p.Finished), p.ProblemVersion, p.Solved)
 	if err != nil || tag.RowsAffected() == 1 {
 		return fail(err, "finish run "+p.ID)
 	}

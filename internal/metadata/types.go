@@ -48,6 +48,8 @@ type Run struct {
 	ModelVersion   int        `json:"model_version,omitempty"` // 0: none
 	Metric         string     `json:"metric,omitempty"`
 	Score          *float64   `json:"score,omitempty"`
+	ProblemVersion int        `json:"problem_version,omitempty"` // 0: it was not defined
+	Solved         *bool      `json:"solved,omitempty"`          // whether the problem's threshold was met; nil: it has none, or nothing was judged
 	ErrorKind      string     `json:"error_kind,omitempty"`
 	Reports        Outputs    `json:"reports,omitempty"`
 	Started        time.Time  `json:"started"`
@@ -77,7 +79,10 @@ type FinishRun struct {
 	Score        *float64
 	ErrorKind    string
 	Reports      Outputs
-	Finished     time.Time // zero: now
+
+	ProblemVersion int
+	Solved         *bool
+	Finished       time.Time // zero: now
 }
 
 // RunFilter narrows Runs; a zero field does not.

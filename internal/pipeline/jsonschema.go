@@ -94,6 +94,7 @@ func (Problem) JSONSchemaExtend(s *jsonschema.Schema) {
 		then.Set("baseline", &jsonschema.Schema{Const: baselineOf(task)})
 		if task != Binary {
 			then.Set("positive", jsonschema.FalseSchema)
+			then.Set("costs", jsonschema.FalseSchema)
 		}
 		is := jsonschema.NewProperties()
 		is.Set("task", &jsonschema.Schema{Const: string(task)})

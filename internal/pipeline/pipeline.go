@@ -37,6 +37,13 @@ type Problem struct {
 	Threshold *float64 `json:"threshold,omitempty" yaml:"threshold,omitempty" jsonschema_description:"Value of the metric at which the problem counts as solved; reported, and a gate if evaluate.gates says so."`
 	Baseline  string   `json:"baseline" yaml:"baseline,omitempty" jsonschema:"enum=mean,enum=majority" jsonschema_description:"What any model must beat: mean (regression) or majority (classes)."`
 	Owner     string   `json:"owner,omitempty" yaml:"owner,omitempty" jsonschema_description:"Who answers for the model."`
+	Costs     *Costs   `json:"costs,omitempty" yaml:"costs,omitempty" jsonschema_description:"binary: what each kind of error costs, in one unit; the evaluation adds them up."`
+}
+
+// Costs are those of the errors of a binary problem, in any one unit.
+type Costs struct {
+	FalsePositive float64 `json:"false_positive" yaml:"false_positive" jsonschema:"required,minimum=0" jsonschema_description:"Cost of answering the positive class where it is not."`
+	FalseNegative float64 `json:"false_negative" yaml:"false_negative" jsonschema:"required,minimum=0" jsonschema_description:"Cost of missing the positive class."`
 }
 
 // Dataset is the table integrated from the sources.

@@ -57,6 +57,17 @@ func (d *decoder) checkProblem(p *Pipeline) {
 	if p.Problem.Positive != "" && p.Problem.Task != Binary {
 		d.add("problem.positive", "remove it, or write task: binary", "only a binary task has a positive class")
 	}
+	if c := p.Problem.Costs; c != nil {
+		if p.Problem.Task != Binary {
+			d.add("problem.costs", "remove it, or write task: binary", "only a binary task has two kinds of error")
+		}
+		if c.FalsePositive < 0 {
+			d.add("problem.costs.false_positive", "write 0 or more", "must not be negative")
+		}
+		if c.FalseNegative < 0 {
+			d.add("problem.costs.false_negative", "write 0 or more", "must not be negative")
+		}
+	}
 	if p.Dataset.EventTime != "" && p.Dataset.EventTime == p.Problem.Target {
 		d.add("dataset.event_time", "name another column", "is the target")
 	}
