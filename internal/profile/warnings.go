@@ -43,7 +43,7 @@ func (p *Profile) warn(o Options) {
 	}
 	share := float64(p.DuplicateRows) / float64(p.Rows)
 	if p.DuplicateRows > 0 {
-		p.add("duplicate_rows", "", "warn", 0.5+share/2, report.Count(p.DuplicateRows)+" rows ("+report.Percent(share)+") repeat an earlier one in every column")
+		p.add("duplicate_rows", "", "warn", 0.5+share/2, report.Count(p.DuplicateRows)+" of "+report.Count(p.Rows)+" rows ("+report.Percent(share)+") repeat an earlier one in every column")
 	}
 	if p.RepeatedKeys != nil && *p.RepeatedKeys > 0 && slices.Contains([]string{"time", "column", "grouped"}, o.Split) {
 		p.add("shared_key", "", "bad", 1, report.Count(*p.RepeatedKeys)+" rows repeat the key of another: a split by "+o.Split+" may put one key into two splits")

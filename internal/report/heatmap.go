@@ -65,7 +65,7 @@ func Heatmap(p Plot, labels []string, values [][]*float64) template.HTML {
 
 // legend tells the ends of the scale.
 func (b *svg) legend(low, y float64) {
-	x := width - 150
+	x := width - 166
 	if low < 0 {
 		b.rect("cold", x-64, y, 10, 10, 1, "")
 		b.text(x-50, y+9, "start", "", "negative")

@@ -9,15 +9,30 @@
 // and rows with equal keys are never apart. The price is that the shares are
 // met on average only.
 //
+// # Stratified and grouped
+//
+// A stratified split puts the stratum into the hash and so deals each stratum by
+// itself, as near to the shares as chance allows; quotas would be exact, but would
+// let one row move another. A grouped split hashes the group in place of the key:
+// rows of a group are never apart, in the folds neither.
+//
+// # By column
+//
+// The values of a column say where each row goes; others are left out.
+//
 // # By time
 //
 // Two moments divide the rows: everything before the first is train, everything
 // from the second on is test. They are chosen so that the shares are met as
-// nearly as ties allow; rows of the same moment are never apart.
+// nearly as ties allow; rows of the same moment are never apart. With a gap, rows
+// just before a boundary are in no split.
 //
 // # Folds
 //
 // Every part carries RowColumn, a number made of other bits of the same hash.
 // Folds deals rows by it, so that folds are stable in the same way without the
-// key having to be read again.
+// key having to be read again. Where the split was by time RowColumn is the
+// moment, and TimeFolds learns only from what came before.
+//
+// FindLeakage proves, for the rules no_leakage, that nothing crosses.
 package split
