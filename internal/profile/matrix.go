@@ -152,6 +152,8 @@ type vector struct {
 	values  []float64 // NaN: missing
 	codes   []int32   // -1: missing
 	classes int
+
+	places []float64 // ranks of values, once asked for, if none is missing
 }
 
 func newVector(c *frame.Column) vector {
@@ -247,6 +249,9 @@ func bounded(r float64) *float64 {
 
 // ranked is Spearman's correlation over the rows that have both.
 func ranked(a, b *vector) *float64 {
+	if x, y := a.ranks(), b.ranks(); x != nil && y != nil {
+		return correlation(x, y)
+	}
 	var x, y []float64
 	for i := range a.values {
 		if !math.IsNaN(a.values[i]) && !math.IsNaN(b.values[i]) {
@@ -254,6 +259,15 @@ func ranked(a, b *vector) *float64 {
 		}
 	}
 	return correlation(ranks(x), ranks(y))
+}
+
+// ranks are those of a column that misses nothing, which every pair shares; nil
+// for others.
+func (v *vector) ranks() []float64 {
+	if v.places == nil && !slices.ContainsFunc(v.values, math.IsNaN) {
+		v.places = ranks(v.values)
+	}
+	return v.places
 }
 
 // ranks replaces values by their places, ties by the mean of theirs.
