@@ -128,11 +128,12 @@ func (c *Column) value() string {
 
 // values fills the figures of a column of numbers or times.
 func (c *Column) values(ctx context.Context, e *table.Engine, in string) error {
-	query := fmt.Sprintf("SELECT %s AS v, count(*) AS n FROM %s WHERE %s GROUP BY v ORDER BY v", c.value(), table.Scan(in), c.finite())
+	query := fmt.Sprintf("SELECT CAST(%s AS DOUBLE) AS v, count(*) AS n FROM %s WHERE %s GROUP BY v ORDER BY v", c.value(), table.Scan(in), c.finite())
 	s := newSummary(c.Count - c.Infinite)
-	err := e.Stream(ctx, query, func(row []any) error {
-		s.add(float(row[0]), row[1].(int64))
-		return nil
+	err := e.Counts(ctx, query, func(values []float64, counts []int64) {
+		for i, v := range values {
+			s.add(v, counts[i])
+		}
 	})
 	if err != nil || s.distinct == 0 {
 		return err
@@ -145,9 +146,10 @@ func (c *Column) values(ctx context.Context, e *table.Engine, in string) error {
 			h.add(v.value, v.count)
 		}
 	} else { // more distinct values than are kept: look again
-		err = e.Stream(ctx, query, func(row []any) error {
-			h.add(float(row[0]), row[1].(int64))
-			return nil
+		err = e.Counts(ctx, query, func(values []float64, counts []int64) {
+			for i, v := range values {
+				h.add(v, counts[i])
+			}
 		})
 		if err != nil {
 			return err
