@@ -103,6 +103,12 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 	return res, nil
 }
 
+// problemDigest names a version of a problem by its content.
+func problemDigest(p pipeline.Problem) (string, error) {
+	canonical, err := artifact.Canonical(p)
+	return artifact.DigestOf(canonical), err
+}
+
 // takeOver claims the moment of a run whose workflow was terminated: it could
 // not say that it ended, and would hold its moment for ever.
 func (a *Activities) takeOver(ctx context.Context, held metadata.Run, start metadata.StartRun) (metadata.Run, bool, error) {

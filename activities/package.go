@@ -25,10 +25,7 @@ type PackageParams struct {
 	Train      artifact.Ref      `json:"train"`
 	Validation artifact.Ref      `json:"validation"`
 	Test       artifact.Ref      `json:"test"`
-	// ProblemVersion is of the problem the model answers; Solved whether its
-	// threshold is met on the test rows.
-	ProblemVersion int   `json:"problem_version"`
-	Solved         *bool `json:"solved,omitempty"`
+	Solved     *bool             `json:"solved,omitempty"` // whether the problem's threshold is met on the test rows
 }
 
 // PackageResult names the bundle.
@@ -58,11 +55,11 @@ const (
 // on the run or on who is champion: equal models are equal bundles.
 func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResult, error) {
 	s := step{
-		run: p.Run, name: "package", version: 2,
+		run: p.Run, name: "package", version: 3,
 		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Scores, p.Train, p.Validation, p.Test, p.Dataset},
 		params: map[string]any{
 			"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String(),
-			"problem_version": p.ProblemVersion, "solved": p.Solved,
+			"solved": p.Solved,
 		},
 	}
 	res, err := perform(ctx, a, s, &PackageResult{}, func(ctx context.Context, dir string, res *PackageResult) error {
@@ -166,8 +163,12 @@ func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[str
 		Pipeline: p.Run.Digest, Dataset: p.Dataset.Digest,
 		Splits: map[string]string{"train": p.Train.Digest, "validation": p.Validation.Digest, "test": p.Test.Digest},
 	}
+	problem, err := problemDigest(p.Pipeline.Problem)
+	if err != nil {
+		return err
+	}
 	c.Card = bundle.Card{
-		Name: c.Name, Kind: p.Model.Trial.String(), Problem: p.Pipeline.Problem, ProblemVersion: p.ProblemVersion, Solved: p.Solved, Rows: rows,
+		Name: c.Name, Kind: p.Model.Trial.String(), Problem: p.Pipeline.Problem, ProblemDigest: problem, Solved: p.Solved, Rows: rows,
 		Metrics: c.Metrics, Signature: c.Signature, Limits: p.Model.Report.Warnings, Lineage: c.Lineage,
 	}.Markdown()
 	return nil

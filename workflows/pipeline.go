@@ -183,7 +183,7 @@ func (l *line) evaluate(ctx workflow.Context, parts activities.SplitResult, mode
 
 func (l *line) pack(ctx workflow.Context, dataset activities.DatasetResult, parts activities.SplitResult, verdict activities.EvaluateResult) (activities.PackageResult, error) {
 	res, err := execute[activities.PackageResult](ctx, l, "package", l.queues.Train, long, "package "+verdict.Chosen.Trial.Kind+" and prove ONNX equal", a.Package, activities.PackageParams{
-		Run: l.runRef(), Pipeline: l.in.Pipeline, Model: verdict.Chosen, Scores: verdict.Scores, ProblemVersion: l.result.ProblemVersion, Solved: verdict.Solved,
+		Run: l.runRef(), Pipeline: l.in.Pipeline, Model: verdict.Chosen, Scores: verdict.Scores, Solved: verdict.Solved,
 		Dataset: dataset.Dataset, Train: parts.Train, Validation: parts.Validation, Test: parts.Test,
 	})
 	if err == nil {

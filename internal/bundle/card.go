@@ -45,9 +45,9 @@ type Card struct {
 	Name    string
 	Kind    string // of the model: "ols", "logistic", "baseline"
 	Problem pipeline.Problem
-	// ProblemVersion is which version of the problem the model answers; 0 leaves
-	// it out.
-	ProblemVersion int
+	// ProblemDigest names the version of the problem the model answers. Its number
+	// is a database's own, and would make equal bundles differ.
+	ProblemDigest string
 	// Solved says whether the problem's threshold is met on the test rows.
 	Solved      *bool
 	IntendedUse string
@@ -70,9 +70,7 @@ func (c Card) Markdown() string {
 	line("# Model card: %s\n", inline(c.Name))
 	line("## Problem\n")
 	item("Statement", c.Problem.Statement)
-	if c.ProblemVersion > 0 {
-		item("Version", fmt.Sprint(c.ProblemVersion))
-	}
+	item("Version", c.ProblemDigest)
 	item("Task", string(c.Problem.Task))
 	item("Target", c.Problem.Target)
 	item("Positive class", c.Problem.Positive)

@@ -39,9 +39,9 @@ func TestTheCardSaysWhatAReaderNeeds(t *testing.T) {
 	if again := c.Markdown(); again != got {
 		t.Error("two cards differ")
 	}
-	c.ProblemVersion, c.Solved = 2, new(false)
+	c.ProblemDigest, c.Solved = "ee", new(false)
 	c.Problem.Costs = &pipeline.Costs{FalsePositive: 1, FalseNegative: 20}
-	for _, want := range []string{"- **Version:** 2\n", "- **Success threshold:** 30, not met on the test rows\n", "- **Costs:** 1 a false positive, 20 a false negative\n"} {
+	for _, want := range []string{"- **Version:** ee\n", "- **Success threshold:** 30, not met on the test rows\n", "- **Costs:** 1 a false positive, 20 a false negative\n"} {
 		if got := c.Markdown(); !strings.Contains(got, want) {
 			t.Errorf("the card does not say %q:\n%s", want, got)
 		}
