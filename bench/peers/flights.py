@@ -14,7 +14,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import root_mean_squared_error
-from sklearn.model_selection import KFold
+from sklearn.model_selection import TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -77,7 +77,7 @@ def model(estimator):
 
 y = train["delay"].to_numpy(dtype=float)
 scores = []
-for fit_rows, held in KFold(3, shuffle=True, random_state=0).split(train):
+for fit_rows, held in TimeSeriesSplit(3).split(train):
     for estimator in (DummyRegressor(), LinearRegression()):
         m = model(estimator).fit(train.iloc[fit_rows], y[fit_rows])
         scores.append(root_mean_squared_error(y[held], m.predict(train.iloc[held])))
