@@ -46,9 +46,13 @@ func (a *app) follow(ctx context.Context, cfg config.Config, t client.Client, id
 		err    error
 	}
 	ended := make(chan end, 1)
+	// Letting go must not look like an end of the run: the wait has a context that
+	// ends after this function has seen ctx end.
+	waiting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	go func() {
 		var e end
-		e.err = t.GetWorkflow(ctx, id, runID).Get(ctx, &e.result)
+		e.err = t.GetWorkflow(waiting, id, runID).Get(waiting, &e.result)
 		ended <- e
 	}()
 	view := a.newView()
@@ -57,9 +61,6 @@ func (a *app) follow(ctx context.Context, cfg config.Config, t client.Client, id
 	for asked := 0; ; asked++ {
 		select {
 		case e := <-ended:
-			if ctx.Err() != nil {
-				return a.detach(view, id)
-			}
 			if status, err := ask(ctx, t, id, runID); err == nil {
 				o.Steps = status.Steps
 				view.show(status.Steps)
