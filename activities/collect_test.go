@@ -294,7 +294,7 @@ func TestHostileFilesEndTypedAndBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDepot(t)
 			d.file(t, name, c.content)
-			s := pipeline.Source{Path: name, Format: table.FormatOf(name)}
+			s := pipeline.Source{Path: name, Format: pipeline.FormatOf(name)}
 			_, err := d.snapshot(d.run(t, "1"), s)
 			app := kindOf(t, c.kind, err)
 			require.Contains(t, app.Message(), c.says)

@@ -165,7 +165,7 @@ func (a *app) withDataset(ctx context.Context, f file, data string, use func(*ta
 	}
 	var info table.Info
 	if data != "" {
-		info, err = engine.Convert(ctx, table.Source{Paths: []string{data}, Format: table.FormatOf(data)}, d.path)
+		info, err = engine.Convert(ctx, table.Source{Paths: []string{data}, Format: pipeline.FormatOf(data)}, d.path)
 	} else if info, err = engine.Integrate(ctx, tables, f.pipeline.Dataset.SQL, f.pipeline.Dataset.Key, d.path); err != nil {
 		err = f.at(err, "dataset.sql")
 	}

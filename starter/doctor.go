@@ -229,10 +229,7 @@ func examineAttributes(ctx context.Context, t client.Client, namespace string) (
 		return "", fault.Wrap(err, fault.TemporalUnavailable, "list the search attributes").WithRemedy("check the permissions of the client in namespace %s", namespace)
 	}
 	var missing []string
-	wanted := []string{
-		temporal.Pipeline.GetName(), temporal.Step.GetName(), temporal.Trigger.GetName(), temporal.Decision.GetName(),
-		temporal.Dataset.GetName(), temporal.ModelVersion.GetName(), temporal.Endpoint.GetName(), temporal.Score.GetName(),
-	}
+	wanted := temporal.AttributeNames()
 	for _, name := range wanted {
 		if _, ok := have.GetCustomAttributes()[name]; !ok {
 			missing = append(missing, name)

@@ -30,7 +30,7 @@ func setupStack(t *testing.T) stackBundle {
 	}
 	for _, p := range servers {
 		if key, err := p.key(l); err != nil || builtKey(l.bin(p.name)) != key {
-			t.Skipf("%s is not built: run make setup (%v)", p.name, err)
+			t.Fatalf("%s is not built: run make setup (%v)", p.name, err)
 		}
 	}
 	for _, name := range portNames {

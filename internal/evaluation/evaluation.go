@@ -126,7 +126,7 @@ func (e *Evaluation) choose(baseline int) error {
 		if i == baseline && len(e.Validation) > 1 || !ok {
 			continue
 		}
-		if best < 0 || better(metric, score, e.Validation[best].Scores[metric]) {
+		if best < 0 || pipeline.Better(metric, score, e.Validation[best].Scores[metric]) {
 			best = i
 		}
 	}
@@ -141,7 +141,7 @@ func (e *Evaluation) choose(baseline int) error {
 	switch {
 	case best == baseline:
 		e.Reason = "the baseline is the only model"
-	case ok && !better(metric, r.Scores[metric], score):
+	case ok && !pipeline.Better(metric, r.Scores[metric], score):
 		e.Reason = fmt.Sprintf("%s has the best %s of the trained models on the validation rows, %s, but does not beat the baseline's %s", r.Name, metric, number(r.Scores[metric]), number(score))
 	case ok:
 		e.Reason += ", baseline " + number(score)
@@ -194,7 +194,7 @@ func (e *Evaluation) judge(gates []pipeline.Gate) {
 		}
 	}
 	if score, ok := e.Test.Scores[e.Problem.Metric]; ok && e.Problem.Threshold != nil {
-		solved := !better(e.Problem.Metric, *e.Problem.Threshold, score)
+		solved := !pipeline.Better(e.Problem.Metric, *e.Problem.Threshold, score)
 		e.Solved = &solved
 	}
 }
@@ -233,11 +233,4 @@ func measure(ctx context.Context, problem pipeline.Problem, c Contender, f *fram
 	}
 	m.Scores, m.Undefined = s.Values, s.Undefined
 	return m, nil
-}
-
-func better(metric string, a, b float64) bool {
-	if pipeline.LowerIsBetter(metric) {
-		return a < b
-	}
-	return a > b
 }

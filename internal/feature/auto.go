@@ -100,7 +100,7 @@ func auto(problem pipeline.Problem, schema pipeline.Schema, facts Facts, taken [
 	for _, kind := range []frame.Kind{frame.Number, frame.Text, frame.Time} {
 		for i := range schema {
 			c := &schema[i]
-			if kindOf(c) != kind || !candidate(c.Name, problem, taken) {
+			if c.FrameKind() != kind || !candidate(c.Name, problem, taken) {
 				continue
 			}
 			fact, known := facts[c.Name]

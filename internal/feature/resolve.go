@@ -9,10 +9,6 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// ReservedPrefix starts the names of the product's own columns, which are never
-// features.
-const ReservedPrefix = "__esteira_"
-
 // Resolve turns the features section into the list that Fit reads, checked
 // against the schema of the dataset: Plan without facts, for when no rows are at
 // hand.
@@ -100,14 +96,14 @@ func planFor(entry pipeline.Feature, problem pipeline.Problem, schema pipeline.S
 		if column == problem.Target {
 			return nil, fault.New(fault.FeatureInvalid, "the target %q is among the features: leakage, the model would be given the answer", column).WithRemedy("remove it from features")
 		}
-		if strings.HasPrefix(column, ReservedPrefix) {
+		if strings.HasPrefix(column, pipeline.ReservedPrefix) {
 			return nil, fault.New(fault.FeatureInvalid, "column %q is reserved", column).WithRemedy("remove it from features")
 		}
 		if schema.Column(column) == nil {
 			return nil, columnMissing(column, schemaNames(schema))
 		}
 	}
-	return planEntry(entry, func(name string) frame.Kind { return kindOf(schema.Column(name)) }, 1)
+	return planEntry(entry, func(name string) frame.Kind { return schema.Column(name).FrameKind() }, 1)
 }
 
 func checkSelected(s pipeline.Select, schema pipeline.Schema) error {
@@ -138,19 +134,10 @@ func Columns(p pipeline.Features, problem pipeline.Problem, schema pipeline.Sche
 }
 
 func candidate(name string, problem pipeline.Problem, skip []string) bool {
-	return name != problem.Target && !strings.HasPrefix(name, ReservedPrefix) && !slices.Contains(skip, name)
+	return name != problem.Target && !strings.HasPrefix(name, pipeline.ReservedPrefix) && !slices.Contains(skip, name)
 }
 
 // kindOf prefers the Type, which survives JSON where Kind does not.
-func kindOf(c *pipeline.Column) frame.Kind {
-	for _, k := range []frame.Kind{frame.Number, frame.Text, frame.Time} {
-		if c.Type == k.String() {
-			return k
-		}
-	}
-	return c.Kind
-}
-
 func distinct(chains []planned, outputs map[string]bool) error {
 	for _, c := range chains {
 		if outputs[c.name] {

@@ -19,7 +19,7 @@ func Check(p *Pipeline, schema Schema) error {
 	c := &checker{schema: schema}
 	c.repaired = Repaired(schema, p.Validation)
 	if target := c.column("problem.target", p.Problem.Target); target != nil {
-		switch kind := target.kind(); {
+		switch kind := target.FrameKind(); {
 		case kind == frame.Time:
 			c.mismatch("problem.target", target, "a time cannot be predicted", "derive a number or a class from it in dataset.sql")
 		case p.Problem.Task == Regression && kind != frame.Number:
@@ -29,7 +29,7 @@ func Check(p *Pipeline, schema Schema) error {
 		}
 	}
 	if p.Dataset.EventTime != "" {
-		if at := c.column("dataset.event_time", p.Dataset.EventTime); at != nil && at.kind() != frame.Time {
+		if at := c.column("dataset.event_time", p.Dataset.EventTime); at != nil && at.FrameKind() != frame.Time {
 			c.mismatch("dataset.event_time", at, "it must be a time", "cast it to TIMESTAMP in dataset.sql")
 		}
 	}
@@ -95,11 +95,12 @@ func (c *checker) column(path, name string) *Column {
 }
 
 func (c *checker) mismatch(path string, column *Column, why, remedy string) {
-	c.add(fault.TypeMismatch, path, remedy, "column %q is a %s (%s): %s", clip(column.Name), column.kind(), column.SQL, why)
+	c.add(fault.TypeMismatch, path, remedy, "column %q is a %s (%s): %s", clip(column.Name), column.FrameKind(), column.SQL, why)
 }
 
-// kind prefers Type, which survives JSON where Kind does not.
-func (c *Column) kind() frame.Kind {
+// FrameKind is the column's kind. It prefers Type, which survives JSON where Kind
+// does not.
+func (c *Column) FrameKind() frame.Kind {
 	for _, k := range []frame.Kind{frame.Number, frame.Text, frame.Time} {
 		if c.Type == k.String() {
 			return k

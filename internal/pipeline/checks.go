@@ -117,7 +117,7 @@ func Repaired(schema Schema, rules []Rule) Schema {
 			if r.Parse.As == "time" {
 				c.Type = "time"
 			}
-			c.Kind = c.kind()
+			c.Kind = c.FrameKind()
 		}
 	}
 	return out

@@ -35,7 +35,7 @@ func (c *checker) rule(path string, p *Pipeline, r Rule) {
 	if mended := c.repaired.Column(r.Column); mended != nil && check != "parse" && check != "type" {
 		column = mended // a cast may come first
 	}
-	at, kind := path+"."+check, column.kind()
+	at, kind := path+"."+check, column.FrameKind()
 	switch check {
 	case "range", "finite", "not_nan", "mean", "deviation", "quantile":
 		if kind != frame.Number {
@@ -50,7 +50,7 @@ func (c *checker) rule(path string, p *Pipeline, r Rule) {
 			c.mismatch(at, column, "the check is of times", "cast it to TIMESTAMP in dataset.sql, or with on_fail: correct, repair: cast")
 		}
 	case "at_most":
-		if other := c.column(at, r.AtMost); other != nil && other.kind() != kind {
+		if other := c.column(at, r.AtMost); other != nil && other.FrameKind() != kind {
 			c.mismatch(at, other, fmt.Sprintf("it cannot be compared with a %s", kind), "cast one of the two in dataset.sql")
 		}
 	case "set":

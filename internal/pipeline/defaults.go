@@ -162,9 +162,9 @@ func baselineOf(task Task) string {
 	return "majority"
 }
 
-// formatOf tells a format by the ending of a path, compression aside; "" if it
+// FormatOf tells a format by the ending of a path, compression aside; "" if it
 // does not say.
-func formatOf(name string) string {
+func FormatOf(name string) string {
 	name = strings.ToLower(name)
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 	switch path.Ext(name) {

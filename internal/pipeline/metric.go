@@ -20,3 +20,11 @@ func LowerIsBetter(metric string) bool {
 	}
 	return false
 }
+
+// Better reports whether a value of the metric is strictly better than another.
+func Better(metric string, a, b float64) bool {
+	if LowerIsBetter(metric) {
+		return a < b
+	}
+	return a > b
+}

@@ -10,7 +10,7 @@ func (s Source) WithPath(path string) (Source, error) {
 		return s, asFault(d.mistakes)
 	}
 	s.Path, s.Postgres, s.Predictions = path, nil, nil
-	if format := formatOf(pathOf(s)); format != "" {
+	if format := FormatOf(pathOf(s)); format != "" {
 		s.Format = format
 	}
 	d.checkSource("source", s)

@@ -6,6 +6,10 @@ import (
 	"github.com/esteira-ml/esteira/internal/frame"
 )
 
+// ReservedPrefix starts the names of the columns the product itself adds to a
+// table; a dataset may not use it, and nothing learns from them.
+const ReservedPrefix = "__esteira_"
+
 // Column is one column of a dataset as found.
 type Column struct {
 	Name string     `json:"name"`

@@ -95,7 +95,7 @@ func (s Source) Local() bool { return s.Kind() == "file" }
 // sourceDefaults completes a source.
 func sourceDefaults(s Source) Source {
 	if s.Format == "" && s.Path != "" {
-		s.Format = formatOf(pathOf(s))
+		s.Format = FormatOf(pathOf(s))
 	}
 	if s.Postgres != nil && s.Postgres.Timeout == "" {
 		s.Postgres.Timeout = DefaultTimeout

@@ -12,7 +12,7 @@ import (
 
 // RulesColumn is the column of the quarantined rows that names the rules that
 // caught each, separated by "; ".
-const RulesColumn = table.ReservedPrefix + "rules"
+const RulesColumn = pipeline.ReservedPrefix + "rules"
 
 // Outputs are the Parquet files Check writes: Valid if a row was quarantined,
 // dropped or corrected, Quarantined if one was quarantined.

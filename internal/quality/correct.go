@@ -67,7 +67,7 @@ func correct(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 	return o.corrected(), info.Schema, nil
 }
 
-const position = table.ReservedPrefix + "position"
+const position = pipeline.ReservedPrefix + "position"
 
 // repair builds the SQL of the repaired rows, a layer a rule, so that each rule
 // sees the values as those before it leave them.

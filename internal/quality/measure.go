@@ -22,8 +22,8 @@ type measurement struct {
 }
 
 const (
-	weight = table.ReservedPrefix + "n"
-	flag   = table.ReservedPrefix + "fails"
+	weight = pipeline.ReservedPrefix + "n"
+	flag   = pipeline.ReservedPrefix + "fails"
 )
 
 // query collects select items and where their values go.

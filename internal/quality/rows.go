@@ -91,7 +91,7 @@ func fetch(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 // quarantine parts the rows if a rule of that severity failed.
 func (m *measurement) quarantine(ctx context.Context) error {
 	m.result.Valid = m.result.Rows
-	position, caught := table.ReservedPrefix+"position", table.ReservedPrefix+"caught"
+	position, caught := pipeline.ReservedPrefix+"position", pipeline.ReservedPrefix+"caught"
 	var names []string
 	for i, c := range m.checks {
 		if r := m.result.Rules[i]; c.rule.OnFail != pipeline.Quarantine || r.Failed == 0 || r.Passed {

@@ -11,7 +11,7 @@ import (
 
 // RowColumn is the column that Apply adds: a DOUBLE that holds a whole number
 // in [0, 2⁵³), 53 bits of the hash of the row's key.
-const RowColumn = table.ReservedPrefix + "row"
+const RowColumn = pipeline.ReservedPrefix + "row"
 
 // rowHash is the SQL of the 128-bit hash of a row's key. The text it hashes is
 // unambiguous (texts carry their length) and does not depend on how an engine
@@ -27,7 +27,7 @@ func rowHash(seed int64, key []pipeline.Column) string {
 
 func canonical(c pipeline.Column) string {
 	x := table.Ident(c.Name)
-	switch kindOf(c) {
+	switch c.FrameKind() {
 	case frame.Number:
 		switch {
 		case c.SQL == "BOOLEAN":
@@ -49,13 +49,3 @@ func canonical(c pipeline.Column) string {
 }
 
 // kindOf reads the kind from the schema's own word, which survives JSON.
-func kindOf(c pipeline.Column) frame.Kind {
-	switch c.Type {
-	case "number":
-		return frame.Number
-	case "time":
-		return frame.Time
-	default:
-		return frame.Text
-	}
-}

@@ -70,7 +70,7 @@ func FindLeakage(ctx context.Context, e *table.Engine, parts Paths, schema pipel
 		return found, table.MissingColumn(eventTime, schema, "dataset.event_time")
 	}
 	t := "CAST(" + table.Ident(c.Name) + " AS TIMESTAMP)"
-	if kindOf(*c) == frame.Number {
+	if c.FrameKind() == frame.Number {
 		t = "CAST(" + table.Ident(c.Name) + " AS DOUBLE)"
 	}
 	row, err := e.QueryRow(ctx, fmt.Sprintf(`WITH v AS (SELECT min(%[1]s) AS first FROM %[3]s), t AS (SELECT min(%[1]s) AS first FROM %[4]s)

@@ -40,7 +40,7 @@ type Part struct {
 }
 
 // hash names the row's hash inside a query.
-const hash = table.ReservedPrefix + "hash"
+const hash = pipeline.ReservedPrefix + "hash"
 
 // Apply deals the rows of a Parquet file to three. Each keeps the file's order
 // and gains RowColumn. An empty key means all columns; eventTime is used by

@@ -24,7 +24,7 @@ func byTime(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 		return none, table.MissingColumn(eventTime, schema, "dataset.event_time")
 	}
 	t := table.Ident(c.Name)
-	switch kindOf(*c) {
+	switch c.FrameKind() {
 	case frame.Time:
 		t = "CAST(" + t + " AS TIMESTAMP)"
 	case frame.Number:
@@ -65,7 +65,7 @@ func byTime(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 		return none, err
 	}
 	typed := func(text string) string {
-		if kindOf(*c) == frame.Number {
+		if c.FrameKind() == frame.Number {
 			return table.Literal(text) + "::DOUBLE"
 		}
 		return table.Literal(text) + "::TIMESTAMP"
@@ -86,7 +86,7 @@ func gapOf(spec pipeline.Split, c pipeline.Column) (string, error) {
 	switch {
 	case err != nil || gap < 0:
 		return "", fault.New(fault.PipelineInvalid, "split.gap is %q", spec.Gap).WithRemedy("write a duration such as 24h or 7d")
-	case kindOf(c) != frame.Time:
+	case c.FrameKind() != frame.Time:
 		return "", fault.New(fault.TypeMismatch, "split.gap needs a time, and %q is a number (%s)", c.Name, c.SQL).WithRemedy("cast it to a timestamp in dataset.sql, or remove the gap")
 	}
 	return fmt.Sprintf(" - to_microseconds(%d)", gap.Microseconds()), nil
@@ -99,7 +99,7 @@ func rowNumber(schema pipeline.Schema, spec pipeline.Split, eventTime string) st
 		return "CAST(" + hash + " & 9007199254740991::UHUGEINT AS DOUBLE)"
 	}
 	t := table.Ident(eventTime)
-	if c := schema.Column(eventTime); c != nil && kindOf(*c) == frame.Number {
+	if c := schema.Column(eventTime); c != nil && c.FrameKind() == frame.Number {
 		return "CAST(dense_rank() OVER (ORDER BY CAST(" + t + " AS DOUBLE)) AS DOUBLE)"
 	}
 	// Microseconds from 1827 to 2112 are whole numbers that a double holds.

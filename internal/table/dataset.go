@@ -15,7 +15,7 @@ import (
 )
 
 // dataset names the view over a user's query.
-const dataset = ReservedPrefix + "dataset"
+const dataset = pipeline.ReservedPrefix + "dataset"
 
 // Integrate runs a user's SQL, one SELECT, over tables (local Parquet parts by
 // their whole paths) and writes its rows as one Parquet file, sorted by the key columns and

@@ -64,7 +64,7 @@ func (e *Engine) CheckExpression(ctx context.Context, schema pipeline.Schema, ex
 		return failure(err, fault.Internal, "the columns make no table")
 	}
 	// Beside all columns, so that an aggregate does not bind.
-	bound, err := q.describe(ctx, "SELECT *, (\n"+expression+"\n) AS "+ReservedPrefix+"condition FROM "+dataset)
+	bound, err := q.describe(ctx, "SELECT *, (\n"+expression+"\n) AS "+pipeline.ReservedPrefix+"condition FROM "+dataset)
 	if err != nil {
 		return failure(err, fault.QueryInvalid, "%s does not fit the columns", where)
 	}

@@ -2,10 +2,6 @@ package table
 
 import "strings"
 
-// ReservedPrefix starts the names of columns the product itself adds to a
-// table; no source and no query may use it.
-const ReservedPrefix = "__esteira_"
-
 // RowNumber is the engine's own column of every Parquet scan: the position of
 // the row in its file. SELECT * leaves it out; no table may have such a column.
 // A query that drops rows and is written must ORDER BY it, or the row groups of

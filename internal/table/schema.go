@@ -46,8 +46,8 @@ func checkNames(names []string, kind fault.Kind, where string) error {
 		switch {
 		case strings.TrimSpace(name) == "":
 			return fault.New(kind, "%s: column %d has no name", where, i+1).WithRemedy("name every column")
-		case strings.HasPrefix(lower, ReservedPrefix):
-			return fault.New(kind, "%s: column %s uses the reserved prefix %s", where, strconv.Quote(name), ReservedPrefix).WithRemedy("rename it")
+		case strings.HasPrefix(lower, pipeline.ReservedPrefix):
+			return fault.New(kind, "%s: column %s uses the reserved prefix %s", where, strconv.Quote(name), pipeline.ReservedPrefix).WithRemedy("rename it")
 		case lower == RowNumber:
 			return fault.New(kind, "%s: column %s has a name that the engine needs itself", where, strconv.Quote(name)).WithRemedy("rename it")
 		}

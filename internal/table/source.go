@@ -107,7 +107,7 @@ func (s *Source) scans() ([]string, error) {
 		return nil, fault.New(fault.SourceNotFound, "the source has no files").WithRemedy("check its path or glob")
 	}
 	if s.Format == "" {
-		s.Format = FormatOf(s.Paths[0])
+		s.Format = pipeline.FormatOf(s.Paths[0])
 	}
 	for _, path := range s.Paths {
 		info, err := os.Stat(path)
@@ -146,21 +146,6 @@ func (s *Source) scans() ([]string, error) {
 	default:
 		return nil, fault.New(fault.SourceUnreadable, "there is no format %q for %s", s.Format, s.Paths[0]).WithRemedy("set format: parquet, csv or json")
 	}
-}
-
-// FormatOf returns the format that a path's ending says, "" if it says none.
-func FormatOf(path string) string {
-	name := strings.ToLower(filepath.Base(path))
-	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
-	switch filepath.Ext(name) {
-	case ".parquet", ".pq":
-		return "parquet"
-	case ".csv", ".tsv":
-		return "csv"
-	case ".json", ".ndjson", ".jsonl":
-		return "json"
-	}
-	return ""
 }
 
 // sourceQuery returns the SELECT that reads a scan, after refusing names no

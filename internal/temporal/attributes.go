@@ -39,6 +39,9 @@ func attributes() map[string]enumspb.IndexedValueType {
 	return out
 }
 
+// AttributeNames lists the search attributes of a run, sorted.
+func AttributeNames() []string { return slices.Sorted(maps.Keys(attributes())) }
+
 // bootstrapTimeout bounds the wait: the servers' caches refresh within seconds.
 const bootstrapTimeout = 2 * time.Minute
 

@@ -47,7 +47,7 @@ func challenge(best []Scored, s Scored, metric string) []Scored {
 		if best[i].Trial.Kind != s.Trial.Kind {
 			continue
 		}
-		if better(s.Mean(), best[i].Mean(), metric) {
+		if pipeline.Better(metric, s.Mean(), best[i].Mean()) {
 			best[i] = s
 		}
 		return best
@@ -59,18 +59,11 @@ func challenge(best []Scored, s Scored, metric string) []Scored {
 func Best(scored []Scored, metric string) Scored {
 	best := scored[0]
 	for _, s := range scored[1:] {
-		if better(s.Mean(), best.Mean(), metric) {
+		if pipeline.Better(metric, s.Mean(), best.Mean()) {
 			best = s
 		}
 	}
 	return best
-}
-
-func better(a, b float64, metric string) bool {
-	if pipeline.LowerIsBetter(metric) {
-		return a < b
-	}
-	return a > b
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
