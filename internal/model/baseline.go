@@ -34,18 +34,20 @@ type baseline struct{}
 
 func (baseline) Kind() string { return "baseline" }
 
-func (baseline) Check(classes int, p Params) error {
+func (baseline) Parameters() []Parameter { return nil }
+
+func (baseline) Check(classes int, s Settings) error {
 	if classes < 0 || classes == 1 {
 		return fault.New(fault.PipelineInvalid, "baseline of %d classes", classes).WithRemedy("train on at least 2 classes")
 	}
-	return check("baseline", p, nil)
+	return check("baseline", s, nil)
 }
 
 // Fit takes the mean of the target or the frequencies of its classes; a class
 // without rows has frequency 0.
-func (b baseline) Fit(ctx context.Context, d Data, p Params) (Model, Report, error) {
+func (b baseline) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error) {
 	report := Report{Converged: true}
-	if err := b.Check(d.Classes, p); err != nil {
+	if err := b.Check(d.Classes, s); err != nil {
 		return nil, report, err
 	}
 	if err := d.check(); err != nil {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -23,39 +24,82 @@ func For(kind string) (Learner, error) {
 	return l, nil
 }
 
-// parameter is the default and the inclusive range of a hyperparameter.
-type parameter struct {
-	fallback, low, high float64
-	whole               bool
-}
-
-func check(kind string, p Params, known map[string]parameter) error {
-	for _, name := range sortedKeys(p) {
-		v := p[name]
-		k, ok := known[name]
-		if !ok {
+// check refuses numbers out of their range, and options other than those named.
+func check(kind string, s Settings, known []Parameter, options ...string) error {
+	for _, name := range sortedKeys(s.Params) {
+		v, k := s.Params[name], find(known, name)
+		if k == nil {
 			e := fault.New(fault.PipelineInvalid, "%s has no parameter %q", kind, name)
 			if len(known) == 0 {
 				return e.WithRemedy("remove it: %s has no parameters", kind)
 			}
-			return e.WithRemedy("use any of %s", strings.Join(sortedKeys(known), ", "))
+			return e.WithRemedy("use any of %s", strings.Join(names(known), ", "))
 		}
-		number := "a number"
-		if k.whole {
-			number = "a whole number"
+		if !k.Accepts(v) {
+			return fault.New(fault.PipelineInvalid, "%s of %s is %v", name, kind, v).WithRemedy("use %s", k.Range())
 		}
-		if !(v >= k.low && v <= k.high) || k.whole && v != math.Trunc(v) {
-			return fault.New(fault.PipelineInvalid, "%s of %s is %v", name, kind, v).WithRemedy("use %s from %v to %v", number, k.low, k.high)
+	}
+	for _, name := range s.Options.Given() {
+		if !slices.Contains(options, name) {
+			return fault.New(fault.PipelineInvalid, "%s has no option %q", kind, name).WithRemedy("remove it")
 		}
 	}
 	return nil
 }
 
-func (p Params) get(name string, known map[string]parameter) float64 {
+// Accepts reports whether v is in range.
+func (k Parameter) Accepts(v float64) bool {
+	return v >= k.Low && v <= k.High && (!k.Whole || v == math.Trunc(v))
+}
+
+// Range says in words what Accepts accepts.
+func (k Parameter) Range() string {
+	number := "a number"
+	if k.Whole {
+		number = "a whole number"
+	}
+	return fmt.Sprintf("%s from %v to %v", number, k.Low, k.High)
+}
+
+// Given names the options that are set.
+func (o Options) Given() []string {
+	var given []string
+	for _, option := range []struct {
+		name string
+		set  bool
+	}{
+		{"loss", o.Loss != ""}, {"growth", o.Growth != ""}, {"penalty", o.Penalty != ""},
+		{"class_weight", o.ClassWeight != ""}, {"monotone", len(o.Monotone) > 0},
+	} {
+		if option.set {
+			given = append(given, option.name)
+		}
+	}
+	return given
+}
+
+func (p Params) get(name string, known []Parameter) float64 {
 	if v, ok := p[name]; ok {
 		return v
 	}
-	return known[name].fallback
+	return find(known, name).Default
+}
+
+func find(known []Parameter, name string) *Parameter {
+	for i := range known {
+		if known[i].Name == name {
+			return &known[i]
+		}
+	}
+	return nil
+}
+
+func names(known []Parameter) []string {
+	out := make([]string, len(known))
+	for i, k := range known {
+		out[i] = k.Name
+	}
+	return out
 }
 
 func sortedKeys[M ~map[string]V, V any](m M) []string {

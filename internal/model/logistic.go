@@ -15,21 +15,23 @@ const (
 	newtonWeights      = 1000
 )
 
-var logisticParameters = map[string]parameter{
-	"C":        {fallback: 1, low: 1e-10, high: 1e10},
-	"max_iter": {fallback: 100, low: 1, high: 100_000, whole: true},
-	"tol":      {fallback: 1e-6, low: 1e-12, high: 1},
+var logisticParameters = []Parameter{
+	{Name: "C", Default: 1, Low: 1e-10, High: 1e10, Description: "inverse of the penalty, as in scikit-learn"},
+	{Name: "max_iter", Default: 100, Low: 1, High: 100_000, Whole: true, Description: "bound on iterations"},
+	{Name: "tol", Default: 1e-6, Low: 1e-12, High: 1, Description: "largest gradient at which it has converged"},
 }
 
 type logistic struct{}
 
 func (logistic) Kind() string { return "logistic" }
 
-func (logistic) Check(classes int, p Params) error {
+func (logistic) Parameters() []Parameter { return logisticParameters }
+
+func (logistic) Check(classes int, s Settings) error {
 	if classes < 2 {
 		return fault.New(fault.PipelineInvalid, "logistic predicts classes, not numbers").WithRemedy("use ols for regression problems")
 	}
-	return check("logistic", p, logisticParameters)
+	return check("logistic", s, logisticParameters)
 }
 
 // Fit minimises ½‖w‖² + C·Σ loss over all coefficients w, the intercepts left
@@ -41,9 +43,9 @@ func (logistic) Check(classes int, p Params) error {
 // units of a standard deviation of the column, exceeds tol. If max_iter comes
 // first, the model is returned and the report says so. A class without rows has
 // no finite optimum and is TrainingFailed.
-func (g logistic) Fit(ctx context.Context, d Data, p Params) (Model, Report, error) {
+func (g logistic) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error) {
 	var report Report
-	if err := g.Check(d.Classes, p); err != nil {
+	if err := g.Check(d.Classes, s); err != nil {
 		return nil, report, err
 	}
 	if err := d.check(); err != nil {
@@ -56,7 +58,7 @@ func (g logistic) Fit(ctx context.Context, d Data, p Params) (Model, Report, err
 				WithRemedy("use fewer folds, or merge rare classes in dataset.sql")
 		}
 	}
-	o, err := newObjective(ctx, d, p.get("C", logisticParameters))
+	o, err := newObjective(ctx, d, s.Params.get("C", logisticParameters))
 	if err != nil {
 		return nil, report, err
 	}
@@ -69,8 +71,8 @@ func (g logistic) Fit(ctx context.Context, d Data, p Params) (Model, Report, err
 	if o.size() > newtonWeights {
 		minimise = lbfgs
 	}
-	most := int(p.get("max_iter", logisticParameters))
-	report, err = minimise(ctx, o, theta, most, p.get("tol", logisticParameters))
+	most := int(s.Params.get("max_iter", logisticParameters))
+	report, err = minimise(ctx, o, theta, most, s.Params.get("tol", logisticParameters))
 	if err != nil {
 		return nil, report, err
 	}

@@ -60,7 +60,7 @@ func fit(t *testing.T, kind string, d Data, p Params) (Model, Report) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, report, err := learner.Fit(context.Background(), d, p)
+	m, report, err := learner.Fit(context.Background(), d, Settings{Params: p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,41 +322,41 @@ func TestImpossibleFitsAreRefused(t *testing.T) {
 	}
 	_, err := For("forest")
 	refused(err, fault.PipelineInvalid, "forest", strings.Join(Kinds(), ", "))
-	refused(logistic{}.Check(2, Params{"C": 0}), fault.PipelineInvalid, "C of logistic is 0", "from 1e-10 to 1e+10")
-	refused(logistic{}.Check(2, Params{"C": math.NaN()}), fault.PipelineInvalid, "NaN")
-	refused(logistic{}.Check(2, Params{"max_iter": 2.5}), fault.PipelineInvalid, "whole number")
-	refused(logistic{}.Check(2, Params{"c": 1}), fault.PipelineInvalid, `"c"`, "C, max_iter")
-	refused(logistic{}.Check(0, nil), fault.PipelineInvalid, "use ols")
-	refused(ols{}.Check(3, nil), fault.PipelineInvalid, "use logistic")
-	refused(ols{}.Check(0, Params{"C": 1}), fault.PipelineInvalid, "no parameters")
+	refused(logistic{}.Check(2, Settings{Params: Params{"C": 0}}), fault.PipelineInvalid, "C of logistic is 0", "from 1e-10 to 1e+10")
+	refused(logistic{}.Check(2, Settings{Params: Params{"C": math.NaN()}}), fault.PipelineInvalid, "NaN")
+	refused(logistic{}.Check(2, Settings{Params: Params{"max_iter": 2.5}}), fault.PipelineInvalid, "whole number")
+	refused(logistic{}.Check(2, Settings{Params: Params{"c": 1}}), fault.PipelineInvalid, `"c"`, "C, max_iter")
+	refused(logistic{}.Check(0, Settings{}), fault.PipelineInvalid, "use ols")
+	refused(ols{}.Check(3, Settings{}), fault.PipelineInvalid, "use logistic")
+	refused(ols{}.Check(0, Settings{Params: Params{"C": 1}}), fault.PipelineInvalid, "no parameters")
 
 	ctx := context.Background()
 	x := &frame.Matrix{Rows: 2, Features: []frame.Feature{{Name: "x", Numbers: []float64{1, 2}}}}
-	_, _, err = logistic{}.Fit(ctx, Data{X: x, Y: []float64{0, 2}, Classes: 3}, nil)
+	_, _, err = logistic{}.Fit(ctx, Data{X: x, Y: []float64{0, 2}, Classes: 3}, Settings{})
 	refused(err, fault.TrainingFailed, "class 1 of 3", "fewer folds")
-	_, _, err = ols{}.Fit(ctx, Data{X: &frame.Matrix{}}, nil)
+	_, _, err = ols{}.Fit(ctx, Data{X: &frame.Matrix{}}, Settings{})
 	refused(err, fault.DatasetEmpty)
-	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1, math.Inf(1)}}, nil)
+	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1, math.Inf(1)}}, Settings{})
 	refused(err, fault.TargetInvalid)
-	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1}}, nil)
+	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1}}, Settings{})
 	refused(err, fault.Internal)
-	_, _, err = logistic{}.Fit(ctx, Data{X: x, Y: []float64{0, 0.5}, Classes: 2}, nil)
+	_, _, err = logistic{}.Fit(ctx, Data{X: x, Y: []float64{0, 0.5}, Classes: 2}, Settings{})
 	refused(err, fault.Internal, "0.5")
 	x.Features[0].Numbers[1] = math.NaN()
-	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1, 2}}, nil)
+	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1, 2}}, Settings{})
 	refused(err, fault.TrainingFailed, `"x"`)
 	x.Features[0].Numbers = []float64{-1e300, 1e300}
-	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1, 2}}, nil)
+	_, _, err = ols{}.Fit(ctx, Data{X: x, Y: []float64{1, 2}}, Settings{})
 	refused(err, fault.TrainingFailed, "overflow")
 	wide := &frame.Matrix{Rows: 2, Features: []frame.Feature{{Name: "b", Codes: []int32{0, 1}, Categories: make([]string, 2001)}}}
-	_, _, err = ols{}.Fit(ctx, Data{X: wide, Y: []float64{1, 2}}, nil)
+	_, _, err = ols{}.Fit(ctx, Data{X: wide, Y: []float64{1, 2}}, Settings{})
 	refused(err, fault.ResourceExhausted, "2000", "max_categories")
 
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
 	for kind, classes := range map[string]int{"ols": 0, "logistic": 2, "baseline": 0} {
 		learner, _ := For(kind)
-		if _, _, err := learner.Fit(cancelled, random(1, 100, 1, 0, 0, classes), nil); !errors.Is(err, context.Canceled) {
+		if _, _, err := learner.Fit(cancelled, random(1, 100, 1, 0, 0, classes), Settings{}); !errors.Is(err, context.Canceled) {
 			t.Fatalf("%s: %v", kind, err)
 		}
 	}
@@ -415,7 +415,7 @@ func BenchmarkFit3M(b *testing.B) {
 		b.Run(c.kind, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, err := learner.Fit(context.Background(), d, nil); err != nil {
+				if _, _, err := learner.Fit(context.Background(), d, Settings{}); err != nil {
 					b.Fatal(err)
 				}
 			}

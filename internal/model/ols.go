@@ -23,11 +23,13 @@ type ols struct{}
 
 func (ols) Kind() string { return "ols" }
 
-func (ols) Check(classes int, p Params) error {
+func (ols) Parameters() []Parameter { return nil }
+
+func (ols) Check(classes int, s Settings) error {
 	if classes != 0 {
 		return fault.New(fault.PipelineInvalid, "ols predicts numbers, not classes").WithRemedy("use logistic for binary and multiclass problems")
 	}
-	return check("ols", p, nil)
+	return check("ols", s, nil)
 }
 
 // Fit fits ordinary least squares. The rows are reduced to their first two
@@ -39,9 +41,9 @@ func (ols) Check(classes int, p Params) error {
 // Constant columns, and columns that the others explain to within 1e-10 of
 // their variance (one category of every complete block, for one), get the
 // coefficient 0 and are named in Report.Dropped.
-func (o ols) Fit(ctx context.Context, d Data, p Params) (Model, Report, error) {
+func (o ols) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error) {
 	report := Report{Converged: true}
-	if err := o.Check(d.Classes, p); err != nil {
+	if err := o.Check(d.Classes, s); err != nil {
 		return nil, report, err
 	}
 	if err := d.check(); err != nil {

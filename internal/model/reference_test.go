@@ -95,7 +95,7 @@ func TestCoefficientsAreThoseOfScikitLearn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, report, err := learner.Fit(context.Background(), d, c.Params)
+		m, report, err := learner.Fit(context.Background(), d, Settings{Params: c.Params})
 		if err != nil || !report.Converged {
 			t.Fatalf("%s: %v %+v", c.Target, err, report)
 		}

@@ -6,10 +6,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/invopop/jsonschema"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/model"
 )
 
 // SchemaID names the published JSON Schema.
@@ -120,8 +122,12 @@ func (Candidate) JSONSchemaExtend(s *jsonschema.Schema) {
 	for _, kind := range kinds() {
 		is, grid := jsonschema.NewProperties(), jsonschema.NewProperties()
 		is.Set("kind", &jsonschema.Schema{Const: kind})
-		for _, name := range sortedKeys(parameters[kind]) {
-			grid.Set(name, &jsonschema.Schema{Type: "array", MinItems: new(uint64(1)), UniqueItems: true, Items: &jsonschema.Schema{Type: "number"}})
+		learner, err := model.For(kind)
+		if err != nil {
+			panic(err) // kinds lists those there are
+		}
+		for _, p := range learner.Parameters() {
+			grid.Set(p.Name, &jsonschema.Schema{Type: "array", MinItems: new(uint64(1)), UniqueItems: true, Items: bounded(p), Description: p.Description})
 		}
 		then := jsonschema.NewProperties()
 		then.Set("grid", &jsonschema.Schema{Type: "object", Properties: grid, AdditionalProperties: jsonschema.FalseSchema})
@@ -131,6 +137,17 @@ func (Candidate) JSONSchemaExtend(s *jsonschema.Schema) {
 		})
 	}
 }
+
+func bounded(p model.Parameter) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "number", Default: p.Default}
+	if p.Whole {
+		s.Type = "integer"
+	}
+	s.Minimum, s.Maximum = jsonNumber(p.Low), jsonNumber(p.High)
+	return s
+}
+
+func jsonNumber(v float64) json.Number { return json.Number(strconv.FormatFloat(v, 'g', -1, 64)) }
 
 // JSONSchemaExtend tells the metrics of a gate.
 func (Gate) JSONSchemaExtend(s *jsonschema.Schema) {
@@ -208,7 +225,8 @@ func everyMetric() []string {
 	return out
 }
 
-func kinds() []string { return sortedKeys(parameters) }
+// kinds are the kinds a file can name: all but the baseline, which is always there.
+func kinds() []string { return without(model.Kinds(), "baseline") }
 
 func without(list []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == name })

@@ -204,7 +204,7 @@ func TestEachMistake(t *testing.T) {
 		{"train: {candidates: [{kind: ols}]}", "train.candidates[0].kind", "predicts numbers"},
 		{"train: {candidates: [{kind: xgboost}]}", "train.candidates[0].kind", "not accepted"},
 		{"train: {candidates: [{kind: logistic, grid: {c: [1]}}]}", "train.candidates[0].grid.c", "no parameter"},
-		{"train: {candidates: [{kind: logistic, grid: {C: [0]}}]}", "train.candidates[0].grid.C[0]", "more than 0"},
+		{"train: {candidates: [{kind: logistic, grid: {C: [0]}}]}", "train.candidates[0].grid.C[0]", "a number from 1e-10"},
 		{"train: {candidates: [{kind: logistic, grid: {max_iter: [1.5]}}]}", "train.candidates[0].grid.max_iter[0]", "whole number"},
 		{"train: {candidates: [{kind: logistic, grid: {C: [1, 1]}}]}", "train.candidates[0].grid.C[1]", "twice"},
 		{"evaluate: {gates: [{}]}", "evaluate.gates[0]", "no condition"},

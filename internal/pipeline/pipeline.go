@@ -1,5 +1,7 @@
 package pipeline
 
+import "github.com/esteira-ml/esteira/internal/model"
+
 // Pipeline is one pipeline file, whole.
 type Pipeline struct {
 	Name       string            `json:"name" yaml:"name" jsonschema:"required,pattern=^[a-z][a-z0-9-]{0\\,62}$" jsonschema_description:"Lower-case name of the pipeline; runs, models and the endpoint are named after it."`
@@ -26,6 +28,18 @@ const (
 	Binary     Task = "binary"
 	Multiclass Task = "multiclass"
 )
+
+// LeastClasses stands for the number of classes before the data is known.
+func (t Task) LeastClasses() int {
+	switch t {
+	case Binary:
+		return 2
+	case Multiclass:
+		return 3
+	default:
+		return 0
+	}
+}
 
 // Problem says what is predicted and how the answer is judged.
 type Problem struct {
@@ -93,8 +107,9 @@ type Train struct {
 
 // Candidate is a kind of model and the grid of its parameters.
 type Candidate struct {
-	Kind string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic"`
-	Grid map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none."`
+	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic"`
+	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none."`
+	Options model.Options        `json:"options,omitzero" yaml:"options,omitempty" jsonschema_description:"Choices that are not numbers, the same for every trial."`
 }
 
 // Evaluate holds the gates.

@@ -1,12 +1,15 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/model"
 )
 
 var (
@@ -148,41 +151,25 @@ func (d *decoder) checkTrain(p *Pipeline) {
 	}
 }
 
-// parameters are the hyperparameters of each kind and what they accept.
-var parameters = map[string]map[string]func(float64) string{
-	"ols": {},
-	"logistic": {
-		"C": func(v float64) string { return unless(v > 0, "must be more than 0") },
-		"max_iter": func(v float64) string {
-			return unless(v >= 1 && v <= 100000 && v == math.Trunc(v), "must be a whole number from 1 to 100000")
-		},
-	},
-}
-
-func unless(ok bool, message string) string {
-	if ok {
-		return ""
-	}
-	return message
-}
-
 // checkCandidate returns the number of combinations of the candidate's grid.
 func (d *decoder) checkCandidate(path string, c Candidate, task Task) int {
-	known, ok := parameters[c.Kind]
-	if !ok {
+	learner, err := model.For(c.Kind)
+	if err != nil {
 		return 0
 	}
-	switch {
-	case c.Kind == "ols" && (task == Binary || task == Multiclass):
-		d.add(path+".kind", "write logistic", "ols predicts numbers, and the task is %s", task)
-	case c.Kind == "logistic" && task == Regression:
-		d.add(path+".kind", "write ols", "logistic predicts classes, and the task is regression")
+	var wrong *fault.Error
+	if err := learner.Check(task.LeastClasses(), model.Settings{Options: c.Options}); task != "" && errors.As(err, &wrong) {
+		d.add(path+".kind", wrong.Remedy, "%s", wrong.Message)
 	}
 	fits := 1
+	known := map[string]model.Parameter{}
+	for _, p := range learner.Parameters() {
+		known[p.Name] = p
+	}
 	names := sortedKeys(known)
 	for _, name := range sortedKeys(c.Grid) {
 		at, values := join(path+".grid", name), c.Grid[name]
-		accept, ok := known[name]
+		parameter, ok := known[name]
 		switch {
 		case !ok && len(names) == 0:
 			d.add(at, "remove grid", "%s has no parameters", c.Kind)
@@ -194,8 +181,8 @@ func (d *decoder) checkCandidate(path string, c Candidate, task Task) int {
 			d.add(at, "write at least one value", "is empty")
 		}
 		for i, v := range values {
-			if wrong := accept(v); wrong != "" {
-				d.add(fmt.Sprintf("%s[%d]", at, i), "change the value", "%s %s, not %v", name, wrong, v)
+			if !parameter.Accepts(v) {
+				d.add(fmt.Sprintf("%s[%d]", at, i), "change the value", "%s must be %s, not %v", name, parameter.Range(), v)
 			}
 			if slices.Contains(values[:i], v) {
 				d.add(fmt.Sprintf("%s[%d]", at, i), "keep one of the two", "%v stands twice", v)

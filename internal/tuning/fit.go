@@ -90,7 +90,7 @@ func fit(ctx context.Context, plan []pipeline.Feature, target *feature.Target, f
 	if err != nil {
 		return nil, err
 	}
-	m, report, err := learner.Fit(ctx, model.Data{X: x, Y: y, Classes: len(target.Classes)}, trial.Params)
+	m, report, err := learner.Fit(ctx, model.Data{X: x, Y: y, Classes: len(target.Classes)}, model.Settings{Params: trial.Params, Options: trial.Options})
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,10 @@ import (
 
 // Trial is one point of the search.
 type Trial struct {
-	ID     int          `json:"id"` // its place in the search, from 0; the baseline is 0
-	Kind   string       `json:"kind"`
-	Params model.Params `json:"params,omitempty"`
+	ID      int           `json:"id"` // its place in the search, from 0; the baseline is 0
+	Kind    string        `json:"kind"`
+	Params  model.Params  `json:"params,omitempty"`
+	Options model.Options `json:"options,omitzero"`
 }
 
 // String is the trial as people read it: "logistic C=0.1".
@@ -48,25 +49,13 @@ func Trials(train pipeline.Train, task pipeline.Task) ([]Trial, error) {
 			return nil, err
 		}
 		for _, p := range points {
-			if err := learner.Check(leastClasses(task), p); err != nil {
+			if err := learner.Check(task.LeastClasses(), model.Settings{Params: p, Options: c.Options}); err != nil {
 				return nil, err
 			}
-			trials = append(trials, Trial{ID: len(trials), Kind: c.Kind, Params: p})
+			trials = append(trials, Trial{ID: len(trials), Kind: c.Kind, Params: p, Options: c.Options})
 		}
 	}
 	return trials, nil
-}
-
-// leastClasses stands for the number of classes before the data is known.
-func leastClasses(task pipeline.Task) int {
-	switch task {
-	case pipeline.Binary:
-		return 2
-	case pipeline.Multiclass:
-		return 3
-	default:
-		return 0
-	}
 }
 
 // sorted returns the names in order, so that the workflow that asks for trials
