@@ -39,7 +39,7 @@ func (r *EngineerResult) outputs() metadata.Outputs {
 // their own rows.
 func (a *Activities) Engineer(ctx context.Context, p EngineerParams) (*EngineerResult, error) {
 	s := step{
-		run: p.Run, name: "engineer", version: 2, inputs: []artifact.Ref{p.Train},
+		run: p.Run, name: "engineer", version: 3, inputs: []artifact.Ref{p.Train},
 		params: map[string]any{"features": p.Features, "problem": fitProblem(p.Problem), "identifying": p.Dataset.Identifying(), "pipeline": p.Run.Pipeline},
 	}
 	return perform(ctx, a, s, &EngineerResult{}, func(ctx context.Context, dir string, res *EngineerResult) error {

@@ -31,7 +31,7 @@ type FitParams struct {
 
 func (p FitParams) step(name string) step {
 	s := step{
-		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 1, inputs: []artifact.Ref{p.Train, p.Plan},
+		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 2, inputs: []artifact.Ref{p.Train, p.Plan},
 		params: map[string]any{"problem": fitProblem(p.Problem), "kind": p.Trial.Kind, "params": p.Trial.Params, "fold": p.Fold, "folds": p.Folds, "seed": p.Seed},
 	}
 	if p.Split.Method == "time" {

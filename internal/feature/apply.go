@@ -28,6 +28,7 @@ type Scratch struct {
 	at       []int           // by chain, where its column was last found
 	texts    []textBuffers   // by chain
 	numbers  [][]float64     // by chain, numbers on their way to a block
+	raws     [][]float64     // by chain, room for a feature's Raw
 	formulas []formula       // by chain
 	factors  [][2]int        // by chain, where its factors are in all
 	products bool            // some chains multiply others
@@ -43,7 +44,7 @@ type formula struct {
 // NewScratch returns buffers for fitted.
 func (fitted *Fitted) NewScratch() *Scratch {
 	n := len(fitted.Chains)
-	s := &Scratch{fitted: fitted, at: make([]int, n), texts: make([]textBuffers, n), numbers: make([][]float64, n), formulas: make([]formula, n), factors: make([][2]int, n)}
+	s := &Scratch{fitted: fitted, at: make([]int, n), texts: make([]textBuffers, n), numbers: make([][]float64, n), raws: make([][]float64, n), formulas: make([]formula, n), factors: make([][2]int, n)}
 	at := make(map[string]int, n)
 	visible := 0
 	for i := range fitted.Chains {
@@ -163,7 +164,7 @@ func (s *Scratch) chain(i int, f *frame.Frame) error {
 		}
 		s.numbers[i] = grow(s.numbers[i], min(f.Rows, chunkRows))
 	} else {
-		out[0].Numbers = grow(out[0].Numbers, f.Rows)
+		out[0].Numbers, out[0].Raw = grow(out[0].Numbers, f.Rows), nil
 	}
 	for lo := 0; lo < f.Rows; lo += chunkRows {
 		hi := min(lo+chunkRows, f.Rows)
@@ -193,6 +194,9 @@ func (s *Scratch) chunk(i int, column *frame.Column, lo, hi int, out *frame.Feat
 				out.Codes[lo+k] = b.code(v)
 			}
 			return nil
+		}
+		if steps[j].implicit() {
+			s.keepRaw(i, out, lo, hi)
 		}
 		steps[j].number(x)
 	}
@@ -234,7 +238,13 @@ func (s *Scratch) start(i int, column *frame.Column, lo, hi int, x []float64) er
 func (s *Scratch) product(i, rows int) error {
 	out := &s.all[s.first[i]]
 	out.Numbers = grow(out.Numbers, rows)
-	multiply(out.Numbers, s.all[s.factors[i][0]].Numbers, s.all[s.factors[i][1]].Numbers)
+	a, b := &s.all[s.factors[i][0]], &s.all[s.factors[i][1]]
+	multiply(out.Numbers, a.Numbers, b.Numbers)
+	if out.Raw = nil; a.Raw != nil || b.Raw != nil {
+		s.raws[i] = grow(s.raws[i], rows)
+		out.Raw = s.raws[i]
+		multiply(out.Raw, a.Native(), b.Native())
+	}
 	if row := infinite(out.Numbers); row >= 0 {
 		return infiniteError(out.Name, row)
 	}

@@ -107,6 +107,35 @@ func TestWhatAChainLeavesMissingIsImputedWithTheMedian(t *testing.T) {
 	}
 }
 
+// A learner that knows missing values is shown them where the plan says nothing.
+func TestRawKeepsWhatOnlyTheImplicitImputerFilled(t *testing.T) {
+	f := table(number("x", 1, nan, 3, 8), number("y", 4, nan, 4, 4), number("z", 1, 2, 3, 4))
+	list := []pipeline.Feature{
+		entry("x", standardize), entry("y", impute("mean")), entry("z"),
+		{Columns: []string{"x2", "z2"}, Apply: []pipeline.Transform{{Polynomial: &pipeline.Polynomial{InteractionOnly: true}}}},
+	}
+	f.Columns = append(f.Columns, number("x2", f.Columns[0].Numbers...), number("z2", f.Columns[2].Numbers...))
+	fitted, fit, err := feature.FitApply(list, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := fitted.Apply(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []*frame.Matrix{fit, m, m.Take([]int32{0, 1, 2, 3})} {
+		for j, want := range []bool{true, false, false, true, false, true} {
+			got := x.Features[j]
+			if (got.Raw != nil) != want || want != math.IsNaN(got.Native()[1]) || math.IsNaN(got.Numbers[1]) || got.Native()[3] != got.Numbers[3] {
+				t.Errorf("%s: %v beside %v", got.Name, got.Raw, got.Numbers)
+			}
+		}
+	}
+	if whole, err := fitted.Apply(f.Take([]int32{0, 2, 3})); err != nil || whole.Features[0].Raw != nil {
+		t.Errorf("a raw column of rows that miss nothing: %v, %v", whole.Features[0].Raw, err)
+	}
+}
+
 func TestAnEmptyColumnHasADeclaredOutcome(t *testing.T) {
 	f := table(number("x", nan, nan), text("c", "-", ""), text("d", "-", "-"))
 	_, m := fitApply(t, f, entry("x", impute("mean"), standardize), entry("c", impute("most_frequent"), oneHot(5, 0)), entry("d", oneHot(5, 0)))
@@ -295,7 +324,8 @@ func TestRowByRowIsTheWholeBitForBit(t *testing.T) {
 			for j, got := range one.Features {
 				want := whole.Features[j]
 				if got.Block() != want.Block() || got.Block() && got.Codes[0] != want.Codes[row] ||
-					!got.Block() && math.Float64bits(got.Numbers[0]) != math.Float64bits(want.Numbers[row]) {
+					!got.Block() && (math.Float64bits(got.Numbers[0]) != math.Float64bits(want.Numbers[row]) ||
+						math.Float64bits(got.Native()[0]) != math.Float64bits(want.Native()[row])) {
 					t.Fatalf("seed %d row %d: %+v is not the row of %s", seed, row, got, want.Name)
 				}
 				if !got.Block() && (math.IsNaN(got.Numbers[0]) || math.IsInf(got.Numbers[0], 0)) {

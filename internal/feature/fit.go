@@ -125,6 +125,10 @@ func (fit *fitting) all(plans []planned) ([]*made, error) {
 		a, b := byName[p.factors[0]], byName[p.factors[1]]
 		out := frame.Feature{Name: p.name, Numbers: make([]float64, fit.frame.Rows)}
 		multiply(out.Numbers, a.features[0].Numbers, b.features[0].Numbers)
+		if a.features[0].Raw != nil || b.features[0].Raw != nil {
+			out.Raw = make([]float64, fit.frame.Rows)
+			multiply(out.Raw, a.features[0].Native(), b.features[0].Native())
+		}
 		all[i] = &made{chain: Chain{Name: p.name, Factors: p.factors}, features: []frame.Feature{out}, columns: slices.Compact(slices.Concat(a.columns, b.columns))}
 		if row := infinite(out.Numbers); row >= 0 {
 			return overflowError(p.name)
@@ -163,10 +167,15 @@ func (fit *fitting) one(p planned) (*made, error) {
 		}
 	}
 	buffer := make([]float64, 0, len(values))
-	for _, t := range rest {
+	var raw []float64
+	for i, t := range rest {
 		step, err := fitNumber(t, p.name, values, buffer)
 		if err != nil {
 			return nil, err
+		}
+		if p.implicit && i == len(rest)-1 {
+			step.Impute.Implicit = true
+			raw = rawOf(values)
 		}
 		m.chain.Steps = append(m.chain.Steps, step)
 		if step.Bin != nil && step.Bin.OneHot {
@@ -192,7 +201,7 @@ func (fit *fitting) one(p planned) (*made, error) {
 	if infinite(values) >= 0 {
 		return nil, overflowError(p.name)
 	}
-	m.features = []frame.Feature{{Name: p.name, Numbers: values}}
+	m.features = []frame.Feature{{Name: p.name, Numbers: values, Raw: raw}}
 	return m, nil
 }
 

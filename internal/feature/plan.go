@@ -28,6 +28,7 @@ type planned struct {
 	steps     []pipeline.Transform // a DateParts here has exactly one part
 	class     int                  // of a TargetEncode: which of several classes
 	indicator bool                 // ends in "was missing"
+	implicit  bool                 // the last step is an imputer that the plan does not name
 }
 
 // refusal makes errors about one entry of the list.
@@ -191,6 +192,7 @@ func planOne(o planned, apply []pipeline.Transform, refuse refusal) ([]planned, 
 	}
 	if ended == "" && mayMiss {
 		o.steps = append(o.steps, pipeline.Transform{Impute: &pipeline.Impute{Strategy: "median"}})
+		o.implicit = true
 	}
 	return append([]planned{o}, indicators...), nil
 }

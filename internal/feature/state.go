@@ -71,10 +71,13 @@ type Step struct {
 }
 
 // ImputeState is what replaces a missing value: Number for NaN, Text for a
-// missing or empty text. Exactly one is set.
+// missing or empty text. Exactly one is set. Implicit marks the imputer that ends
+// a chain whose plan says nothing about what is missing: a learner that knows
+// missing values reads what stands before it (frame.Feature.Raw).
 type ImputeState struct {
-	Number *float64 `json:"number,omitempty"`
-	Text   *string  `json:"text,omitempty"`
+	Number   *float64 `json:"number,omitempty"`
+	Text     *string  `json:"text,omitempty"`
+	Implicit bool     `json:"implicit,omitempty"`
 }
 
 // StandardizeState maps x to (x - Mean) / Scale. Scale is the population
@@ -231,6 +234,9 @@ func (c *Chain) Imputes() bool {
 		return s.Impute != nil || s.Missing != nil || s.Values != nil || s.TextLength != nil || s.NGrams != nil
 	})
 }
+
+// implicit reports whether the step is the imputer nobody asked for.
+func (s *Step) implicit() bool { return s.Impute != nil && s.Impute.Implicit }
 
 // outputs is the number of features of the matrix the chain makes.
 func (c *Chain) outputs() int {

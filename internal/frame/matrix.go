@@ -12,9 +12,19 @@ type Matrix struct {
 // 300 airports cost four bytes a row, and lets a learner skip the zeros.
 type Feature struct {
 	Name       string    // "distance_log1p", or the block's source column, "origin"
-	Numbers    []float64 // dense; never NaN after imputation
+	Numbers    []float64 // dense; never NaN
+	Raw        []float64 // dense; Numbers with NaN where only the implicit imputer put a value, nil if it put none
 	Codes      []int32   // block; MissingCode means all zeros
 	Categories []string  // block; names of its columns, in code order
+}
+
+// Native returns the numbers of a dense feature for a learner that knows what to
+// do with missing values: NaN where the plan says nothing about them.
+func (f *Feature) Native() []float64 {
+	if f.Raw != nil {
+		return f.Raw
+	}
+	return f.Numbers
 }
 
 // Block reports whether the feature is an indicator block.
@@ -63,6 +73,9 @@ func (m *Matrix) Take(rows []int32) *Matrix {
 			d.Codes = take(f.Codes, rows)
 		} else {
 			d.Numbers = take(f.Numbers, rows)
+			if f.Raw != nil {
+				d.Raw = take(f.Raw, rows)
+			}
 		}
 		out.Features[j] = d
 	}
