@@ -31,7 +31,7 @@ func (a *app) contractInferCommand() *cobra.Command {
 		Example: "  esteira contract infer examples/flights/flights.yaml --write examples/flights/flights.contract.yaml",
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := readFile(args[0], sources)
+			f, err := readFileAlone(args[0], sources)
 			if err != nil {
 				return err
 			}

@@ -33,8 +33,13 @@ func TestAContractIsInferredNamedAndHeld(t *testing.T) {
 	require.Contains(t, out, "# 2 distinct texts")
 	require.Contains(t, out, "set: [blue, red]")
 
+	// A pipeline file may name the contract before it is written.
+	plain, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append(plain, "contract: p.contract.yaml\n"...), 0o600))
 	_, _, code = esteira(t, "contract", "infer", path, "--write", contract)
 	require.Equal(t, exitDone, code)
+	require.NoError(t, os.WriteFile(path, plain, 0o600))
 	before := decoded[validation](t, exitDone, "validate", path)
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)

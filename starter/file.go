@@ -15,8 +15,18 @@ type file struct {
 	pipeline  *pipeline.Pipeline
 }
 
-// readFile parses the file and applies the sources given by flags, name=path.
+// readFile parses the file with its contract and applies the sources given by
+// flags, name=path.
 func readFile(path string, sources []string) (file, error) {
+	f, err := readFileAlone(path, sources)
+	if err != nil {
+		return f, err
+	}
+	return f, f.pipeline.LoadContract(f.dir)
+}
+
+// readFileAlone is readFile without the contract, which may not be written yet.
+func readFileAlone(path string, sources []string) (file, error) {
 	f := file{path: path}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -27,9 +37,6 @@ func readFile(path string, sources []string) (file, error) {
 		return f, err
 	}
 	if f.pipeline, err = pipeline.Parse(path, f.data); err != nil {
-		return f, err
-	}
-	if err := f.pipeline.LoadContract(f.dir); err != nil {
 		return f, err
 	}
 	for _, override := range sources {
