@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +106,11 @@ func TestAutoInAListLeavesTheRestAlone(t *testing.T) {
 	}
 	if want := "delay"; strings.Contains(strings.Join(feature.Columns(pipeline.Features{List: list}, problem, schema, "id"), " "), want) {
 		t.Fatal("the target may be read")
+	}
+	weighed := problem
+	weighed.Weight = "holes"
+	if columns := feature.Columns(pipeline.Features{Auto: true}, weighed, schema, "id"); slices.Contains(columns, "holes") || !slices.Contains(columns, "plain") {
+		t.Fatalf("auto may read %v", columns)
 	}
 	for says, f := range map[string]pipeline.Feature{
 		"nane":         {Auto: &pipeline.Auto{Drop: []string{"nane"}}},

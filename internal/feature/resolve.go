@@ -134,7 +134,7 @@ func Columns(p pipeline.Features, problem pipeline.Problem, schema pipeline.Sche
 }
 
 func candidate(name string, problem pipeline.Problem, skip []string) bool {
-	return name != problem.Target && !strings.HasPrefix(name, pipeline.ReservedPrefix) && !slices.Contains(skip, name)
+	return name != problem.Target && name != problem.Weight && !strings.HasPrefix(name, pipeline.ReservedPrefix) && !slices.Contains(skip, name)
 }
 
 // kindOf prefers the Type, which survives JSON where Kind does not.

@@ -28,6 +28,11 @@ func Check(p *Pipeline, schema Schema) error {
 			c.mismatch("problem.target", target, "regression predicts numbers", "write task: binary")
 		}
 	}
+	if p.Problem.Weight != "" {
+		if w := c.column("problem.weight", p.Problem.Weight); w != nil && w.FrameKind() != frame.Number {
+			c.mismatch("problem.weight", w, "it must be a number", "cast it to DOUBLE in dataset.sql")
+		}
+	}
 	if p.Dataset.EventTime != "" {
 		if at := c.column("dataset.event_time", p.Dataset.EventTime); at != nil && at.FrameKind() != frame.Time {
 			c.mismatch("dataset.event_time", at, "it must be a time", "cast it to TIMESTAMP in dataset.sql")

@@ -35,6 +35,8 @@ func TestCheckTellsWhatDoesNotFit(t *testing.T) {
 		{strings.Replace(minimal, "Species", "Seen", 1), "problem.target", "a time cannot be predicted", "derive", fault.TypeMismatch},
 		{regression, "problem.target", "is a text (VARCHAR)", "binary or multiclass", fault.TypeMismatch},
 		{strings.Replace(regression, "Species", "Tagged", 1), "problem.target", "BOOLEAN", "binary", fault.TypeMismatch},
+		{strings.Replace(minimal, "target: Species", "target: Species\n  weight: Seen", 1), "problem.weight", "must be a number", "DOUBLE", fault.TypeMismatch},
+		{strings.Replace(minimal, "target: Species", "target: Species\n  weight: Wt", 1), "problem.weight", "no column", "", fault.ColumnMissing},
 		{minimal + "dataset: {event_time: Mass}\n", "dataset.event_time", "must be a time", "TIMESTAMP", fault.TypeMismatch},
 		{minimal + "dataset: {key: [id]}\n", "dataset.key[0]", "no column", "Species, Mass, Seen", fault.ColumnMissing},
 		{minimal + "validation: [{column: Mas, not_null: true}]\n", "validation[0].column", "no column", "Mass", fault.ColumnMissing},

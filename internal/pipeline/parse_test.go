@@ -23,6 +23,18 @@ sources:
   penguins: {path: penguins.json}
 `
 
+func TestAWeightIsNeitherTargetNorFeature(t *testing.T) {
+	weighed := strings.Replace(minimal, "target: Species", "target: Species\n  weight: Wt", 1)
+	require.Equal(t, "Wt", parse(t, weighed).Problem.Weight)
+	list := mistakes(t, weighed+"features: [{columns: [Mass, Wt]}]\n")
+	require.Len(t, list, 1)
+	require.Equal(t, "features[0].columns[1]", list[0].Path)
+	require.Contains(t, list[0].Message, "weight")
+	list = mistakes(t, strings.Replace(weighed, "Wt", "Species", 1))
+	require.Len(t, list, 1)
+	require.Equal(t, "problem.weight", list[0].Path)
+}
+
 func parse(t *testing.T, text string) *pipeline.Pipeline {
 	t.Helper()
 	p, err := pipeline.Parse("f.yaml", []byte(text))

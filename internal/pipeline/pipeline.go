@@ -51,6 +51,7 @@ type Problem struct {
 	Threshold *float64 `json:"threshold,omitempty" yaml:"threshold,omitempty" jsonschema_description:"Value of the metric at which the problem counts as solved; reported, and a gate if evaluate.gates says so."`
 	Baseline  string   `json:"baseline" yaml:"baseline,omitempty" jsonschema:"enum=mean,enum=majority" jsonschema_description:"What any model must beat: mean (regression) or majority (classes)."`
 	Owner     string   `json:"owner,omitempty" yaml:"owner,omitempty" jsonschema_description:"Who answers for the model."`
+	Weight    string   `json:"weight,omitempty" yaml:"weight,omitempty" jsonschema_description:"Column that says how much each row counts, in training and in every metric: not negative; default 1 each."`
 	Costs     *Costs   `json:"costs,omitempty" yaml:"costs,omitempty" jsonschema_description:"binary: what each kind of error costs, in one unit; the evaluation adds them up."`
 }
 

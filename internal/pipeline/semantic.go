@@ -71,6 +71,9 @@ func (d *decoder) checkProblem(p *Pipeline) {
 			d.add("problem.costs.false_negative", "write 0 or more", "must not be negative")
 		}
 	}
+	if p.Problem.Weight != "" && p.Problem.Weight == p.Problem.Target {
+		d.add("problem.weight", "name another column", "is the target")
+	}
 	if p.Dataset.EventTime != "" && p.Dataset.EventTime == p.Problem.Target {
 		d.add("dataset.event_time", "name another column", "is the target")
 	}

@@ -38,6 +38,9 @@ func (d *decoder) checkFeatures(p *Pipeline) {
 			if column != "" && column == p.Problem.Target {
 				d.add(fmt.Sprintf("%s.columns[%d]", path, j), "remove it", "%q is the target: a model must not see the answer", clip(column))
 			}
+			if column != "" && column == p.Problem.Weight {
+				d.add(fmt.Sprintf("%s.columns[%d]", path, j), "remove it, or select it twice in dataset.sql", "%q is the weight of the rows, which no request has", clip(column))
+			}
 		}
 		d.checkChain(path+".apply", f)
 		if p.Package.ONNX == nil || *p.Package.ONNX {

@@ -6,7 +6,8 @@ import (
 )
 
 // Implicit returns the rules every dataset must satisfy to be learnt from: at
-// least one row, a target, and finite numbers. They come before the file's own.
+// least one row, a target, weights that can weigh, and finite numbers. They come
+// before the file's own.
 // A finite rule that the file has for a column takes the place of the implicit
 // one, with its severity. Rows to be answered (serving) must not have a target.
 func Implicit(p pipeline.Pipeline, schema pipeline.Schema) []pipeline.Rule {
@@ -15,6 +16,11 @@ func Implicit(p pipeline.Pipeline, schema pipeline.Schema) []pipeline.Rule {
 		{RowCount: &pipeline.Range{Min: &one}, OnFail: pipeline.Stop},
 		{Column: p.Problem.Target, NotNull: true, OnFail: pipeline.Quarantine, Environment: pipeline.Training},
 		{Column: p.Problem.Target, Absent: true, OnFail: pipeline.Stop, Environment: pipeline.Serving},
+	}
+	if w := p.Problem.Weight; w != "" {
+		rules = append(rules,
+			pipeline.Rule{Column: w, NotNull: true, OnFail: pipeline.Quarantine, Environment: pipeline.Training},
+			pipeline.Rule{Column: w, Range: &pipeline.Range{Min: new(0.0)}, OnFail: pipeline.Quarantine, Environment: pipeline.Training})
 	}
 	own := map[string]bool{}
 	for _, r := range p.Validation {

@@ -259,4 +259,9 @@ func TestImplicit(t *testing.T) {
 	if s := strings.Join(got, "; "); s != "row count ≥ 1: stop; y is not missing: quarantine; y is absent: stop; y is finite: quarantine; z is finite: quarantine" {
 		t.Fatal(s)
 	}
+	p.Problem.Weight = "n"
+	weighs := quality.Implicit(p, schema)
+	if a, b := weighs[3], weighs[4]; a.Column != "n" || !a.NotNull || b.Range == nil || *b.Range.Min != 0 || a.Holds(pipeline.Serving) || b.OnFail != pipeline.Quarantine {
+		t.Fatalf("a weight must be there and not negative: %+v, %+v", a, b)
+	}
 }
