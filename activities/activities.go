@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -25,6 +26,9 @@ type Options struct {
 	// ArtifactURL is where a browser finds artifacts by digest: the prediction
 	// server's address. Default: none, and details show digests alone.
 	ArtifactURL string
+	// FitMemory bounds the bytes of the rows kept ready for fits beyond those that
+	// learn from them now. Default: DefaultFitMemory.
+	FitMemory int64
 	// ScratchDir holds a directory of each worker process with the working files
 	// of its running steps. Default: the system's temporary directory.
 	ScratchDir string
@@ -35,11 +39,15 @@ type Options struct {
 	Table table.Options
 }
 
+// DefaultFitMemory is what Options.FitMemory is when it is 0.
+const DefaultFitMemory = 512 << 20
+
 // Activities are the steps of a run, methods so that they share connections.
 type Activities struct {
 	Options
-	frames frameCache
-	lock   *os.File // of ScratchDir, held as long as the process lives
+	frames   frameCache
+	prepared preparedCache
+	lock     *os.File // of ScratchDir, held as long as the process lives
 }
 
 // New checks options and returns the activities.
@@ -55,7 +63,9 @@ func New(o Options) (*Activities, error) {
 		return nil, scratchFault(err, o.ScratchDir)
 	}
 	o.ScratchDir = dir
-	return &Activities{Options: o, lock: lock}, nil
+	a := &Activities{Options: o, lock: lock}
+	a.prepared.limit = cmp.Or(o.FitMemory, DefaultFitMemory)
+	return a, nil
 }
 
 func (a *Activities) logger(ctx context.Context, s step) *zerolog.Logger {

@@ -24,15 +24,16 @@ type beating struct {
 }
 
 func (b *beating) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	stop := heartbeat(ctx, activity.GetInfo(ctx).ActivityType.Name)
+	p := &pulse{phase: activity.GetInfo(ctx).ActivityType.Name, checkpoint: earlier(ctx)}
+	stop := heartbeat(ctx, p)
 	defer stop()
-	return b.Next.ExecuteActivity(ctx, in)
+	return b.Next.ExecuteActivity(context.WithValue(ctx, pulseKey{}, p), in)
 }
 
 // heartbeat beats until the returned function is called, so that a dead worker
 // is noticed within the heartbeat timeout and a cancellation reaches ctx. It
 // uses the activity's own context: a beat on a derived one is lost.
-func heartbeat(ctx context.Context, phase string) (stop func()) {
+func heartbeat(ctx context.Context, p *pulse) (stop func()) {
 	timeout := activity.GetInfo(ctx).HeartbeatTimeout
 	if timeout == 0 {
 		return func() {}
@@ -50,7 +51,8 @@ func heartbeat(ctx context.Context, phase string) (stop func()) {
 			case <-ctx.Done():
 				return
 			case now := <-tick.C:
-				activity.RecordHeartbeat(ctx, progress{Phase: phase, Elapsed: now.Sub(begun).Round(time.Second).String(), At: now.UTC()})
+				phase, checkpoint := p.get()
+				activity.RecordHeartbeat(ctx, progress{Phase: phase, Elapsed: now.Sub(begun).Round(time.Second).String(), At: now.UTC(), Checkpoint: checkpoint})
 			}
 		}
 	}()

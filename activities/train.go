@@ -2,17 +2,16 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
-	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
-	"github.com/esteira-ml/esteira/internal/split"
 	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
@@ -23,71 +22,130 @@ type FitParams struct {
 	Train   artifact.Ref     `json:"train"`
 	Plan    artifact.Ref     `json:"plan"`
 	Trial   tuning.Trial     `json:"trial"`
-	Fold    int              `json:"fold"`  // 0…Folds-1
+	Fold    int              `json:"fold"`  // 0…Folds×repeats-1; each repeat deals the rows anew
 	Folds   int              `json:"folds"` // 0: no folds, fit on all rows
 	Seed    int64            `json:"seed"`
 	Split   pipeline.Split   `json:"split"` // how the rows were dealt: folds follow it
+
+	Share float64       `json:"share,omitempty"` // of the fold's training rows; 0 is all
+	Outer *OuterFold    `json:"outer,omitempty"` // of a nested search: only its rows to learn from are there
+	Watch *artifact.Ref `json:"watch,omitempty"` // without folds: rows that early stopping may watch
+}
+
+// OuterFold is one of the folds that a whole search is repeated in.
+type OuterFold struct {
+	Fold  int `json:"fold"`
+	Folds int `json:"folds"`
 }
 
 func (p FitParams) step(name string) step {
 	s := step{
-		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 2, inputs: []artifact.Ref{p.Train, p.Plan},
-		params: map[string]any{"problem": fitProblem(p.Problem), "kind": p.Trial.Kind, "params": p.Trial.Params, "fold": p.Fold, "folds": p.Folds, "seed": p.Seed},
+		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 3, inputs: []artifact.Ref{p.Train, p.Plan},
+		params: map[string]any{
+			"rows": p.rows(), "kind": p.Trial.Kind, "params": p.Trial.Params, "options": p.Trial.Options, "seed": p.Seed,
+		},
 	}
-	if p.Split.Method == "time" {
-		s.params.(map[string]any)["gap"] = "by time, " + p.Split.Gap
+	if p.Outer != nil {
+		s.part = fmt.Sprintf("outer-%d/%s", p.Outer.Fold, s.part)
+	}
+	if p.Watch != nil {
+		s.inputs = append(s.inputs, *p.Watch)
 	}
 	return s
+}
+
+// rows is all but the tables that decides which rows a fit learns from and is
+// scored on, and what their features are.
+func (p FitParams) rows() map[string]any {
+	rows := map[string]any{"problem": fitProblem(p.Problem), "fold": p.Fold, "folds": p.Folds, "seed": p.Seed, "share": p.Share, "outer": p.Outer}
+	if p.Split.Method == "time" {
+		rows["gap"] = "by time, " + p.Split.Gap
+	}
+	return rows
 }
 
 // fitProblem is the part of a problem that decides a fit: another statement or
 // owner is no reason to train again.
 func fitProblem(p pipeline.Problem) map[string]any {
-	return map[string]any{"task": p.Task, "target": p.Target, "positive": p.Positive, "baseline": p.Baseline, "metric": p.Metric}
+	return map[string]any{"task": p.Task, "target": p.Target, "positive": p.Positive, "baseline": p.Baseline, "metric": p.Metric, "weight": p.Weight}
 }
 
-// FoldResult is how one trial did on one fold.
+// FoldResult is how one trial did on one fold. The scores and the report are for
+// the trial's row: a history of thousands of fits holds only what decides.
 type FoldResult struct {
 	Outcome
 	Trial  int             `json:"trial"`
 	Fold   int             `json:"fold"`
-	Scores metadata.Values `json:"scores"`
-	Report model.Report    `json:"report"`
-	Rows   int             `json:"rows"` // held out
+	Score  *float64        `json:"score,omitempty"`  // of the problem's metric; nil: it failed
+	Failed string          `json:"failed,omitempty"` // why: an outcome of the trial, no failure of the search
+	Rows   int             `json:"rows"`             // held out
+	Scores metadata.Values `json:"scores,omitempty"`
+	Report *model.Report   `json:"report,omitempty"`
+	Learnt int             `json:"learnt,omitempty"` // rows it learnt from
+	Memory int64           `json:"memory,omitempty"`
 }
 
 func (r *FoldResult) outputs() metadata.Outputs { return nil }
 
 // FitFold fits a trial on the training rows of one fold, features included, and
-// scores it on the rows held out.
+// scores it on the rows held out. A trial that cannot be fitted or scored there is
+// a result that says why; other trials may do better.
 func (a *Activities) FitFold(ctx context.Context, p FitParams) (*FoldResult, error) {
 	begun := time.Now()
 	s := p.step(fmt.Sprintf("fold-%d", p.Fold))
 	res, err := perform(ctx, a, s, &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}, func(ctx context.Context, dir string, res *FoldResult) error {
-		plan, train, err := a.training(ctx, p)
-		if err != nil {
-			return err
+		rows, err := a.prepare(ctx, p)
+		if err == nil {
+			res.Learnt, res.Rows = rows.Rows()
+			res.Memory = rows.Bytes()
+			err = a.fitScored(ctx, s, p, rows, res)
 		}
-		folds, err := split.FoldsOf(train, p.Folds, p.Seed, p.Split)
-		if err != nil {
-			return err
+		if kind := fault.KindOf(err); ctx.Err() == nil && (kind == fault.TrainingFailed || kind == fault.ResourceExhausted) {
+			res.Failed, res.Figure = err.Error(), "failed: "+err.Error()
+			return nil
 		}
-		fit, err := tuning.FitFold(ctx, plan, p.Problem, train, folds[p.Fold].Train, folds[p.Fold].Held, p.Trial)
-		if err != nil {
-			return err
-		}
-		res.Scores, res.Report, res.Rows = metadata.Values(fit.Scores), fit.Report, len(folds[p.Fold].Held)
-		res.Figure = fmt.Sprintf("%s %s", p.Problem.Metric, number(fit.Scores[p.Problem.Metric]))
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	res.Trial = p.Trial.ID // a hit may come from a grid that numbered it otherwise
-	return res, a.recorded(ctx, s, a.DB.RecordTrial(ctx, metadata.Trial{
-		Run: p.Run.ID, Trial: p.Trial.ID, Fold: p.Fold, Kind: p.Trial.Kind, Params: metadata.Values(p.Trial.Params),
-		Scores: res.Scores, Seconds: time.Since(begun).Seconds(), Worker: hostname(),
+	res.Trial, res.Fold = p.Trial.ID, p.Fold // a hit may come from a search that numbered it otherwise
+	report, err := json.Marshal(res.Report)
+	if err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
+	err = a.DB.RecordTrial(ctx, p.trial(p.Fold, metadata.Trial{
+		Scores: res.Scores, Report: report, Rows: res.Learnt, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), Error: res.Failed,
 	}))
+	res.Scores, res.Report = nil, nil
+	return res, a.recorded(ctx, s, err)
+}
+
+func (a *Activities) fitScored(ctx context.Context, s step, p FitParams, rows *tuning.Prepared, res *FoldResult) error {
+	fit, err := rows.FitScored(ctx, p.Trial, p.Seed, a.watch(ctx, s))
+	if err != nil {
+		return err
+	}
+	score := fit.Scores[p.Problem.Metric]
+	res.Scores, res.Report, res.Score = metadata.Values(fit.Scores), &fit.Report, &score
+	res.Figure = fmt.Sprintf("%s %s", p.Problem.Metric, number(score))
+	return nil
+}
+
+// trial completes the row of a fit by what was asked for.
+func (p FitParams) trial(fold int, t metadata.Trial) metadata.Trial {
+	t.Run, t.Outer, t.Trial, t.Fold, t.Kind, t.Params = p.Run.ID, -1, p.Trial.ID, fold, p.Trial.Kind, metadata.Values(p.Trial.Params)
+	t.Share, t.Worker = 1, hostname()
+	if p.Share > 0 {
+		t.Share = p.Share
+	}
+	if p.Outer != nil {
+		t.Outer = p.Outer.Fold
+	}
+	if options, err := json.Marshal(p.Trial.Options); err == nil { // strings and whole numbers
+		t.Options = options
+	}
+	return t
 }
 
 // FittedResult names a fitted model and what it needs to read raw columns.
@@ -97,7 +155,9 @@ type FittedResult struct {
 	Features artifact.Ref `json:"features"`
 	Target   artifact.Ref `json:"target"`
 	Model    artifact.Ref `json:"model"`
-	Report   model.Report `json:"report"`
+	Report   model.Report `json:"report"` // without its learning curve, which is in the trial's row
+	Rows     int          `json:"rows"`   // it learnt from
+	Memory   int64        `json:"memory"`
 }
 
 func (r *FittedResult) outputs() metadata.Outputs {
@@ -109,26 +169,31 @@ func (a *Activities) Fit(ctx context.Context, p FitParams) (*FittedResult, error
 	begun := time.Now()
 	s := p.step("all")
 	res, err := perform(ctx, a, s, &FittedResult{Trial: p.Trial}, func(ctx context.Context, dir string, res *FittedResult) error {
-		plan, train, err := a.training(ctx, p)
+		rows, err := a.prepare(ctx, p)
 		if err != nil {
 			return err
 		}
-		fit, err := tuning.FitFull(ctx, plan, p.Problem, train, p.Trial)
+		fit, err := rows.Fit(ctx, p.Trial, p.Seed, a.watch(ctx, s))
 		if err != nil {
 			return err
 		}
-		res.Report = fit.Report
-		res.Figure = p.Trial.Kind + " on " + count(int64(train.Rows)) + " rows"
+		res.Report, res.Memory = fit.Report, rows.Bytes()
+		res.Rows, _ = rows.Rows()
+		res.Figure = p.Trial.Kind + " on " + count(int64(res.Rows)) + " rows"
 		return a.putFit(ctx, fit, res)
 	})
 	if err != nil {
 		return nil, err
 	}
 	res.Trial = p.Trial
-	return res, a.recorded(ctx, s, a.DB.RecordTrial(ctx, metadata.Trial{
-		Run: p.Run.ID, Trial: p.Trial.ID, Fold: -1, Kind: p.Trial.Kind, Params: metadata.Values(p.Trial.Params),
-		Seconds: time.Since(begun).Seconds(), Worker: hostname(), ModelDigest: res.Model.Digest,
-	}))
+	report, err := json.Marshal(res.Report)
+	if err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
+	res.Report.Curve = nil
+	return res, a.recorded(ctx, s, a.DB.RecordTrial(ctx, p.trial(-1, metadata.Trial{
+		Report: report, Rows: res.Rows, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), ModelDigest: res.Model.Digest,
+	})))
 }
 
 func (a *Activities) putFit(ctx context.Context, fit *tuning.Fit, res *FittedResult) error {
@@ -149,28 +214,6 @@ func (a *Activities) putFit(ctx context.Context, fit *tuning.Fit, res *FittedRes
 		}
 	}
 	return nil
-}
-
-// training reads the plan and the training rows it needs.
-func (a *Activities) training(ctx context.Context, p FitParams) ([]pipeline.Feature, *frame.Frame, error) {
-	var plan []pipeline.Feature
-	if err := a.Store.JSON(ctx, p.Plan, &plan); err != nil {
-		return nil, nil, err
-	}
-	train, err := a.read(ctx, p.Train, trainingColumns(plan, p.Problem))
-	return plan, train, err
-}
-
-// trainingColumns lists what a fit reads: the plan's columns, the target and
-// what the folds are dealt by, each once.
-func trainingColumns(plan []pipeline.Feature, problem pipeline.Problem) []string {
-	var columns []string
-	for _, f := range plan {
-		columns = append(columns, f.Columns...)
-	}
-	columns = append(columns, problem.Target, split.RowColumn)
-	slices.Sort(columns)
-	return slices.Compact(columns)
 }
 
 func hostname() string {

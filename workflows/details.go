@@ -2,13 +2,11 @@ package workflows
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
-	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
 // render writes the run's report, which the Temporal UI shows as Markdown, and
@@ -101,24 +99,6 @@ func next(d Decision, pipeline, endpoint, run string) string {
 	default:
 		return ""
 	}
-}
-
-// searchDetails is the table of a finished search.
-func searchDetails(best, all []tuning.Scored, metric, figure string) string {
-	var b strings.Builder
-	say(&b, "%s\n\n| trial | mean %s | fold scores | |\n|---|---:|---|---|\n", figure, metric)
-	for _, s := range all {
-		chosen := ""
-		if slices.ContainsFunc(best, func(o tuning.Scored) bool { return o.Trial.ID == s.Trial.ID }) {
-			chosen = "best of its kind"
-		}
-		folds := make([]string, len(s.Scores))
-		for i, score := range s.Scores {
-			folds[i] = fmt.Sprintf("%.6g", score)
-		}
-		say(&b, "| %s | %.6g | %s | %s |\n", cell(s.Trial.String()), s.Mean(), strings.Join(folds, ", "), chosen)
-	}
-	return b.String()
 }
 
 // cell makes text fit for a cell of a Markdown table.

@@ -155,10 +155,13 @@ func (l *line) train(ctx workflow.Context, parts activities.SplitResult, feature
 		ctx := workflow.WithChildOptions(ctx, l.tuningOptions(ctx))
 		err := workflow.ExecuteChildWorkflow(ctx, Tuning, TuningInput{
 			Run: l.runRef(), Problem: l.in.Pipeline.Problem, Settings: l.in.Pipeline.Train, Split: l.in.Pipeline.Split,
-			Train: parts.Train, Plan: features.Plan,
+			Train: parts.Train, Plan: features.Plan, Validation: parts.Validation,
 		}).Get(ctx, &found)
 		return activities.Outcome{Figure: found.Figure, Cache: found.Cache}, err
 	})
+	if err == nil {
+		l.report(ctx, "train", "search", found.Report)
+	}
 	return found.Best, err
 }
 

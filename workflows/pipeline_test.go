@@ -70,8 +70,9 @@ func (b *bench) answers(last string) {
 		{"validate", a.Validate, &activities.ValidateResult{Valid: ref("valid"), Rows: 10}},
 		{"split", a.Split, &activities.SplitResult{Train: ref("train"), Validation: ref("validation"), Test: ref("test")}},
 		{"engineer", a.Engineer, &activities.EngineerResult{Plan: ref("plan"), Features: ref("features")}},
-		{"folds", a.FitFold, &activities.FoldResult{Scores: metadata.Values{"rmse": 1}}},
+		{"folds", a.FitFold, &activities.FoldResult{Score: new(1.0)}},
 		{"train", a.Fit, &activities.FittedResult{Trial: kind, Model: ref("model")}},
+		{"search", a.SearchReport, &activities.SearchReportResult{Report: ref("search")}},
 		{"evaluate", a.Evaluate, &activities.EvaluateResult{Chosen: activities.FittedResult{Trial: kind, Model: ref("model")}, Score: 1, Reason: "best", ChampionRevision: 4}},
 		{"package", a.Package, &activities.PackageResult{Bundle: ref("bundle"), Card: ref("card")}},
 		{"register", a.Register, &activities.RegisterResult{Model: "test", Version: 2}},
@@ -311,31 +312,6 @@ func TestTheStatusIsToldWhileTheRunGoesOn(t *testing.T) {
 	b.answers("integrate")
 	_, err := b.run(t)
 	require.ErrorContains(t, err, "enough")
-}
-
-func TestTheEarlierOfEqualTrialsWinsWhateverTheOrderOfResults(t *testing.T) {
-	suite := quiet()
-	env := suite.NewTestWorkflowEnvironment()
-	env.RegisterWorkflow(Tuning)
-	env.RegisterActivity(&activities.Activities{})
-	env.OnActivity(a.FitFold, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FitParams) (*activities.FoldResult, error) {
-		return &activities.FoldResult{Trial: p.Trial.ID, Fold: p.Fold, Scores: metadata.Values{"log_loss": 0.5}}, nil
-	})
-	var fitted []string
-	env.OnActivity(a.Fit, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FitParams) (*activities.FittedResult, error) {
-		fitted = append(fitted, p.Trial.String())
-		return &activities.FittedResult{Trial: p.Trial}, nil
-	})
-	env.ExecuteWorkflow(Tuning, TuningInput{
-		Problem:  pipeline.Problem{Task: pipeline.Binary, Metric: "log_loss"},
-		Settings: pipeline.Train{Folds: 3, Candidates: []pipeline.Candidate{{Kind: "logistic", Grid: map[string][]float64{"C": {0.1, 1, 10}}}}},
-	})
-	require.NoError(t, env.GetWorkflowError())
-	var res TuningResult
-	require.NoError(t, env.GetWorkflowResult(&res))
-	require.ElementsMatch(t, []string{"baseline", "logistic C=0.1"}, fitted)
-	require.Equal(t, "logistic C=0.1", res.Best[1].Trial.String())
-	require.Equal(t, 4*3+2, res.Fits)
 }
 
 func TestNoMoreThanTheBoundRunAtOnce(t *testing.T) {

@@ -1,7 +1,10 @@
 package workflows
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -15,12 +18,44 @@ import (
 
 // TuningInput starts a search.
 type TuningInput struct {
-	Run      activities.Run   `json:"run"`
-	Problem  pipeline.Problem `json:"problem"`
-	Settings pipeline.Train   `json:"settings"`
-	Split    pipeline.Split   `json:"split"` // how the training rows were dealt: folds follow it
-	Train    artifact.Ref     `json:"train"`
-	Plan     artifact.Ref     `json:"plan"`
+	Run        activities.Run   `json:"run"`
+	Problem    pipeline.Problem `json:"problem"`
+	Settings   pipeline.Train   `json:"settings"`
+	Split      pipeline.Split   `json:"split"` // how the training rows were dealt: folds follow it
+	Train      artifact.Ref     `json:"train"`
+	Plan       artifact.Ref     `json:"plan"`
+	Validation artifact.Ref     `json:"validation"` // what early stopping of the final fits watches
+
+	Outer *activities.OuterFold `json:"outer,omitempty"` // a search repeated within one outer fold
+	Sofar *Sofar                `json:"sofar,omitempty"` // of a search that continues as new
+}
+
+// Sofar is how far a search has come: all that it needs to go on where it was.
+type Sofar struct {
+	Scores  scores    `json:"scores"` // of the fits made, in the order they were asked for
+	Expired int       `json:"expired"`
+	Hits    int       `json:"hits"`
+	Begun   time.Time `json:"begun"`
+}
+
+// scores travel as eight bytes each: those of pipeline.MaxFits stay below the
+// bound of a payload.
+type scores []byte
+
+func (s *scores) add(score *float64) {
+	v := math.NaN()
+	if score != nil {
+		v = *score
+	}
+	*s = binary.LittleEndian.AppendUint64(*s, math.Float64bits(v))
+}
+
+func (s scores) all() []float64 {
+	out := make([]float64, len(s)/8)
+	for i := range out {
+		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(s[8*i:]))
+	}
+	return out
 }
 
 // TuningResult holds the best trial of each kind, fitted on all training rows.
@@ -29,101 +64,151 @@ type TuningResult struct {
 	Fits   int                       `json:"fits"`
 	Figure string                    `json:"figure"`
 	Cache  metadata.Cache            `json:"cache"`
+	Report artifact.Ref              `json:"report"` // HTML: the trials
+
+	Nested *activities.NestedScore `json:"nested,omitempty"` // of a search within an outer fold
 }
 
-// Tuning fits every trial on every fold, chooses the best trial of each kind by
-// its mean score over the folds, and fits those on all training rows. The order
-// of results never decides: ties go to the earlier trial.
+// Tuning searches the candidates: it fits the trials a search asks for on the
+// folds, chooses the best trial of each kind by its mean score, and fits those on
+// all training rows. What it asks for depends on the scores alone, told in the
+// order of asking: the winner is the same with one worker or eight. A long search
+// continues as new.
 func Tuning(ctx workflow.Context, in TuningInput) (TuningResult, error) {
-	t := &tuner{in: in, queues: queuesOf(ctx)}
-	trials, err := tuning.Trials(in.Settings, in.Problem.Task)
-	if err != nil {
-		return TuningResult{}, typed(err)
-	}
-	scored, err := t.search(ctx, trials)
+	t, err := newTuner(ctx, in)
 	if err != nil {
 		return TuningResult{}, err
 	}
-	return t.fit(ctx, scored)
+	if err := t.search(ctx); err != nil {
+		return TuningResult{}, err
+	}
+	best, err := tuning.Choose(t.engine.Scored(), in.Problem.Metric)
+	if err != nil {
+		return TuningResult{}, typed(t.explain(err))
+	}
+	if in.Outer != nil {
+		return t.judgeOuter(ctx, best)
+	}
+	nested, err := t.nested(ctx)
+	if err != nil {
+		return TuningResult{}, err
+	}
+	return t.finish(ctx, best, nested)
 }
 
 type tuner struct {
-	in     TuningInput
-	queues esteiratemporal.Queues
-	done   int
-	hits   int
+	in      TuningInput
+	queues  esteiratemporal.Queues
+	engine  *tuning.Search
+	sofar   Sofar
+	done    int // fits of this execution of the workflow
+	told    int // of them, those the engine was told
+	failure string
 }
 
-// search fits trials × folds. A trial with a single contender of its kind needs
-// no folds to be chosen, but its score is wanted in the report all the same.
-func (t *tuner) search(ctx workflow.Context, trials []tuning.Trial) ([]tuning.Scored, error) {
-	folds := t.in.Settings.Folds
-	results := make([]activities.FoldResult, len(trials)*folds)
-	err := inParallel(ctx, len(results), func(ctx workflow.Context, i int) error {
-		trial, fold := trials[i/folds], i%folds
-		p := t.params(trial)
-		p.Fold, p.Folds = fold, folds
-		summary := fmt.Sprintf("%s, fold %d of %d", trial, fold+1, folds)
-		err := workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.FitFold, p).Get(ctx, &results[i])
-		if err == nil {
-			t.count(ctx, results[i].Outcome, len(results))
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
+func newTuner(ctx workflow.Context, in TuningInput) (*tuner, error) {
+	t := &tuner{in: in, queues: queuesOf(ctx), sofar: Sofar{Expired: -1, Begun: workflow.Now(ctx)}}
+	if in.Sofar != nil {
+		t.sofar = *in.Sofar
 	}
-	scored := make([]tuning.Scored, len(trials))
-	for i, trial := range trials {
-		scored[i].Trial = trial
-		for _, r := range results[i*folds : (i+1)*folds] {
-			scored[i].Scores = append(scored[i].Scores, r.Scores[t.in.Problem.Metric])
-		}
+	var err error
+	if t.engine, err = tuning.NewSearch(in.Settings, in.Problem); err != nil {
+		return nil, typed(err)
 	}
-	return scored, nil
+	if err := t.engine.Replay(t.sofar.Scores.all(), t.sofar.Expired); err != nil {
+		return nil, typed(err)
+	}
+	return t, nil
 }
 
-func (t *tuner) fit(ctx workflow.Context, scored []tuning.Scored) (TuningResult, error) {
-	best, err := tuning.Choose(scored, t.in.Problem.Metric)
-	if err != nil {
-		return TuningResult{}, typed(err)
-	}
-	res := TuningResult{Best: make([]activities.FittedResult, len(best)), Fits: t.done + len(best)}
-	err = inParallel(ctx, len(best), func(ctx workflow.Context, i int) error {
-		summary := fmt.Sprintf("%s on all training rows", best[i].Trial)
-		err := workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.Fit, t.params(best[i].Trial)).Get(ctx, &res.Best[i])
-		if err == nil && res.Best[i].Cache == metadata.CacheHit {
-			t.hits++
+const (
+	// chunk is how many fits are scheduled before the search looks up: at the
+	// clock, and at the length of its history.
+	chunk = 200
+	// longHistory is how many fits one execution makes: about ten events each, a
+	// fifth of what Temporal allows.
+	longHistory = 1000
+)
+
+// search fits what the engine asks for until it asks for nothing.
+func (t *tuner) search(ctx workflow.Context) error {
+	for asks := t.next(ctx); len(asks) > 0; asks = t.next(ctx) {
+		if t.done >= longHistory {
+			t.in.Sofar = &t.sofar
+			return workflow.NewContinueAsNewError(ctx, Tuning, t.in)
 		}
-		return err
-	})
-	if err != nil {
-		return res, err
+		asks = asks[:min(len(asks), chunk)]
+		results := make([]activities.FoldResult, len(asks))
+		err := inParallel(ctx, len(asks), func(ctx workflow.Context, i int) error {
+			ctx = fitting(ctx, t.queues.Train, t.summary(asks[i]))
+			err := workflow.ExecuteActivity(ctx, a.FitFold, t.params(asks[i])).Get(ctx, &results[i])
+			if err == nil {
+				t.count(ctx, results[i])
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		t.told = t.done
+		for _, r := range results {
+			t.sofar.Scores.add(r.Score)
+			t.engine.Tell(t.sofar.Scores[len(t.sofar.Scores)-8:].all()...)
+		}
 	}
-	switch {
-	case t.hits == res.Fits:
-		res.Cache = metadata.CacheHit
-	case t.in.Run.NoCache:
-		res.Cache = metadata.CacheOff
-	default:
-		res.Cache = metadata.CacheMiss
-	}
-	winner := tuning.Best(best, t.in.Problem.Metric)
-	res.Figure = fmt.Sprintf("%d fits, %d from cache; best %s, %s %.6g", res.Fits, t.hits, winner.Trial, t.in.Problem.Metric, winner.Mean())
-	workflow.SetCurrentDetails(ctx, searchDetails(best, scored, t.in.Problem.Metric, res.Figure))
-	return res, nil
+	return nil
 }
 
-func (t *tuner) params(trial tuning.Trial) activities.FitParams {
+// next is what the engine asks for now; no new trial once the time is over.
+func (t *tuner) next(ctx workflow.Context) []tuning.Ask {
+	if limit, err := pipeline.ParseDuration(t.in.Settings.Search.Time); err == nil && t.sofar.Expired < 0 && workflow.Now(ctx).Sub(t.sofar.Begun) >= limit {
+		t.engine.Expire()
+		t.sofar.Expired = len(t.sofar.Scores) / 8
+	}
+	return t.engine.Next()
+}
+
+func (t *tuner) params(ask tuning.Ask) activities.FitParams {
+	p := t.full(ask.Trial)
+	p.Watch = nil
+	p.Fold, p.Folds = ask.Fold, t.in.Settings.Folds
+	if ask.Share < 1 {
+		p.Share = ask.Share
+	}
+	return p
+}
+
+// full is a fit of a trial on all training rows.
+func (t *tuner) full(trial tuning.Trial) activities.FitParams {
 	return activities.FitParams{
 		Run: t.in.Run, Problem: t.in.Problem, Train: t.in.Train, Plan: t.in.Plan, Trial: trial, Seed: t.in.Settings.Seed, Split: t.in.Split,
+		Outer: t.in.Outer, Watch: &t.in.Validation,
 	}
 }
 
-func (t *tuner) count(ctx workflow.Context, o activities.Outcome, of int) {
-	t.done++
-	if o.Cache == metadata.CacheHit {
-		t.hits++
+func (t *tuner) summary(ask tuning.Ask) string {
+	s := fmt.Sprintf("%s, fold %d of %d", ask.Trial, ask.Fold+1, t.in.Settings.Rounds())
+	if ask.Share < 1 {
+		s += fmt.Sprintf(", %.3g %% of the rows", 100*ask.Share)
 	}
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("%d of %d fits done, %d from cache", t.done, of, t.hits))
+	return s
+}
+
+func (t *tuner) count(ctx workflow.Context, r activities.FoldResult) {
+	t.done++
+	if r.Cache == metadata.CacheHit {
+		t.sofar.Hits++
+	}
+	if r.Failed != "" && t.failure == "" {
+		t.failure = r.Failed
+	}
+	workflow.SetCurrentDetails(ctx, t.progress(ctx))
+}
+
+// explain adds to an error of the search why the first fit failed.
+func (t *tuner) explain(err error) error {
+	if t.failure == "" {
+		return err
+	}
+	return fmt.Errorf("%w; the first that failed: %s", err, t.failure)
 }

@@ -27,6 +27,8 @@ const (
 	MediaTypeHTML    = "text/html; charset=utf-8"
 	MediaTypeBundle  = "application/vnd.esteira.bundle.v1+tar"
 	MediaTypeONNX    = "application/vnd.onnx"
+
+	MediaTypeCheckpoint = "application/vnd.esteira.checkpoint.v1"
 )
 
 // Validate refuses a reference that cannot name an artifact. References come

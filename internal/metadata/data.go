@@ -131,27 +131,29 @@ func (db *DB) Splits(ctx context.Context, run string) ([]Split, error) {
 
 // RecordTrial writes one fit; again replaces it.
 func (db *DB) RecordTrial(ctx context.Context, t Trial) error {
-	params, err := encode(t.Params, "{}")
-	if err != nil {
-		return err
-	}
-	scores, err := encode(t.Scores, "{}")
-	if err != nil {
-		return err
+	var texts [4]string
+	for i, v := range []any{t.Params, t.Scores, t.Options, t.Report} {
+		var err error
+		if texts[i], err = encode(v, "{}"); err != nil {
+			return err
+		}
 	}
 	return db.exec(ctx, fmt.Sprintf("record trial %d of %s", t.Trial, t.Run), `insert into trials
-			(run, trial, fold, kind, params, scores, seconds, worker, model_digest, error) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		on conflict (run, trial, fold) do update set kind = excluded.kind, params = excluded.params, scores = excluded.scores,
+			(run, outer_fold, trial, fold, kind, params, scores, options, report, share, rows, memory, seconds, worker, model_digest, error)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		on conflict (run, outer_fold, trial, fold) do update set kind = excluded.kind, params = excluded.params, scores = excluded.scores,
+			options = excluded.options, report = excluded.report, share = excluded.share, rows = excluded.rows, memory = excluded.memory,
 			seconds = excluded.seconds, worker = excluded.worker, model_digest = excluded.model_digest, error = excluded.error`,
-		t.Run, t.Trial, t.Fold, t.Kind, params, scores, t.Seconds, t.Worker, t.ModelDigest, clean(t.Error))
+		t.Run, t.Outer, t.Trial, t.Fold, t.Kind, texts[0], texts[1], texts[2], texts[3], t.Share, t.Rows, t.Memory, t.Seconds, t.Worker, t.ModelDigest, clean(t.Error))
 }
 
-// Trials returns the fits of a run by trial and fold.
+// Trials returns the fits of a run by outer fold (the search itself first), trial
+// and fold.
 func (db *DB) Trials(ctx context.Context, run string) ([]Trial, error) {
-	rows, _ := db.pool.Query(ctx, `select run, trial, fold, kind, params, scores, seconds, worker, model_digest, error
-		from trials where run = $1 order by trial, fold`, run)
+	rows, _ := db.pool.Query(ctx, `select run, outer_fold, trial, fold, kind, params, scores, options, report, share, rows, memory, seconds, worker, model_digest, error
+		from trials where run = $1 order by outer_fold, trial, fold`, run)
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t Trial, err error) {
-		return t, row.Scan(&t.Run, &t.Trial, &t.Fold, &t.Kind, &t.Params, &t.Scores, &t.Seconds, &t.Worker, &t.ModelDigest, &t.Error)
+		return t, row.Scan(&t.Run, &t.Outer, &t.Trial, &t.Fold, &t.Kind, &t.Params, &t.Scores, &t.Options, &t.Report, &t.Share, &t.Rows, &t.Memory, &t.Seconds, &t.Worker, &t.ModelDigest, &t.Error)
 	})
 	return out, fail(err, "list the trials of "+run)
 }

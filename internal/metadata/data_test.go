@@ -24,7 +24,7 @@ func TestDataOfARunIsReplacedNotAdded(t *testing.T) {
 		{Name: "row_count", Severity: "stop", Passed: true, Rows: 9, Details: json.RawMessage(`{}`)},
 	}
 	splits := []metadata.Split{{Split: "test", Artifact: ref("test"), Rows: 2}, {Split: "train", Artifact: ref("train"), Rows: 7}}
-	trial := metadata.Trial{Run: run, Trial: 1, Fold: -1, Kind: "logistic", Params: metadata.Values{"C": 0.1}, Scores: metadata.Values{"log_loss": math.Inf(1)}, Seconds: 1.5, Worker: "w", ModelDigest: "d"}
+	trial := metadata.Trial{Run: run, Outer: -1, Trial: 1, Fold: -1, Kind: "logistic", Options: json.RawMessage(`{"penalty": "l1"}`), Share: 0.5, Rows: 70, Memory: 1 << 40, Report: json.RawMessage(`{"converged": true}`), Params: metadata.Values{"C": 0.1}, Scores: metadata.Values{"log_loss": math.Inf(1)}, Seconds: 1.5, Worker: "w", ModelDigest: "d"}
 	metrics := []metadata.Metric{{Model: "baseline", Split: "test", Metric: "rmse", Value: 20}, {Model: "ols", Split: "test", Metric: "rmse", Value: 12.5}}
 	gates := []metadata.Gate{{Metric: "rmse", Condition: "rmse < baseline", Value: 12.5, Bound: 20, Passed: true, Reason: "37 % better"}}
 	for range 2 {

@@ -208,16 +208,22 @@ type Split struct {
 
 // Trial is one fit.
 type Trial struct {
-	Run         string  `json:"run"`
-	Trial       int     `json:"trial"`
-	Fold        int     `json:"fold"` // -1: on all training rows
-	Kind        string  `json:"kind"`
-	Params      Values  `json:"params,omitempty"`
-	Scores      Values  `json:"scores,omitempty"`
-	Seconds     float64 `json:"seconds"`
-	Worker      string  `json:"worker,omitempty"`
-	ModelDigest string  `json:"model_digest,omitempty"`
-	Error       string  `json:"error,omitempty"`
+	Run         string          `json:"run"`
+	Outer       int             `json:"outer"` // fold of a nested search, -1 for the search itself
+	Trial       int             `json:"trial"`
+	Fold        int             `json:"fold"` // -1: on all training rows
+	Kind        string          `json:"kind"`
+	Params      Values          `json:"params,omitempty"`
+	Options     json.RawMessage `json:"options,omitempty"` // model.Options
+	Share       float64         `json:"share"`             // of the training rows it was fitted on
+	Rows        int             `json:"rows"`              // it was fitted on
+	Memory      int64           `json:"memory"`            // bytes of the rows in memory, about
+	Report      json.RawMessage `json:"report,omitempty"`  // model.Report
+	Scores      Values          `json:"scores,omitempty"`
+	Seconds     float64         `json:"seconds"`
+	Worker      string          `json:"worker,omitempty"`
+	ModelDigest string          `json:"model_digest,omitempty"`
+	Error       string          `json:"error,omitempty"`
 }
 
 // Metric is one number about one model on one split.

@@ -23,19 +23,21 @@ type native struct {
 	Version  int       `json:"version"`
 	Linear   *Linear   `json:"linear,omitempty"`
 	Constant *Constant `json:"constant,omitempty"`
+	Ensemble []member  `json:"ensemble,omitempty"`
+}
+
+// member is one model of an ensemble, which is none itself.
+type member struct {
+	Weight float64 `json:"weight"`
+	Model  native  `json:"model"`
 }
 
 // Encode returns the canonical native form of a model: the same model has the
 // same bytes, and every number reads back the same.
 func Encode(m Model) ([]byte, error) {
-	n := native{Version: Version}
-	switch m := m.(type) {
-	case *Linear:
-		n.Linear = m
-	case *Constant:
-		n.Constant = m
-	default:
-		return nil, fault.New(fault.Internal, "models of kind %q have no native form", m.Kind())
+	n, err := nativeOf(m)
+	if err != nil {
+		return nil, err
 	}
 	if err := n.validate(); err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "encode model")
@@ -47,6 +49,27 @@ func Encode(m Model) ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
+func nativeOf(m Model) (native, error) {
+	n := native{Version: Version}
+	switch m := m.(type) {
+	case *Linear:
+		n.Linear = m
+	case *Constant:
+		n.Constant = m
+	case *Ensemble:
+		for _, one := range m.Members {
+			of, err := nativeOf(one.Model)
+			if err != nil {
+				return n, err
+			}
+			n.Ensemble = append(n.Ensemble, member{one.Weight, of})
+		}
+	default:
+		return n, fault.New(fault.Internal, "models of kind %q have no native form", m.Kind())
+	}
+	return n, nil
+}
+
 // Decode reads what Encode wrote. It trusts nothing: the model it returns can
 // predict on any matrix of its width. Errors are BundleInvalid.
 func Decode(data []byte) (Model, error) {
@@ -54,10 +77,21 @@ func Decode(data []byte) (Model, error) {
 	if err := n.decode(data); err != nil {
 		return nil, fault.Wrap(err, fault.BundleInvalid, "the model cannot be read")
 	}
-	if n.Linear != nil {
-		return n.Linear, nil
+	return n.model(), nil
+}
+
+func (n *native) model() Model {
+	switch {
+	case n.Linear != nil:
+		return n.Linear
+	case n.Ensemble != nil:
+		e := &Ensemble{}
+		for i := range n.Ensemble {
+			e.Members = append(e.Members, Member{n.Ensemble[i].Weight, n.Ensemble[i].Model.model()})
+		}
+		return e
 	}
-	return n.Constant, nil
+	return n.Constant
 }
 
 func (n *native) decode(data []byte) error {
@@ -79,8 +113,10 @@ func (n *native) validate() error {
 	switch {
 	case n.Version != Version:
 		return fmt.Errorf("version %d is not %d, the one this build reads", n.Version, Version)
-	case (n.Linear == nil) == (n.Constant == nil):
-		return fmt.Errorf("it must hold either a linear or a constant model")
+	case n.kinds() != 1:
+		return fmt.Errorf("it must hold one model: linear, constant or an ensemble")
+	case n.Ensemble != nil:
+		return n.validateEnsemble()
 	case n.Linear != nil:
 		return n.Linear.validate()
 	}
@@ -90,6 +126,46 @@ func (n *native) validate() error {
 	}
 	if len(values) > 1 {
 		return probabilities(values)
+	}
+	return nil
+}
+
+// kinds is how many kinds of model there are.
+func (n *native) kinds() int {
+	kinds := 0
+	for _, is := range []bool{n.Linear != nil, n.Constant != nil, n.Ensemble != nil} {
+		if is {
+			kinds++
+		}
+	}
+	return kinds
+}
+
+const maxMembers = 100
+
+func (n *native) validateEnsemble() error {
+	if len(n.Ensemble) == 0 || len(n.Ensemble) > maxMembers {
+		return fmt.Errorf("an ensemble of %d members", len(n.Ensemble))
+	}
+	sum := 0.0
+	for i := range n.Ensemble {
+		m := &n.Ensemble[i]
+		if m.Model.Ensemble != nil {
+			return fmt.Errorf("member %d is an ensemble itself", i)
+		}
+		if err := m.Model.validate(); err != nil {
+			return fmt.Errorf("member %d: %w", i, err)
+		}
+		if m.Model.model().Outputs() != n.Ensemble[0].Model.model().Outputs() {
+			return fmt.Errorf("member %d has other outputs than the first", i)
+		}
+		if !(m.Weight > 0 && m.Weight <= 1) {
+			return fmt.Errorf("member %d weighs %v", i, m.Weight)
+		}
+		sum += m.Weight
+	}
+	if math.Abs(sum-1) > 1e-9 {
+		return fmt.Errorf("the weights add up to %v", sum)
 	}
 	return nil
 }

@@ -63,19 +63,32 @@ func (k Parameter) Range() string {
 
 // Given names the options that are set.
 func (o Options) Given() []string {
-	var given []string
-	for _, option := range []struct {
-		name string
-		set  bool
-	}{
-		{"loss", o.Loss != ""}, {"growth", o.Growth != ""}, {"penalty", o.Penalty != ""},
-		{"class_weight", o.ClassWeight != ""}, {"monotone", len(o.Monotone) > 0},
-	} {
-		if option.set {
-			given = append(given, option.name)
-		}
+	given := o.Words()
+	for i, word := range given {
+		given[i], _, _ = strings.Cut(word, "=")
 	}
 	return given
+}
+
+// Words are the options that are set, as people read them: "penalty=l1".
+func (o Options) Words() []string {
+	var words []string
+	for _, option := range []struct{ name, value string }{
+		{"loss", o.Loss}, {"growth", o.Growth}, {"penalty", o.Penalty}, {"class_weight", o.ClassWeight}, {"monotone", o.monotone()},
+	} {
+		if option.value != "" {
+			words = append(words, option.name+"="+option.value)
+		}
+	}
+	return words
+}
+
+func (o Options) monotone() string {
+	var parts []string
+	for _, name := range sortedKeys(o.Monotone) {
+		parts = append(parts, fmt.Sprintf("%s:%+d", name, o.Monotone[name]))
+	}
+	return strings.Join(parts, ",")
 }
 
 func (p Params) get(name string, known []Parameter) float64 {

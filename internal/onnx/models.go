@@ -15,8 +15,30 @@ func (g *graph) model(m model.Model, x string, width int, rows string) (out stri
 	case *model.Constant:
 		return g.repeat(m.Values, rows), len(m.Values), nil
 	}
+	if e, ok := m.(*model.Ensemble); ok {
+		return g.ensemble(e, x, width, rows)
+	}
 	e := fault.New(fault.ParityFailed, "a model of kind %q has no ONNX form", m.Kind())
 	return "", 0, e.WithRemedy("set package.onnx: false, or train another kind")
+}
+
+// ensemble is the weighted mean of its members.
+func (g *graph) ensemble(e *model.Ensemble, x string, width int, rows string) (sum string, outputs int, err error) {
+	for i, member := range e.Members {
+		y, k, err := g.model(member.Model, x, width, rows)
+		if err != nil {
+			return "", 0, err
+		}
+		if i > 0 && k != outputs {
+			return "", 0, fault.New(fault.ParityFailed, "member %d of the ensemble has %d outputs and the first %d", i, k, outputs)
+		}
+		y = g.op("Mul", y, g.float(member.Weight))
+		if i > 0 {
+			y = g.op("Add", sum, y)
+		}
+		sum, outputs = y, k
+	}
+	return sum, outputs, nil
 }
 
 // linear is link(x·W + b), with one column of W per row of coefficients.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -245,6 +247,9 @@ func (d *decoder) text(node ast.Node, v reflect.Value, path string, field fieldR
 	}
 }
 
+// scientific is a number of YAML 1.2's core schema with an exponent.
+var scientific = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$`)
+
 func (d *decoder) number(node ast.Node, v reflect.Value, path string) {
 	var f float64
 	switch n := node.(type) {
@@ -259,6 +264,13 @@ func (d *decoder) number(node ast.Node, v reflect.Value, path string) {
 		}
 	case *ast.InfinityNode, *ast.NanNode:
 		f = math.Inf(1)
+	case *ast.StringNode: // 1e-4, which YAML 1.1 does not take for a number and 1.2 does
+		if v, err := strconv.ParseFloat(n.Value, 64); n.Token.Type == token.StringType && scientific.MatchString(n.Value) && err == nil {
+			f = v
+			break
+		}
+		d.wrong(node, path, "a number", "write a number such as 0.15, without quotes")
+		return
 	default:
 		d.wrong(node, path, "a number", "write a number such as 0.15, without quotes")
 		return

@@ -77,6 +77,7 @@ func (d *decoder) trainDefaults(p *Pipeline) {
 	if !d.given("train.folds") {
 		p.Train.Folds = DefaultFolds
 	}
+	p.Train.defaults()
 	if !d.given("evaluate.gates") {
 		p.Evaluate.Gates = []Gate{{Against: "baseline"}, {Against: "champion"}}
 	}

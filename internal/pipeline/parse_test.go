@@ -23,6 +23,25 @@ sources:
   penguins: {path: penguins.json}
 `
 
+func TestASearchIsCompleted(t *testing.T) {
+	of := func(text string) pipeline.Train { return parse(t, minimal+text+"\n").Train }
+	plain := of("")
+	require.Equal(t, pipeline.Search{Method: pipeline.GridSearch, Prune: new(false)}, plain.Search)
+	require.Equal(t, 1+3, plain.Trials())
+	require.Equal(t, pipeline.DefaultFolds, plain.Rounds())
+	drawn := of("train: {repeats: 2, candidates: [{kind: logistic, space: {C: {low: 0.1, high: 10, log: true}}}, {kind: logistic}]}")
+	require.Equal(t, pipeline.Search{Method: pipeline.TPESearch, Trials: pipeline.DefaultTrials, Batch: 8, Prune: new(true)}, drawn.Search)
+	require.Equal(t, 1+1+30, drawn.Trials())
+	require.Equal(t, 2*pipeline.DefaultFolds, drawn.Rounds())
+	require.Equal(t, 3, of("train: {search: {method: hyperband}}").Search.Factor)
+	require.Equal(t, pipeline.Interval{Low: 1e-4, High: 1e4}, of("train: {candidates: [{kind: logistic, space: {C: {low: 1e-4, high: 1E+4}}}]}").Candidates[0].Space["C"])
+	list := mistakes(t, minimal+"split: {method: time}\ndataset: {event_time: Seen}\ntrain: {repeats: 2}\n")
+	require.Len(t, list, 1)
+	require.Contains(t, list[0].Message, "one way only")
+	list = mistakes(t, minimal+"train: {candidates: [{kind: logistic, space: {C: {low: '1e-4', high: 1}}}]}\n")
+	require.Contains(t, list[0].Message, "not the text")
+}
+
 func TestAWeightIsNeitherTargetNorFeature(t *testing.T) {
 	weighed := strings.Replace(minimal, "target: Species", "target: Species\n  weight: Wt", 1)
 	require.Equal(t, "Wt", parse(t, weighed).Problem.Weight)
@@ -216,6 +235,21 @@ func TestEachMistake(t *testing.T) {
 		{"train: {candidates: [{kind: ols}]}", "train.candidates[0].kind", "predicts numbers"},
 		{"train: {candidates: [{kind: xgboost}]}", "train.candidates[0].kind", "not accepted"},
 		{"train: {candidates: [{kind: logistic, grid: {c: [1]}}]}", "train.candidates[0].grid.c", "no parameter"},
+		{"train: {repeats: 30}", "train.repeats", "1 to 20"},
+		{"train: {nested: 1}", "train.nested", "2 to 10"},
+		{"train: {ensemble: stack}", "train.ensemble", "only one candidate"},
+		{"train: {search: {method: annealing}}", "train.search.method", "not accepted"},
+		{"train: {search: {trials: 5}}", "train.search.trials", "every point"},
+		{"train: {search: {method: random, trials: 5000}}", "train.search.trials", "1 to 999"},
+		{"train: {search: {method: tpe, batch: 1000}}", "train.search.batch", "1 to 100"},
+		{"train: {search: {method: halving, factor: 1}}", "train.search.factor", "2 to 10"},
+		{"train: {search: {time: soon}}", "train.search.time", "not a duration"},
+		{"train: {search: {method: grid}, candidates: [{kind: logistic, space: {C: {low: 1, high: 2}}}]}", "train.candidates[0].space", "no intervals"},
+		{"train: {candidates: [{kind: logistic, space: {D: {low: 1, high: 2}}}]}", "train.candidates[0].space.D", "no parameter"},
+		{"train: {candidates: [{kind: logistic, space: {C: {low: 2, high: 1}}}]}", "train.candidates[0].space.C", "not below"},
+		{"train: {candidates: [{kind: logistic, space: {C: {low: 1, high: 1e12}}}]}", "train.candidates[0].space.C.high", "a number from 1e-10"},
+		{"train: {candidates: [{kind: logistic, grid: {C: [1]}, space: {C: {low: 1, high: 2}}}]}", "train.candidates[0].space.C", "in grid, too"},
+		{"train: {candidates: [{kind: logistic, options: {growth: leaf}}]}", "train.candidates[0].kind", "no option"},
 		{"train: {candidates: [{kind: logistic, grid: {C: [0]}}]}", "train.candidates[0].grid.C[0]", "a number from 1e-10"},
 		{"train: {candidates: [{kind: logistic, grid: {max_iter: [1.5]}}]}", "train.candidates[0].grid.max_iter[0]", "whole number"},
 		{"train: {candidates: [{kind: logistic, grid: {C: [1, 1]}}]}", "train.candidates[0].grid.C[1]", "twice"},

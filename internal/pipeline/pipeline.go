@@ -99,17 +99,11 @@ type Features struct {
 	List []Feature
 }
 
-// Train says which models are tried.
-type Train struct {
-	Candidates []Candidate `json:"candidates" yaml:"candidates,omitempty" jsonschema_description:"Default: ols for regression, logistic for classes. A baseline is always trained beside them."`
-	Folds      int         `json:"folds" yaml:"folds,omitempty" jsonschema_description:"Folds of cross-validation within the training rows; default 3."`
-	Seed       int64       `json:"seed" yaml:"seed,omitempty"`
-}
-
-// Candidate is a kind of model and the grid of its parameters.
+// Candidate is a kind of model and the points of its parameters that may be tried.
 type Candidate struct {
 	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic"`
 	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none."`
+	Space   map[string]Interval  `json:"space,omitempty" yaml:"space,omitempty" jsonschema_description:"Parameters that a search draws from an interval, for every search.method but grid."`
 	Options model.Options        `json:"options,omitzero" yaml:"options,omitempty" jsonschema_description:"Choices that are not numbers, the same for every trial."`
 }
 

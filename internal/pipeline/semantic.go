@@ -1,29 +1,17 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/esteira-ml/esteira/internal/fault"
-	"github.com/esteira-ml/esteira/internal/model"
 )
 
 var (
 	namePattern       = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 	identifierPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 	bucketPattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-)
-
-// MaxTrials bounds the points of all grids together, and MaxFits these times the
-// folds: a search of more is a mistake in the file more often than a wish, and
-// MaxFits keeps the history of one search well below Temporal's bound.
-const (
-	MaxTrials = 500
-	MaxFits   = 4000
 )
 
 // check notes what no pipeline can mean, section by section.
@@ -133,67 +121,6 @@ func (d *decoder) checkDistinct(path string, names []string) {
 			d.add(fmt.Sprintf("%s[%d]", path, i), "keep one of the two", "%q stands twice", clip(name))
 		}
 	}
-}
-
-func (d *decoder) checkTrain(p *Pipeline) {
-	if p.Train.Folds < 2 || p.Train.Folds > 20 {
-		d.add("train.folds", "write 2 to 20", "%d folds cannot be made", p.Train.Folds)
-	}
-	if d.given("train.candidates") && len(p.Train.Candidates) == 0 && !d.faulty["train.candidates"] {
-		d.add("train.candidates", "name at least one, or remove the key", "is empty")
-	}
-	trials := 1 // the baseline
-	for i, c := range p.Train.Candidates {
-		trials += d.checkCandidate(fmt.Sprintf("train.candidates[%d]", i), c, p.Problem.Task)
-	}
-	switch fits := trials * p.Train.Folds; {
-	case trials > MaxTrials:
-		d.add("train.candidates", fmt.Sprintf("keep the grids to %d combinations", MaxTrials-1), "the grids have %d combinations", trials-1)
-	case fits > MaxFits:
-		d.add("train.folds", fmt.Sprintf("use fewer folds or fewer combinations: %d fits at most", MaxFits), "%d combinations on %d folds are %d fits", trials, p.Train.Folds, fits)
-	}
-}
-
-// checkCandidate returns the number of combinations of the candidate's grid.
-func (d *decoder) checkCandidate(path string, c Candidate, task Task) int {
-	learner, err := model.For(c.Kind)
-	if err != nil {
-		return 0
-	}
-	var wrong *fault.Error
-	if err := learner.Check(task.LeastClasses(), model.Settings{Options: c.Options}); task != "" && errors.As(err, &wrong) {
-		d.add(path+".kind", wrong.Remedy, "%s", wrong.Message)
-	}
-	fits := 1
-	known := map[string]model.Parameter{}
-	for _, p := range learner.Parameters() {
-		known[p.Name] = p
-	}
-	names := sortedKeys(known)
-	for _, name := range sortedKeys(c.Grid) {
-		at, values := join(path+".grid", name), c.Grid[name]
-		parameter, ok := known[name]
-		switch {
-		case !ok && len(names) == 0:
-			d.add(at, "remove grid", "%s has no parameters", c.Kind)
-			continue
-		case !ok:
-			d.add(at, instead(name, names), "%s has no parameter %q", c.Kind, clip(name))
-			continue
-		case len(values) == 0:
-			d.add(at, "write at least one value", "is empty")
-		}
-		for i, v := range values {
-			if !parameter.Accepts(v) {
-				d.add(fmt.Sprintf("%s[%d]", at, i), "change the value", "%s must be %s, not %v", name, parameter.Range(), v)
-			}
-			if slices.Contains(values[:i], v) {
-				d.add(fmt.Sprintf("%s[%d]", at, i), "keep one of the two", "%v stands twice", v)
-			}
-		}
-		fits = min(fits*max(1, len(values)), 1<<30)
-	}
-	return fits
 }
 
 func (d *decoder) checkGates(p *Pipeline) {

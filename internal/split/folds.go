@@ -128,3 +128,48 @@ func mix(x uint64) uint64 {
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
+
+// Sample returns the given share of rows, indices into f, which must hold
+// RowColumn: the same rows whatever others there are, and those of a smaller share
+// among those of a larger one. Rows of one group or moment stay together.
+func Sample(f *frame.Frame, rows []int32, share float64) ([]int32, error) {
+	if share >= 1 {
+		return rows, nil
+	}
+	column, err := rowColumn(f, 2)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int32, 0, int(share*float64(len(rows)))+1)
+	for _, i := range rows {
+		if float64(mix(math.Float64bits(column.Numbers[i])^sampleSalt)>>11)/(1<<53) < share {
+			out = append(out, i)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fault.New(fault.DatasetEmpty, "no row is left of %d where a fit learns from %.3g of them", len(rows), share).
+			WithRemedy("use another train.search.method: there are too few rows for halving")
+	}
+	return out, nil
+}
+
+// sampleSalt keeps the choice of Sample apart from that of Folds.
+const sampleSalt = 0x5e37a1c9d2b46f80
+
+// FoldsWithin is FoldsOf for some rows of f; the folds' indices are those of f.
+func FoldsWithin(f *frame.Frame, rows []int32, k int, seed int64, spec pipeline.Split) ([]Fold, error) {
+	column, err := rowColumn(f, k)
+	if err != nil {
+		return nil, err
+	}
+	within := &frame.Frame{Rows: f.Rows, Columns: []frame.Column{*column}}
+	folds, err := FoldsOf(within.Take(rows), k, seed, spec)
+	for _, fold := range folds {
+		for _, part := range [][]int32{fold.Train, fold.Held} {
+			for i, at := range part {
+				part[i] = rows[at]
+			}
+		}
+	}
+	return folds, err
+}

@@ -7,10 +7,12 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// Scored is a trial with its score on each fold.
+// Scored is a trial with its score on each fold it was fitted on.
 type Scored struct {
 	Trial  Trial     `json:"trial"`
 	Scores []float64 `json:"scores"`
+	State  State     `json:"state"`
+	Share  float64   `json:"share"` // of the training rows it was last fitted on
 }
 
 // Mean is the mean score over the folds, NaN without folds.
@@ -22,21 +24,21 @@ func (s Scored) Mean() float64 {
 	return sum / float64(len(s.Scores))
 }
 
-// Choose returns the best trial of each kind by mean score, in order of trial. A
-// tie goes to the earlier trial; a trial whose score is not finite never wins.
-// TrainingFailed if no trial but the baseline has a finite score.
+// Choose returns the best finished trial of each kind by mean score, in order of
+// trial. A tie goes to the earlier trial. TrainingFailed if no trial but the
+// baseline has finished.
 func Choose(all []Scored, metric string) ([]Scored, error) {
 	var best []Scored
 	learned := false
 	for _, s := range all {
-		if !finite(s.Mean()) {
+		if s.State != Finished || !finite(s.Mean()) {
 			continue
 		}
 		learned = learned || s.Trial.Kind != "baseline"
 		best = challenge(best, s, metric)
 	}
 	if !learned {
-		return nil, fault.New(fault.TrainingFailed, "no candidate has a finite %s in cross-validation", metric).
+		return nil, fault.New(fault.TrainingFailed, "none of %d trials has a finite %s in cross-validation", len(all)-1, metric).
 			WithRemedy("look at the trials' warnings; check the target and the features for extreme values")
 	}
 	return best, nil

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
@@ -19,43 +18,44 @@ type Trial struct {
 	Options model.Options `json:"options,omitzero"`
 }
 
-// String is the trial as people read it: "logistic C=0.1".
+// String is the trial as people read it: "logistic C=0.1 penalty=l1".
 func (t Trial) String() string {
 	var b strings.Builder
 	b.WriteString(t.Kind)
 	for _, name := range sorted(t.Params) {
 		b.WriteString(fmt.Sprintf(" %s=%g", name, t.Params[name])) // workflowcheck follows Fprintf into its writer
 	}
+	for _, option := range t.Options.Words() {
+		b.WriteString(" " + option)
+	}
 	return b.String()
 }
 
-// Trials lists the baseline and the points of every candidate's grid: candidates
-// in the file's order, parameters by name, the last name turning fastest.
-//
-// Errors are PipelineInvalid: more than pipeline.MaxTrials, an unknown kind, a parameter
-// out of its range.
-func Trials(train pipeline.Train, task pipeline.Task) ([]Trial, error) {
-	trials := []Trial{{Kind: "baseline"}}
-	for _, c := range train.Candidates {
-		points := []model.Params{nil}
-		for _, name := range sorted(c.Grid) {
-			points = cross(points, name, c.Grid[name])
-			if len(trials)+len(points) > pipeline.MaxTrials {
-				return nil, fault.New(fault.PipelineInvalid, "the grids ask for more than %d trials", pipeline.MaxTrials).WithRemedy("give fewer values in train.candidates")
-			}
+// check refuses a space with a point that its learner would refuse: every corner
+// is tried, one dimension at a time.
+func (s space) check(task pipeline.Task) error {
+	learner, err := model.For(s.candidate.Kind)
+	if err != nil {
+		return err
+	}
+	refused := func(p model.Params) error {
+		return learner.Check(task.LeastClasses(), model.Settings{Params: p, Options: s.candidate.Options})
+	}
+	if err := refused(nil); err != nil {
+		return err
+	}
+	for _, d := range s.dimensions {
+		ends := d.choices
+		if ends == nil {
+			ends = []float64{d.low, d.high}
 		}
-		learner, err := model.For(c.Kind)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range points {
-			if err := learner.Check(task.LeastClasses(), model.Settings{Params: p, Options: c.Options}); err != nil {
-				return nil, err
+		for _, v := range ends {
+			if err := refused(model.Params{d.name: v}); err != nil {
+				return err
 			}
-			trials = append(trials, Trial{ID: len(trials), Kind: c.Kind, Params: p, Options: c.Options})
 		}
 	}
-	return trials, nil
+	return nil
 }
 
 // sorted returns the names in order, so that the workflow that asks for trials

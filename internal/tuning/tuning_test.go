@@ -28,54 +28,9 @@ func refused(t *testing.T, err error, kind fault.Kind, words ...string) {
 	}
 }
 
-func TestTrialsAreTheBaselineAndEveryPointInOrder(t *testing.T) {
-	train := pipeline.Train{Candidates: []pipeline.Candidate{
-		{Kind: "logistic", Grid: map[string][]float64{"max_iter": {50, 200}, "C": {1, 0.1}}}, {Kind: "logistic"},
-	}}
-	for range 20 { // maps must not show
-		trials, err := tuning.Trials(train, pipeline.Binary)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var names []string
-		for i, trial := range trials {
-			names = append(names, trial.String())
-			if trial.ID != i {
-				t.Fatalf("trial %d has id %d", i, trial.ID)
-			}
-		}
-		want := "baseline, logistic C=1 max_iter=50, logistic C=1 max_iter=200, logistic C=0.1 max_iter=50, logistic C=0.1 max_iter=200, logistic"
-		if got := strings.Join(names, ", "); got != want {
-			t.Fatalf("got %s", got)
-		}
-	}
-}
-
-func TestImpossibleSearchesAreRefused(t *testing.T) {
-	many := make([]float64, 30)
-	for i := range many {
-		many[i] = float64(i + 1)
-	}
-	for says, c := range map[string]struct {
-		candidate pipeline.Candidate
-		task      pipeline.Task
-	}{
-		"500":             {pipeline.Candidate{Kind: "logistic", Grid: map[string][]float64{"C": many, "max_iter": many}}, pipeline.Binary},
-		"forest":          {pipeline.Candidate{Kind: "forest"}, pipeline.Binary},
-		"no parameter":    {pipeline.Candidate{Kind: "logistic", Grid: map[string][]float64{"depth": {1}}}, pipeline.Binary},
-		"from 1e-10":      {pipeline.Candidate{Kind: "logistic", Grid: map[string][]float64{"C": {-1}}}, pipeline.Binary},
-		"not classes":     {pipeline.Candidate{Kind: "ols"}, pipeline.Multiclass},
-		"use ols":         {pipeline.Candidate{Kind: "logistic"}, pipeline.Regression},
-		"a whole number ": {pipeline.Candidate{Kind: "logistic", Grid: map[string][]float64{"max_iter": {0.5}}}, pipeline.Binary},
-	} {
-		_, err := tuning.Trials(pipeline.Train{Candidates: []pipeline.Candidate{c.candidate}}, c.task)
-		refused(t, err, fault.PipelineInvalid, says)
-	}
-}
-
 func TestTheBestOfEachKindWinsAndTiesGoToTheEarlier(t *testing.T) {
 	scored := func(id int, kind string, scores ...float64) tuning.Scored {
-		return tuning.Scored{Trial: tuning.Trial{ID: id, Kind: kind}, Scores: scores}
+		return tuning.Scored{Trial: tuning.Trial{ID: id, Kind: kind}, Scores: scores, State: tuning.Finished}
 	}
 	all := []tuning.Scored{scored(0, "baseline", 9, 9), scored(1, "a", 3, 5), scored(2, "a", 4, 4), scored(3, "a", math.NaN(), 1), scored(4, "b", 2, 2)}
 	for metric, want := range map[string]string{"rmse": "0 1 4", "r2": "0 1 4"} {
