@@ -50,7 +50,7 @@ func BenchmarkRules(b *testing.B) {
 	}{{"25 rules", nil}, {"25 rules and a compound key", []pipeline.Rule{{Unique: []string{"date", "origin", "destination", "delay"}, OnFail: pipeline.Warn}}}} {
 		b.Run(held.name, func(b *testing.B) {
 			scanning, checking := time.Hour, time.Hour // the fastest of each: what else the machine does only adds
-			for b.Loop() { // in turn, so that other work on the machine slows both
+			for b.Loop() {                             // in turn, so that other work on the machine slows both
 				begun := time.Now()
 				if err := e.Exec(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+table.Scan(in)); err != nil {
 					b.Fatal(err)
