@@ -16,10 +16,11 @@ const (
 	mixC = 0x8ebc6af09c88c6e3
 )
 
-// mix makes 64 bits of two words that depend on every bit of both.
+// mix makes 64 bits of two words that depend on every bit of both. The first is
+// kept beside the product, which a factor of zero would wipe out.
 func mix(a, b uint64) uint64 {
 	hi, lo := bits.Mul64(a^mixA, b^mixB)
-	return hi ^ lo
+	return hi ^ lo ^ a
 }
 
 // HashText is a hash that is the same in every process.
@@ -44,7 +45,7 @@ func (b *Batch) Hash(j int, rows []uint64) {
 		for i, s := range v.raw(b.Rows) {
 			switch {
 			case !v.valid(i):
-				rows[i] = mix(rows[i], mixB)
+				rows[i] = mix(rows[i], mixA)
 			case uint32(s[0]) <= 12: // in place, the rest zero
 				rows[i] = mix(rows[i]^s[0], s[1]+mixC)
 			default:
