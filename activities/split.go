@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -36,6 +37,9 @@ type SplitResult struct {
 	Left           int64        `json:"left,omitempty"`      // rows in no split
 	Checks         []SplitCheck `json:"checks,omitempty"`    // in the order of the rules
 	Violation      string       `json:"violation,omitempty"` // why the run must stop
+
+	Crossings artifact.Ref `json:"crossings"` // []split.Crossing (JSON): what the parts have in common
+	Report    artifact.Ref `json:"report"`    // the same as a page (HTML)
 }
 
 // SplitCheck is the outcome of one rule about the splits.
@@ -46,14 +50,14 @@ type SplitCheck struct {
 }
 
 func (r *SplitResult) outputs() metadata.Outputs {
-	return metadata.Outputs{"train": r.Train, "validation": r.Validation, "test": r.Test}
+	return metadata.Outputs{"train": r.Train, "validation": r.Validation, "test": r.Test, "crossings": r.Crossings, "report": r.Report}
 }
 
 // Split deals the valid rows to train, validation and test.
 func (a *Activities) Split(ctx context.Context, p SplitParams) (*SplitResult, error) {
 	s := step{
-		run: p.Run, name: "split", version: 2, inputs: []artifact.Ref{p.Valid},
-		params: map[string]any{"split": p.Split, "key": p.Dataset.Key, "event_time": p.Dataset.EventTime, "rules": p.Rules},
+		run: p.Run, name: "split", version: 3, inputs: []artifact.Ref{p.Valid},
+		params: map[string]any{"split": p.Split, "key": p.Dataset.Key, "event_time": p.Dataset.EventTime, "rules": p.Rules, "pipeline": p.Run.Pipeline},
 	}
 	res, err := perform(ctx, a, s, &SplitResult{}, func(ctx context.Context, dir string, res *SplitResult) error {
 		return a.withTable(ctx, dir, p.Valid, func(e *table.Engine, path string, schema pipeline.Schema) error {
@@ -94,6 +98,9 @@ func (a *Activities) split(ctx context.Context, dir string, e *table.Engine, pat
 			return err
 		}
 	}
+	if err := a.crossings(ctx, e, out, schema, p, dealt, res); err != nil {
+		return err
+	}
 	res.Left = dealt.Left
 	res.TrainRows, res.ValidationRows, res.TestRows = dealt.Train.Rows, dealt.Validation.Rows, dealt.Test.Rows
 	res.Figure = fmt.Sprintf("%s / %s / %s rows", count(res.TrainRows), count(res.ValidationRows), count(res.TestRows))
@@ -101,6 +108,24 @@ func (a *Activities) split(ctx context.Context, dir string, e *table.Engine, pat
 		res.Figure += ", " + count(res.Left) + " left out"
 	}
 	return nil
+}
+
+// crossings tells what the parts have in common, for people: whatever the rules
+// say.
+func (a *Activities) crossings(ctx context.Context, e *table.Engine, parts split.Paths, schema pipeline.Schema, p SplitParams, dealt split.Result, res *SplitResult) error {
+	found, err := split.Crossings(ctx, e, parts, schema, p.Split, p.Dataset.Key, p.Dataset.EventTime)
+	if err != nil {
+		return err
+	}
+	if res.Crossings, err = a.Store.PutJSON(ctx, found); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := dealt.HTML(&page, found, "Split of "+p.Run.Pipeline, "valid rows "+p.Valid.Short()+", crossings "+res.Crossings.Short()); err != nil {
+		return err
+	}
+	res.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML)
+	return err
 }
 
 // checkSplit holds the parts against one rule.

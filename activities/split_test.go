@@ -7,6 +7,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/split"
 )
 
 func TestSplitHoldsTheRulesAboutIt(t *testing.T) {
@@ -32,6 +33,14 @@ func TestSplitHoldsTheRulesAboutIt(t *testing.T) {
 		require.Len(t, checks, 3)
 		require.True(t, checks[1].Passed)
 		require.False(t, checks[2].Passed)
+
+		var found []split.Crossing
+		require.NoError(t, s.Store.JSON(t.Context(), res.Crossings, &found))
+		require.Equal(t, []string{"patient"}, found[1].Columns)
+		require.EqualValues(t, 50, found[1].Shared)
+		page, err := s.Store.Bytes(t.Context(), res.Report, 1<<20)
+		require.NoError(t, err)
+		require.Contains(t, string(page), "50 in more than one split")
 	}
 	p.Split = pipeline.Split{Method: "grouped", By: []string{"patient"}, Validation: 0.2, Test: 0.2}
 	value, err := s.env.ExecuteActivity(s.Split, p)

@@ -3,7 +3,8 @@
 # its own, and writes bench/RESULTS.md. What it needs of Python it installs into
 # .esteira/peers.
 #
-#   FLIGHTS=/path/to/flights-3m.parquet bench/run.sh
+#   FLIGHTS=/path/to/flights-3m.parquet bench/run.sh            every section
+#   FLIGHTS=/path/to/flights-3m.parquet bench/run.sh profile    one, the others stay as they are
 #
 # The flights are flights-3m.parquet of the npm package vega-datasets 3.2.1.
 set -euo pipefail
@@ -11,18 +12,44 @@ cd "$(dirname "$0")/.."
 . deploy/lib.sh
 flights=$(realpath -m "${FLIGHTS:-../shared/data/flights-3m.parquet}")
 [ -f "$flights" ] || { echo "no file $flights: set FLIGHTS to flights-3m.parquet (npm pack vega-datasets@3.2.1)" >&2; exit 2; }
+section=${1:-all}
+case $section in all | profile) ;; *) echo "no section $section: name profile, or none for all" >&2; exit 2 ;; esac
 seconds=${SECONDS_EACH:-10}
 out=$PWD/.esteira/bench
 stack=$out/stack
 peers=$PWD/.esteira/peers
 mkdir -p "$out"
-rm -f "$out"/*.json
+rm -f "$out"/*.json "$out"/*.jsonl "$out"/*.txt
 
 if [ ! -x "$peers/bin/python" ] || ! cmp -s bench/peers/requirements.txt "$peers/requirements.txt"; then
   python3 -m venv --clear "$peers"
   beat 'install the peers' "$peers/bin/pip" install --quiet --require-hashes -r bench/peers/requirements.txt
   cp bench/peers/requirements.txt "$peers/"
 fi
+
+# into FILE COMMAND...: runs the command with its output in the file.
+into() { local file=$1; shift; "$@" >"$file"; }
+results() {
+  "$peers/bin/python" bench/results.py "$out" "$section" >"$out/RESULTS.md"
+  mv "$out/RESULTS.md" bench/RESULTS.md
+  cat bench/RESULTS.md
+}
+
+# exploration measures profile and validation, which need no server.
+exploration() {
+  export ESTEIRA_FLIGHTS=$flights ESTEIRA_BENCH_DIR=$out
+  beat 'profile of 3,000,000 rows' into "$out/profile.txt" go test ./internal/profile -run '^$' -bench Compute -benchtime 5x -count 1
+  beat 'pandas describe of the same files' into "$out/profile-peer.jsonl" "$peers/bin/python" bench/peers/profile.py "$out/raw.parquet" "$out/integrated.parquet"
+  beat 'rules on 3,000,000 rows' into "$out/rules.txt" go test ./internal/quality -run '^$' -bench Rules -benchtime 7x -count 1
+  unset ESTEIRA_FLIGHTS ESTEIRA_BENCH_DIR
+  rm -f "$out/raw.parquet" "$out/integrated.parquet"
+}
+exploration
+if [ "$section" = profile ]; then
+  results
+  exit
+fi
+
 deploy/build.sh
 go build -o "$out/load" ./bench/load
 go build -o "$out/overhead" ./bench/overhead
@@ -44,8 +71,6 @@ ESTEIRA_SPOOL_DIR=$out/spool
 ESTEIRA_LOG_FORMAT=json
 set +a
 
-# into FILE COMMAND...: runs the command with its output in the file.
-into() { local file=$1; shift; "$@" >"$file"; }
 await() { for _ in $(seq 300); do if grep -q "$1" "$2"; then return; fi; sleep 0.1; done; cat "$2" >&2; return 1; }
 start_worker() {
   bin/esteira-worker >"$out/worker.log" 2>&1 &
@@ -72,5 +97,4 @@ for clients in 1 16 64; do
   beat "predictions, strict audit, $clients clients" into "$out/load.$clients" "$out/load" -url "$url" -body examples/flights/request.json -clients "$clients" -seconds "$seconds"
   cat "$out/load.$clients" >>"$out/load.json"
 done
-"$peers/bin/python" bench/results.py "$out" >bench/RESULTS.md
-cat bench/RESULTS.md
+results

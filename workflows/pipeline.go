@@ -131,6 +131,9 @@ func (l *line) split(ctx workflow.Context, valid activities.ValidateResult) (act
 	res, err := execute[activities.SplitResult](ctx, l, "split", l.queues.Data, long, "split by "+p.Split.Method, a.Split, activities.SplitParams{
 		Run: l.runRef(), Valid: valid.Valid, Split: p.Split, Dataset: p.Dataset, Rules: rules,
 	})
+	if err == nil && res.Report.Digest != "" { // runs begun before it had one go on
+		l.report(ctx, "split", "split", res.Report)
+	}
 	if err == nil && res.Violation != "" {
 		return res, l.decide(DecisionRejected, res.Violation)
 	}

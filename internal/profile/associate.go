@@ -1,208 +1,300 @@
 package profile
 
 import (
-	"context"
-	"fmt"
-	"iter"
+	"cmp"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // maxClasses bounds the target's classes, and maxGroupShare the distinct texts
 // per row, beyond which an association says nothing: every row is its own group.
+// So do more texts than a dictionary holds.
 const (
 	maxClasses    = 200
 	maxGroupShare = 0.05
 )
 
-// associate sets every column in relation to the target.
-func (p *Profile) associate(ctx context.Context, e *table.Engine, in string) error {
-	target := p.Column(p.Target)
-	if target == nil || target.Distinct < 2 {
+// target is the target's column of the batch at hand: whole numbers of its scale,
+// or numbers of its classes.
+type target struct {
+	*Column
+	scale   *scale
+	from    int // of the batch at hand
+	numbers []int64
+	values  []float64
+	classes []int32
+	texts   *table.Dictionary
+	known   map[float64]int32
+}
+
+// associations sets every column in relation to the target.
+func (s *survey) associations() []look {
+	y := &target{Column: s.Column(s.Target), from: -1, values: make([]float64, table.BatchRows)}
+	if y.Column == nil || y.Distinct < 2 {
 		return nil
 	}
-	var err error
-	if p.Task == pipeline.Regression {
-		if target.Number == nil || !target.standardised() {
-			return nil
-		}
-		err = p.pearson(ctx, e, in, target)
-	} else {
-		if target.Distinct > maxClasses {
-			return nil
-		}
-		err = p.classes(ctx, e, in, target)
+	place := s.place(s.Target)
+	y.scale = &s.scales[place]
+	numeric := s.Task == pipeline.Regression
+	switch {
+	case numeric && y.scale.factor == 0, !numeric && y.Distinct > maxClasses:
+		return nil
+	case numeric:
+		y.numbers = make([]int64, table.BatchRows)
+	default:
+		y.classes, y.texts, y.known = make([]int32, table.BatchRows), &table.Dictionary{}, map[float64]int32{}
 	}
-	if err != nil {
-		return err
-	}
-	for i := range p.Columns {
-		c := &p.Columns[i]
-		if c.Type != "text" || c.Name == p.Target || c.Distinct < 2 || float64(c.Distinct) > math.Max(20, maxGroupShare*float64(c.Count)) {
+	var looks []look
+	for i := range s.Columns {
+		c := &s.Columns[i]
+		var l look
+		switch text := c.Type == "text"; {
+		case c.Name == s.Target || c.Distinct < 2 || !text && s.scales[i].factor == 0:
 			continue
+		case text && float64(c.Distinct) > math.Max(20, maxGroupShare*float64(c.Count)):
+			continue
+		case text && numeric:
+			l = c.ratioOfText(y)
+		case text:
+			l = c.cramersV(y)
+		case numeric:
+			l = c.pearson(y, &s.scales[i])
+		default:
+			l = c.ratioOfClasses(y, &s.scales[i])
 		}
-		if p.Task == pipeline.Regression {
-			err = c.ratioOfText(ctx, e, in, target)
-		} else {
-			err = c.cramersV(ctx, e, in, target)
-		}
-		if err != nil {
-			return err
-		}
+		l.columns = []int{i, place}
+		looks = append(looks, l)
 	}
-	return nil
+	return looks
 }
 
-// standardised reports whether the column has a scale of its own.
-func (c *Column) standardised() bool {
-	return c.Number != nil && c.Number.SD != nil && *c.Number.SD > 0
+// place is the number of a column.
+func (s *survey) place(name string) int {
+	return slices.IndexFunc(s.schema, func(c pipeline.Column) bool { return c.Name == name })
 }
 
-// z is the SQL of the standardised value.
-func (c *Column) z() string {
-	return fmt.Sprintf("((%s - (%s::DOUBLE)) / (%s::DOUBLE))", c.value(), literal(c.Number.Mean), literal(*c.Number.SD))
-}
-
-func literal(x float64) string { return table.Literal(strconv.FormatFloat(x, 'g', -1, 64)) }
-
-// exact sums an expression over rows in whole billionths: sums of integers do
-// not depend on the order of the rows. Squares and products of standardised
-// values are at most the number of rows, so a billionth of them fits 64 bits.
-func exact(expression string) string {
-	return "CAST(sum(TRY_CAST(round(" + expression + " * 1e9) AS BIGINT)) AS DOUBLE) / 1e9"
-}
-
-// perPass is how many columns one query associates: the engine's time to plan a
-// query grows with the square of its expressions.
-const perPass = 20
-
-// scaled returns the columns but the target that have a scale, some at a time.
-func (p *Profile) scaled() iter.Seq[[]*Column] {
-	var columns []*Column
-	for i := range p.Columns {
-		if c := &p.Columns[i]; c.Name != p.Target && c.standardised() {
-			columns = append(columns, c)
-		}
+// at makes the target's column of a batch ready, once for all that look at it.
+func (y *target) at(b *table.Batch, from, j int) {
+	if y.from == from {
+		return
 	}
-	return slices.Chunk(columns, perPass)
-}
-
-// pearson fills Pearson's correlation of the numbers with a numeric target.
-func (p *Profile) pearson(ctx context.Context, e *table.Engine, in string, target *Column) error {
-	for columns := range p.scaled() {
-		var inner, query []string
-		for i, c := range columns {
-			x := fmt.Sprintf("x%d", i)
-			inner = append(inner, fmt.Sprintf("CASE WHEN %s THEN %s END AS %s", c.finite(), c.z(), x))
-			both := fmt.Sprintf(" FILTER (%s IS NOT NULL)", x)
-			query = append(query, "count("+x+")")
-			for _, s := range []string{x, "y", x + "*" + x, "y*y", x + "*y"} {
-				query = append(query, filtered(exact(s), both))
+	y.from = from
+	switch {
+	case y.numbers != nil:
+		y.scale.put(y.numbers, b.Numbers(j, y.values))
+	case y.Type == "text":
+		y.texts.Add(b, j, y.classes)
+	default:
+		for i, x := range b.Numbers(j, y.values) {
+			y.classes[i] = frame.MissingCode
+			if x == x {
+				code, there := y.known[x]
+				if !there {
+					code = int32(len(y.known))
+					y.known[x] = code
+				}
+				y.classes[i] = code
 			}
 		}
-		row, err := e.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s AS y, %s FROM %s WHERE %s)",
-			strings.Join(query, ",\n "), target.z(), strings.Join(inner, ",\n "), table.Scan(in), target.finite()))
-		if err != nil {
-			return err
-		}
-		for i, c := range columns {
-			r := row[6*i:]
-			n := r[0].(int64)
-			if n < 2 {
-				continue
-			}
-			sx, sy, sxx, syy, sxy := float(r[1]), float(r[2]), float(r[3]), float(r[4]), float(r[5])
-			k := float64(n)
-			c.associated("pearson", (sxy-sx*sy/k)/math.Sqrt((sxx-sx*sx/k)*(syy-sy*sy/k)), n)
-		}
 	}
-	return nil
 }
 
-// filtered puts a FILTER behind the sum inside exact's cast.
-func filtered(sum, filter string) string {
-	return strings.Replace(sum, " AS DOUBLE) / 1e9", filter+" AS DOUBLE) / 1e9", 1)
-}
-
-// classes fills the correlation ratio (eta) of the numbers over the target's
-// classes: the square root of the share of the variance between the classes.
-func (p *Profile) classes(ctx context.Context, e *table.Engine, in string, target *Column) error {
-	for columns := range p.scaled() {
-		var query []string
-		for _, c := range columns {
-			filter := " FILTER (" + c.finite() + ")"
-			query = append(query, "count(*)"+filter, filtered(exact(c.z()), filter), filtered(exact(c.z()+"*"+c.z()), filter))
-		}
-		class := "CAST(" + table.Ident(target.Name) + " AS VARCHAR)"
-		rows, err := e.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s IS NOT NULL GROUP BY %[3]s ORDER BY %[3]s", strings.Join(query, ",\n "), table.Scan(in), class))
-		if err != nil {
-			return err
-		}
-		for i, c := range columns {
-			var r ratio
-			for _, row := range rows {
-				if n := row[3*i].(int64); n > 0 {
-					r.add(n, float(row[3*i+1]), float(row[3*i+2]))
+// pearson is Pearson's correlation of a number with a numeric target.
+func (c *Column) pearson(y *target, s *scale) look {
+	var n, sx, sy int64
+	var sxx, syy, sxy wide
+	values := make([]float64, table.BatchRows)
+	return look{
+		take: func(b *table.Batch, from int, at []int) error {
+			y.at(b, from, at[1])
+			for i, x := range b.Numbers(at[0], values) {
+				q, known := y.numbers[i], x-x == 0
+				switch {
+				case known && q != none:
+					n++
+					sxy.add(s.of(x), q)
+				case known: // without a target
+					p := s.of(x)
+					sx += p
+					sxx.add(p, p)
+				case q != none:
+					sy += q
+					syy.add(q, q)
 				}
 			}
-			c.associated("correlation_ratio", r.eta(), r.n)
+			return nil
+		},
+		done: func() {
+			if n < 2 {
+				return
+			}
+			// The sums over rows with both are those over all less those with one.
+			xx, yy := s.squares, y.scale.squares
+			xx.minus(sxx)
+			yy.minus(syy)
+			x, t, k := float64(s.sum-sx), float64(y.scale.sum-sy), float64(n)
+			c.associated("pearson", (sxy.float()-x*t/k)/math.Sqrt((xx.float()-x*x/k)*(yy.float()-t*t/k)), n)
+		},
+	}
+}
+
+// ratioOfText is the correlation ratio (eta) of a numeric target over a text's
+// values: the square root of the share of the variance between them.
+func (c *Column) ratioOfText(y *target) look {
+	d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
+	var r ratio
+	enough := true
+	return look{
+		take: func(b *table.Batch, from int, at []int) error {
+			y.at(b, from, at[1])
+			if enough = enough && d.Add(b, at[0], codes); !enough {
+				return nil
+			}
+			r.grow(len(d.Texts))
+			for i, code := range codes[:b.Rows] {
+				if q := y.numbers[i]; code >= 0 && q != none {
+					r.groups[code].n++
+					r.groups[code].sum += q
+				} else if q != none {
+					r.other.add(q, q)
+				}
+			}
+			return nil
+		},
+		done: func() {
+			if enough {
+				r.squares = y.scale.squares
+				r.squares.minus(r.other)
+				eta, n := r.eta(ascendingTexts(d.Texts))
+				c.associated("correlation_ratio", eta, n)
+			}
+		},
+	}
+}
+
+// ratioOfClasses is the correlation ratio of a number over the target's classes.
+func (c *Column) ratioOfClasses(y *target, s *scale) look {
+	var r ratio
+	values := make([]float64, table.BatchRows)
+	return look{
+		take: func(b *table.Batch, from int, at []int) error {
+			y.at(b, from, at[1])
+			r.grow(maxClasses + 3) // infinite ones are classes, too
+			for i, x := range b.Numbers(at[0], values) {
+				if class := y.classes[i]; class >= 0 && x-x == 0 {
+					q := s.of(x)
+					r.groups[class].n++
+					r.groups[class].sum += q
+					r.squares.add(q, q)
+				}
+			}
+			return nil
+		},
+		done: func() {
+			eta, n := r.eta(y.order())
+			c.associated("correlation_ratio", eta, n)
+		},
+	}
+}
+
+// order is the target's classes in an order that no row decides.
+func (y *target) order() []int32 {
+	if y.Type == "text" {
+		return ascendingTexts(y.texts.Texts)
+	}
+	values := make([]float64, len(y.known))
+	for x, code := range y.known {
+		values[code] = x
+	}
+	return ascending(values, cmp.Compare[float64])
+}
+
+func ascendingTexts(texts []string) []int32 { return ascending(texts, cmp.Compare[string]) }
+
+func ascending[T any](values []T, compare func(a, b T) int) []int32 {
+	order := make([]int32, len(values))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return compare(values[a], values[b]) })
+	return order
+}
+
+// ratio collects groups of whole numbers, and the sum of all squares.
+type ratio struct {
+	groups         []group
+	squares, other wide
+}
+
+type group struct{ n, sum int64 }
+
+func (r *ratio) grow(n int) {
+	if more := n - len(r.groups); more > 0 {
+		r.groups = append(r.groups, make([]group, more)...)
+	}
+}
+
+func (r *ratio) eta(order []int32) (eta float64, n int64) {
+	sum, between := int64(0), 0.0
+	for _, g := range order {
+		if g := r.groups[g]; g.n > 0 {
+			n += g.n
+			sum += g.sum
+			between += float64(g.sum) * float64(g.sum) / float64(g.n)
 		}
 	}
-	return nil
+	mean := float64(sum) * float64(sum) / float64(n)
+	return math.Sqrt(math.Max(0, (between-mean)/(r.squares.float()-mean))), n
 }
 
-// ratioOfText fills the correlation ratio of a numeric target over a text's
-// values.
-func (c *Column) ratioOfText(ctx context.Context, e *table.Engine, in string, target *Column) error {
-	x := "CAST(" + table.Ident(c.Name) + " AS VARCHAR)"
-	var r ratio
-	err := e.Stream(ctx, fmt.Sprintf("SELECT count(*), %s, %s FROM %s WHERE %s AND %s IS NOT NULL GROUP BY %[5]s ORDER BY %[5]s",
-		exact(target.z()), exact(target.z()+"*"+target.z()), table.Scan(in), target.finite(), x), func(row []any) error {
-		r.add(row[0].(int64), float(row[1]), float(row[2]))
-		return nil
-	})
-	c.associated("correlation_ratio", r.eta(), r.n)
-	return err
-}
-
-// ratio collects groups, with the count, sum and sum of squares of each.
-type ratio struct {
-	n                int64
-	sum, sq, between float64
-}
-
-func (r *ratio) add(n int64, sum, sq float64) {
-	r.n += n
-	r.sum += sum
-	r.sq += sq
-	r.between += sum * sum / float64(n)
-}
-
-func (r *ratio) eta() float64 {
-	mean := r.sum * r.sum / float64(r.n)
-	return math.Sqrt(math.Max(0, (r.between-mean)/(r.sq-mean)))
-}
-
-// cramersV fills Cramér's V of a text and the target's classes.
-func (c *Column) cramersV(ctx context.Context, e *table.Engine, in string, target *Column) error {
-	query := fmt.Sprintf(`SELECT n, sum(n) OVER (PARTITION BY x), sum(n) OVER (PARTITION BY y) FROM
-		(SELECT CAST(%s AS VARCHAR) AS x, CAST(%s AS VARCHAR) AS y, count(*) AS n FROM %s WHERE x IS NOT NULL AND y IS NOT NULL GROUP BY x, y) ORDER BY x, y`,
-		table.Ident(c.Name), table.Ident(target.Name), table.Scan(in))
-	n, chi := int64(0), 0.0
-	err := e.Stream(ctx, query, func(row []any) error {
-		o := row[0].(int64)
-		n += o
-		chi += float64(o) * float64(o) / (float(row[1]) * float(row[2]))
-		return nil
-	})
-	least := min(c.Distinct, target.Distinct) - 1
-	c.associated("cramers_v", math.Sqrt(math.Max(0, chi-1)/float64(least)), n)
-	return err
+// cramersV is Cramér's V of a text and the target's classes.
+func (c *Column) cramersV(y *target) look {
+	d, codes, pairs := &table.Dictionary{}, make([]int32, table.BatchRows), newTally(0)
+	enough := true
+	const classes = maxClasses + 3
+	return look{
+		take: func(b *table.Batch, from int, at []int) error {
+			y.at(b, from, at[1])
+			if enough = enough && d.Add(b, at[0], codes); !enough {
+				return nil
+			}
+			for i, code := range codes[:b.Rows] {
+				if class := y.classes[i]; code >= 0 && class >= 0 {
+					pairs.add(uint64(code)*classes+uint64(class), 1)
+				}
+			}
+			return nil
+		},
+		done: func() {
+			if !enough {
+				return
+			}
+			of, rows, columns := map[uint64]int64{}, make([]int64, len(d.Texts)), make([]int64, classes)
+			n, chi := int64(0), 0.0
+			for _, s := range pairs.slots {
+				if s.count > 0 {
+					of[s.word] = s.count
+					rows[s.word/classes] += s.count
+					columns[s.word%classes] += s.count
+					n += s.count
+				}
+			}
+			order := y.order()
+			for _, x := range ascendingTexts(d.Texts) {
+				for _, k := range order {
+					if o := float64(of[uint64(x)*classes+uint64(k)]); o > 0 {
+						chi += o * o / (float64(rows[x]) * float64(columns[k]))
+					}
+				}
+			}
+			least := min(c.Distinct, y.Distinct) - 1
+			c.associated("cramers_v", math.Sqrt(math.Max(0, chi-1)/float64(least)), n)
+		},
+	}
 }
 
 func (c *Column) associated(measure string, value float64, rows int64) {

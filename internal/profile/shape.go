@@ -1,9 +1,9 @@
 package profile
 
 import (
+	"cmp"
 	"math"
 	"slices"
-	"sort"
 )
 
 // Outliers counts values far from the bulk by two rules that outliers themselves
@@ -69,17 +69,22 @@ func (n *Number) shape(list []counted, total int64) {
 	n.Outliers = o
 }
 
-// deviation is the median of the distances from the median.
+// deviation is the median of the distances from the median: those of the values
+// below it and above it ascend as one goes away from it.
 func deviation(list []counted, median float64, total int64) float64 {
-	far := make([]counted, len(list))
-	for i, v := range list {
-		far[i] = counted{math.Abs(v.value - median), v.count}
-	}
-	sort.Slice(far, func(i, j int) bool { return far[i].value < far[j].value })
-	seen := int64(0)
-	for _, v := range far {
+	above, _ := slices.BinarySearchFunc(list, median, func(v counted, m float64) int { return cmp.Compare(v.value, m) })
+	below := above - 1
+	for seen := int64(0); below >= 0 || above < len(list); {
+		var v counted
+		if above == len(list) || below >= 0 && median-list[below].value < list[above].value-median {
+			v = list[below]
+			below--
+		} else {
+			v = list[above]
+			above++
+		}
 		if seen += v.count; 2*seen >= total {
-			return v.value
+			return math.Abs(v.value - median)
 		}
 	}
 	return 0

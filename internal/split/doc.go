@@ -34,5 +34,9 @@
 // key having to be read again. Where the split was by time RowColumn is the
 // moment, and TimeFolds learns only from what came before.
 //
-// FindLeakage proves, for the rules no_leakage, that nothing crosses.
+// # What splits share
+//
+// FindLeakage proves, for the rules no_leakage, that nothing crosses. Crossings
+// tells people, whatever the rules, which keys and which rows alike are in several
+// parts, and by which method they cannot be.
 package split

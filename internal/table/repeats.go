@@ -6,20 +6,22 @@ import (
 	"strings"
 )
 
-// maxHashed bounds the rows whose hashes are held, eight bytes each; beyond it
-// the engine, which spills, looks for repeats.
-const maxHashed = 1 << 25
+// MaxHashed bounds the rows whose hashes are held, eight bytes each and eight more
+// while they are compared; beyond it the engine, which spills, looks for repeats.
+const MaxHashed = 1 << 24
+
+// maxSuspects bounds the rows that are named to the engine one by one.
+const maxSuspects = 50_000
 
 // Repeats counts the rows of a Parquet file that repeat an earlier one in the
 // given columns (SQL identifiers); NULLs are alike. Hashes of 64 bits that are all
 // distinct prove that the rows are; only rows whose hashes meet are compared.
 func (e *Engine) Repeats(ctx context.Context, in string, columns []string) (int64, error) {
-	list := strings.Join(columns, ", ")
-	where, err := e.suspects(ctx, in, "hash("+list+")", "")
+	where, err := e.Suspects(ctx, in, columns, "")
 	if err != nil || where == "false" {
 		return 0, err
 	}
-	row, err := e.QueryRow(ctx, fmt.Sprintf("SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM %s WHERE %s GROUP BY %s)", Scan(in), where, list))
+	row, err := e.QueryRow(ctx, fmt.Sprintf("SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM %s WHERE %s GROUP BY %s)", Scan(in), where, strings.Join(columns, ", ")))
 	if err != nil {
 		return 0, err
 	}
@@ -27,83 +29,32 @@ func (e *Engine) Repeats(ctx context.Context, in string, columns []string) (int6
 }
 
 // Suspects returns SQL that holds for every row that shares its columns' values
-// with another, and for few others: "false" if there is none, "true" if they are
-// too many to be told apart beforehand. known is SQL of the rows looked at, "" for
-// all.
+// with another, and for hardly any other: "false" if there is none, "true" if they
+// are too many to be told apart beforehand. known is SQL of the rows looked at, ""
+// for all.
 func (e *Engine) Suspects(ctx context.Context, in string, columns []string, known string) (string, error) {
-	return e.suspects(ctx, in, "hash("+strings.Join(columns, ", ")+")", known)
-}
-
-func (e *Engine) suspects(ctx context.Context, in, hash, known string) (string, error) {
 	row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+Scan(in))
-	if err != nil || row[0].(int64) > maxHashed {
+	if err != nil || row[0].(int64) > MaxHashed {
 		return "true", err
 	}
+	hash := "hash(" + strings.Join(columns, ", ") + ") | 1::UBIGINT" // Meeting skips 0
 	if known != "" {
-		known = " WHERE " + known
+		hash = "CASE WHEN " + known + " THEN " + hash + " ELSE 0::UBIGINT END"
 	}
-	var s hashes
-	if err := e.Words(ctx, "SELECT "+hash+" FROM "+Scan(in)+known, s.add); err != nil {
+	words := make([]uint64, 0, row[0].(int64))
+	if err := e.Words(ctx, "SELECT "+hash+" FROM "+Scan(in), func(w []uint64) { words = append(words, w...) }); err != nil {
 		return "", err
 	}
-	twice := s.twice()
-	const most = 10_000
+	places := Meeting(words)
 	switch {
-	case len(twice) == 0:
+	case len(places) == 0:
 		return "false", nil
-	case len(twice) > most:
+	case len(places) > maxSuspects:
 		return "true", nil
 	}
-	list := make([]string, len(twice))
-	for k, h := range twice {
-		list[k] = fmt.Sprint(h)
+	list := make([]string, len(places))
+	for i, p := range places {
+		list[i] = fmt.Sprint(p)
 	}
-	return hash + " IN (" + strings.Join(list, ", ") + ")", nil
-}
-
-// hashes finds the values that occur twice among many. They are dealt by their
-// highest bits to buckets that fit a processor's cache.
-type hashes struct{ buckets [1024][]uint64 }
-
-func (s *hashes) add(words []uint64) {
-	for _, w := range words {
-		b := w >> 54
-		s.buckets[b] = append(s.buckets[b], w)
-	}
-}
-
-// twice returns the values that occur more than once, each once.
-func (s *hashes) twice() []uint64 {
-	var out, seen []uint64 // seen is open addressing; 0 is empty
-	for _, bucket := range s.buckets {
-		size := 16
-		for size < 2*len(bucket) {
-			size *= 2
-		}
-		if len(seen) < size {
-			seen = make([]uint64, size)
-		}
-		set := seen[:size]
-		clear(set)
-		zeros, found := 0, map[uint64]bool{}
-		for _, w := range bucket {
-			if w == 0 {
-				zeros++
-				continue
-			}
-			at := int(w) & (size - 1)
-			for set[at] != 0 && set[at] != w {
-				at = (at + 1) & (size - 1)
-			}
-			if set[at] == w && !found[w] {
-				found[w] = true
-				out = append(out, w)
-			}
-			set[at] = w
-		}
-		if zeros > 1 {
-			out = append(out, 0)
-		}
-	}
-	return out
+	return RowNumber + " IN (" + strings.Join(list, ", ") + ")", nil
 }

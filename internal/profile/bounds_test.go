@@ -1,0 +1,87 @@
+package profile_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/profile"
+)
+
+// Columns of more distinct values than are counted here are the engine's, with
+// the same figures.
+func TestFiguresOfManyDistinctValues(t *testing.T) {
+	const n = 300_000
+	p := must(t, "SELECT i::DOUBLE AS x, 'k' || i AS s, CASE WHEN i < 10 THEN 'k0' ELSE 'k' || i END AS twice, TIMESTAMP '2024-01-01' + INTERVAL (i) MINUTE AS t, i % 1000 + i / 1e9 AS y FROM range(300000) t(i)", "y", pipeline.Regression)
+	x, s, twice, at := p.Column("x"), p.Column("s"), p.Column("twice"), p.Column("t")
+	if x.Distinct != n || x.Number.Mean != (n-1)/2.0 || !close(*x.Number.SD, math.Sqrt(n*(n+1)/12.0)) || x.Number.Quantiles[3].Value != (n-1)/2.0 || math.Abs(*x.Number.Skew) > 1e-9 {
+		t.Fatalf("%+v", x.Number)
+	}
+	if s.Distinct != n || s.Text.MinLength != 2 || s.Text.MaxLength != 7 || s.Top[0] != (profile.Value{Value: "k0", Count: 1}) || s.Top[2].Value != "k10" {
+		t.Fatalf("%+v %+v", s.Text, s.Top)
+	}
+	if twice.Distinct != n-9 || twice.Top[0] != (profile.Value{Value: "k0", Count: 10}) {
+		t.Fatalf("%+v", twice)
+	}
+	if at.Distinct != n || at.Time.Coverage.Days != 209 {
+		t.Fatalf("%+v", at.Time)
+	}
+	// numpy.corrcoef of the same rows.
+	if a := x.Association; a == nil || a.Rows != n || math.Abs(a.Value-0.0033336317) > 1e-9 {
+		t.Fatalf("%+v", a)
+	}
+}
+
+func TestRepeatsAreComparedByValue(t *testing.T) {
+	for name, c := range map[string]struct {
+		sql  string
+		want int64
+	}{
+		"beyond 2^53":         {"SELECT 9007199254740992 + i AS a, 'x' AS b FROM range(4) t(i)", 0},
+		"intervals":           {"SELECT unnest([INTERVAL 1 MONTH, INTERVAL 30 DAY]) AS a", 1}, // equal to the engine, with two texts
+		"many digits":         {"SELECT unnest(['1234567890123456.01', '1234567890123456.02'])::DECIMAL(18, 2) AS a", 0},
+		"missing and NaN":     {"SELECT unnest([NULL, NULL, 'nan', 'nan', '1'])::DOUBLE AS a", 2},
+		"too many to compare": {"SELECT i % 100000 AS a FROM range(200000) t(i)", 100_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := explore(t, c.sql, profile.Options{Key: []string{"a"}})
+			if p.DuplicateRows != c.want || *p.RepeatedKeys != c.want {
+				t.Fatal(p.DuplicateRows, *p.RepeatedKeys)
+			}
+		})
+	}
+}
+
+func TestClassesOfEveryKindOfTarget(t *testing.T) {
+	const rows = "SELECT i %% 4 = 0 AS flag, (i %% 4)::DOUBLE AS n, 'c' || i %% 4 AS c, DATE '2024-01-01' + CAST(i %% 4 AS INTEGER) AS d, i %% 4 * 10 + i %% 3 AS x, 't' || i %% 8 AS s FROM range(2400) t(i) ORDER BY %s"
+	for _, target := range []string{"n", "c", "d"} {
+		var first string
+		for _, order := range []string{"i", "hash(i)"} {
+			p := must(t, fmt.Sprintf(rows, order), target, pipeline.Multiclass)
+			// Four means 10 apart, variance 125; within each 0, 1 and 2, variance 2/3.
+			if a := p.Column("x").Association; !close(a.Value, round(math.Sqrt(125/(125+2.0/3)))) || a.Rows != 2400 {
+				t.Errorf("%s: %+v", target, a)
+			}
+			if a := p.Column("s").Association; a.Measure != "cramers_v" || !close(a.Value, 1) {
+				t.Errorf("%s: %+v", target, a)
+			}
+			data, err := json.Marshal(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == "" {
+				first = string(data)
+			}
+			if string(data) != first {
+				t.Errorf("%s: another order of the rows gives other bytes", target)
+			}
+		}
+	}
+	if a := must(t, fmt.Sprintf(rows, "i"), "flag", pipeline.Binary).Column("x").Association; a == nil || a.Measure != "correlation_ratio" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func round(x float64) float64 { return math.Round(x*1e10) / 1e10 }

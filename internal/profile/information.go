@@ -1,0 +1,89 @@
+package profile
+
+import (
+	"math"
+	"slices"
+
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// Information is the mutual information of a column and the target, in nats, and
+// its share of the target's entropy: 1 says that the column alone tells the
+// target. Numbers are cut into tenths; missing values are a class of their own.
+type Information struct {
+	Nats  float64 `json:"nats"`
+	Share float64 `json:"share"`
+}
+
+// tenths is how many classes numbers are cut into.
+const tenths = 10
+
+// inform fills every column's information about the target.
+func (s *survey) inform(m *sample, vectors []vector) {
+	target := slices.IndexFunc(m.columns, func(c *Column) bool { return c.Name == s.Target })
+	if s.Target == "" || target < 0 {
+		return
+	}
+	y := classesOf(&vectors[target], s.Task != pipeline.Regression)
+	beside(len(vectors), func(i int) {
+		c := m.columns[i]
+		if i == target {
+			return
+		}
+		x := classesOf(&vectors[i], false)
+		cells, rows, columns, n := contingency(&x, &y)
+		nats, entropy := 0.0, 0.0
+		for a, row := range cells {
+			for b, o := range row {
+				if o > 0 {
+					nats += o / n * math.Log(o*n/(rows[a]*columns[b]))
+				}
+			}
+		}
+		for _, m := range columns {
+			if m > 0 {
+				entropy -= m / n * math.Log(m/n)
+			}
+		}
+		if n > 0 && entropy > 0 {
+			c.Information = &Information{Nats: round(math.Max(0, nats)), Share: round(math.Min(1, math.Max(0, nats)/entropy))}
+		}
+	})
+}
+
+// classesOf cuts numbers into tenths, or takes each value for a class; missing
+// values are the last.
+func classesOf(c *vector, each bool) vector {
+	v := c.atMost(maxTextClasses)
+	if v.codes == nil {
+		known := make([]float64, len(v.order))
+		for i, r := range v.order {
+			known[i] = v.values[r]
+		}
+		var edges []float64
+		if distinct := slices.Compact(slices.Clone(known)); len(distinct) <= 2*tenths || each && len(distinct) <= maxClasses {
+			edges = distinct
+		} else {
+			for i := 1; i < tenths; i++ {
+				edges = append(edges, known[i*len(known)/tenths])
+			}
+			edges = slices.Compact(edges)
+		}
+		v.codes, v.classes = make([]int32, len(v.values)), len(edges)+1
+		for i, x := range v.values {
+			v.codes[i] = -1
+			if !math.IsNaN(x) {
+				at, _ := slices.BinarySearch(edges, x)
+				v.codes[i] = int32(at)
+			}
+		}
+	}
+	codes := make([]int32, len(v.codes))
+	for i, x := range v.codes {
+		codes[i] = x
+		if x < 0 {
+			codes[i] = int32(v.classes)
+		}
+	}
+	return vector{codes: codes, classes: v.classes + 1}
+}

@@ -1,0 +1,106 @@
+package profile
+
+import (
+	"math"
+	"slices"
+	"sort"
+)
+
+// vector is a column of the sample: values, or codes of its classes.
+type vector struct {
+	values  []float64 // NaN: missing
+	codes   []int32   // -1: missing
+	classes int
+
+	order  []int32   // the rows that have a value, by it
+	places []float64 // ranks of values, if none is missing
+}
+
+func newVector(values []float64) vector {
+	type row struct {
+		value float64
+		at    int32
+	}
+	rows := make([]row, 0, len(values))
+	for i, x := range values {
+		if !math.IsNaN(x) {
+			rows = append(rows, row{x, int32(i)})
+		}
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		switch {
+		case a.value < b.value:
+			return -1
+		case a.value > b.value:
+			return 1
+		}
+		return int(a.at - b.at)
+	})
+	v := vector{values: values, order: make([]int32, len(rows))}
+	for i, r := range rows {
+		v.order[i] = r.at
+	}
+	if len(rows) == len(values) {
+		v.places = v.ranks(nil)
+	}
+	return v
+}
+
+// ranks are the places of the values, ties by the mean of theirs, among the rows
+// for which other has a value too (nil: all); NaN for the rest.
+func (v *vector) ranks(other []float64) []float64 {
+	out := make([]float64, len(v.values))
+	for i := range out {
+		out[i] = math.NaN()
+	}
+	seen, tied, last := 0, v.order[:0:0], math.NaN()
+	flush := func() {
+		for _, r := range tied {
+			out[r] = float64(2*seen+len(tied)-1) / 2
+		}
+		seen += len(tied)
+		tied = tied[:0]
+	}
+	for _, r := range v.order {
+		if other != nil && math.IsNaN(other[r]) {
+			continue
+		}
+		if v.values[r] != last {
+			flush()
+			last = v.values[r]
+		}
+		tied = append(tied, r)
+	}
+	flush()
+	return out
+}
+
+// atMost puts the rarer classes together.
+func (v vector) atMost(n int) vector {
+	if v.classes <= n {
+		return v
+	}
+	counts := make([]int, v.classes)
+	for _, c := range v.codes {
+		if c >= 0 {
+			counts[c]++
+		}
+	}
+	order := make([]int, v.classes)
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool { return counts[order[i]] > counts[order[j]] })
+	to := make([]int32, v.classes)
+	for place, c := range order {
+		to[c] = int32(min(place, n-1))
+	}
+	codes := make([]int32, len(v.codes))
+	for i, c := range v.codes {
+		codes[i] = -1
+		if c >= 0 {
+			codes[i] = to[c]
+		}
+	}
+	return vector{codes: codes, classes: n}
+}
