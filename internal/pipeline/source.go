@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"fmt"
+	"math"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -42,10 +44,17 @@ type Postgres struct {
 
 // Predictions are the answered requests of an endpoint, one row each: the
 // features as they were sent, prediction_id, prediction_at, request_id,
-// model_version and prediction.
+// model_version, prediction, and label, label_at and labelled: the truth in force
+// when it is collected, when it was known, and whether there is one.
+//
+// Such a source is read whole each time, never incrementally: a label arrives
+// after its prediction, and is corrected after that.
 type Predictions struct {
-	Endpoint string `json:"endpoint" yaml:"endpoint" jsonschema:"required"`
-	Since    string `json:"since,omitempty" yaml:"since,omitempty" jsonschema_description:"Only requests of the last such duration, as 720h; default: all."`
+	Endpoint             string `json:"endpoint" yaml:"endpoint" jsonschema:"required"`
+	Since                string `json:"since,omitempty" yaml:"since,omitempty" jsonschema_description:"Only requests of the last such duration, as 720h; default: all."`
+	Labelled             string `json:"labelled" yaml:"labelled,omitempty" jsonschema:"enum=all,enum=only" jsonschema_description:"only: the requests whose label is known; default: all."`
+	ModelVersions        []int  `json:"model_versions,omitempty" yaml:"model_versions,omitempty" jsonschema_description:"Only what these versions of the model answered; default: all."`
+	ExcludeModelVersions []int  `json:"exclude_model_versions,omitempty" yaml:"exclude_model_versions,omitempty" jsonschema_description:"Nothing that these versions answered, such as one whose answers decided what became true."`
 }
 
 // Incremental makes a source grow: a run collects the rows whose column is past
@@ -103,6 +112,11 @@ func sourceDefaults(s Source) Source {
 	if s.CSV != nil && s.CSV.Header == nil {
 		s.CSV.Header = new(true)
 	}
+	if s.Predictions != nil && s.Predictions.Labelled == "" {
+		all := *s.Predictions
+		all.Labelled = "all"
+		s.Predictions = &all
+	}
 	return s
 }
 
@@ -147,6 +161,9 @@ func (d *decoder) checkSource(path string, s Source) {
 		d.checkPostgres(path+".postgres", *s.Postgres)
 	case s.Predictions != nil:
 		d.checkPredictions(path+".predictions", *s.Predictions)
+		if s.Incremental != nil {
+			d.add(path+".incremental", "remove it, and bound the source with predictions.since", "would lose labels: they arrive, and are corrected, after their prediction was collected; predictions are read whole each time")
+		}
 	default:
 		d.checkPath(path, s)
 		return
@@ -230,5 +247,16 @@ func (d *decoder) checkPredictions(path string, p Predictions) {
 	}
 	if t, err := time.ParseDuration(p.Since); p.Since != "" && (err != nil || t <= 0) {
 		d.add(path+".since", "write a duration such as 720h", "%q is not a span of time", clip(p.Since))
+	}
+	for name, list := range map[string][]int{"model_versions": p.ModelVersions, "exclude_model_versions": p.ExcludeModelVersions} {
+		at := path + "." + name
+		if d.given(at) && len(list) == 0 {
+			d.add(at, "name at least one version, or remove the key", "is empty")
+		}
+		for i, version := range list {
+			if version < 1 || version > math.MaxInt32 {
+				d.add(fmt.Sprintf("%s[%d]", at, i), "write a version as esteira models show prints it", "%d is no version", version)
+			}
+		}
 	}
 }
