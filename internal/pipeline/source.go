@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/url"
@@ -175,6 +176,22 @@ func (d *decoder) checkSource(path string, s Source) {
 	}
 }
 
+// foreign are the endings of files that hold tables and are not read, with what to
+// do instead.
+var foreign = map[string]string{
+	".arrow": fromArrow, ".arrows": fromArrow, ".feather": fromArrow, ".ipc": fromArrow,
+	".avro": toParquet, ".orc": toParquet, ".sas7bdat": toParquet, ".rds": toParquet, ".pkl": toParquet,
+	".xls": fromSheet, ".xlsx": fromSheet, ".ods": fromSheet,
+	".zip": unpack, ".tar": unpack, ".tgz": unpack, ".7z": unpack, ".bz2": unpack, ".xz": unpack,
+}
+
+const (
+	toParquet = "write it as Parquet, which keeps the types, and name that file"
+	fromArrow = "Arrow IPC is not read; write it as Parquet, which keeps the types: pyarrow.parquet.write_table(pyarrow.feather.read_table(FILE), FILE.parquet)"
+	fromSheet = "workbooks are not read; save the sheet as CSV, and name that file"
+	unpack    = "this archive is not read; unpack it, or pack the file itself with gzip or zstd"
+)
+
 func (d *decoder) checkPath(path string, s Source) {
 	at := path + ".path"
 	if scheme, rest, ok := strings.Cut(s.Path, "://"); ok {
@@ -198,7 +215,8 @@ func (d *decoder) checkPath(path string, s Source) {
 		d.add(at, `close the [ or write \[`, "is not a glob")
 	}
 	if s.Format == "" {
-		d.add(path+".format", "write format: parquet, csv or json", "is missing: the ending of %q does not say it", clip(s.Path))
+		remedy := cmp.Or(foreign[strings.ToLower(filepath.Ext(pathOf(s)))], "write format: parquet, csv or json")
+		d.add(path+".format", remedy, "is missing: the ending of %q does not say it", clip(s.Path))
 	}
 	if s.CSV != nil {
 		d.checkCSV(path, s)
