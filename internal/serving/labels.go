@@ -31,7 +31,7 @@ func (s *Server) labels(w http.ResponseWriter, req *http.Request) {
 	defer s.inflight.Add(-1)
 	x := &exchange{}
 	release, err := s.read(w, req, x)
-	defer func() { release() }()
+	defer release()
 	var answer any
 	if err == nil {
 		answer, err = s.keepLabels(req.Context(), req.PathValue("endpoint"), x.body)
@@ -66,6 +66,8 @@ func (s *Server) keepLabels(ctx context.Context, endpoint string, body []byte) (
 	if s.opts.Labels == nil {
 		return nil, fault.New(fault.DatabaseUnavailable, "this server has no database to keep labels in").WithRemedy("ask another server")
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Limits.WriteTimeout)
+	defer cancel()
 	db, err := s.opts.Labels(ctx)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@
 create table labels (
     id            bigint generated always as identity primary key,
     key           bytea not null unique,     -- SHA-256 of endpoint, target, value and the observed_at that was given: the same label twice is one
-    endpoint      text not null references endpoints (name),
+    endpoint      text not null,             -- looked up once a batch; endpoints are never removed
     prediction_id uuid,
     request_id    text,                      -- the caller's own key, where it did not keep the prediction's id
     target        text not null generated always as (coalesce('p' || prediction_id::text, 'r' || request_id)) stored,
