@@ -19,6 +19,7 @@ func (p *program) follow(ctx context.Context, watcher *serving.Watcher, self met
 		return
 	}
 	defer db.Close()
+	p.db.Store(db)
 	// What an earlier process of this address reported is not true of this one.
 	if err := db.RemoveServer(ctx, self.ID); err != nil {
 		p.log.Warn().Err(err).Msg("the reports of an earlier server at this address stay")

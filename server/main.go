@@ -24,12 +24,14 @@ const usage = `esteira-server answers requests for predictions.
 
   POST /v2/models/{endpoint}/infer           Open Inference Protocol v2
   POST /v1/endpoints/{endpoint}/predict      {"records": [{"column": value}]}
+  POST /v1/endpoints/{endpoint}/labels       [{"prediction_id" or "request_id", "label", "observed_at"}]
   GET  /v1/endpoints/{endpoint}              what a request looks like
   GET  /v2/health/ready                      whether to send requests here
 
 Every answer is recorded on disk (ESTEIRA_SPOOL_DIR) before it is sent, and in
-Postgres soon after. Configuration is by environment variables; "esteira doctor"
-says what is missing. The schema is made by: esteira migrate
+Postgres soon after. Labels are kept in Postgres at once, or refused with 503.
+Configuration is by environment variables; "esteira doctor" says what is missing.
+The schema is made by: esteira migrate
 
 Flags:
 `

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,6 +35,8 @@ type program struct {
 	cfg   config.Config
 	log   zerolog.Logger
 	spool *audit.Spool
+
+	db atomic.Pointer[metadata.DB] // nil while there is none
 
 	mu    sync.Mutex
 	store *artifact.Store
@@ -64,7 +67,7 @@ func (p *program) run(ctx context.Context) (err error) {
 		Loader: &serving.BundleLoader{State: state, Open: p.artifacts},
 	})
 	watcher.Restore(ctx)
-	handler, err := serving.New(serving.Options{Audit: p.spool, Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
+	handler, err := serving.New(serving.Options{Audit: p.spool, Labels: p.labels, Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
 	if err != nil {
 		return err
 	}
@@ -101,6 +104,14 @@ func (p *program) run(ctx context.Context) (err error) {
 func (p *program) artifacts(ctx context.Context) (serving.Store, error) { return p.objects(ctx) }
 
 func (p *program) reports(ctx context.Context) (serving.Reports, error) { return p.objects(ctx) }
+
+// labels is the database as serving uses it.
+func (p *program) labels(context.Context) (serving.Labels, error) {
+	if db := p.db.Load(); db != nil {
+		return db, nil
+	}
+	return nil, fault.New(fault.DatabaseUnavailable, "the server has not reached its database yet, which keeps labels").WithRemedy("send them again in a while; check that Postgres runs: esteira doctor")
+}
 
 // objects opens the object store once.
 func (p *program) objects(ctx context.Context) (*artifact.Store, error) {

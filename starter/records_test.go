@@ -99,6 +99,7 @@ func TestTraceDrawsATree(t *testing.T) {
 	digest := func(c string) artifact.Ref { return artifact.Ref{Digest: strings.Repeat(c, 64)} }
 	got := traceTree(metadata.Trace{
 		Prediction: metadata.Prediction{ID: uuid.MustParse("019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d"), Endpoint: "flights", At: at, Status: 200, LatencyUS: 90, Features: []byte(`{"x":1}`), Outputs: []byte(`[2.5]`)},
+		Labels:     []metadata.Label{{Value: []byte("3.5"), ObservedAt: at, ReceivedAt: at.Add(time.Hour), Source: "delays.csv", InForce: true}, {Value: []byte("3"), ObservedAt: at.Add(-time.Hour), ReceivedAt: at}},
 		Revision:   &metadata.Revision{Endpoint: "flights", Revision: 4, Actor: "pipeline", Created: at, Reason: "better by 3 %"},
 		Model:      &metadata.ModelVersion{Name: "flights", Version: 3, Bundle: digest("b"), Metrics: metadata.Values{"rmse": 12.5}},
 		Run:        &metadata.Run{ID: seededRun, Trigger: "schedule", PipelineDigest: digest("p").Digest},

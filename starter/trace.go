@@ -13,7 +13,7 @@ func (a *app) traceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "trace PREDICTION",
 		Short: "Trace an answer back to the bytes it was learned from",
-		Long: "trace walks from one prediction to the revision and model that answered, the run that made the model,\n" +
+		Long: "trace walks from one prediction to its labels, the revision and model that answered, the run that made the model,\n" +
 			"the gates it passed, its dataset, and every source file with its checksum.",
 		Example: "  esteira trace 019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d",
 		Args:    exactly("PREDICTION"),
@@ -73,6 +73,16 @@ func traceTree(t metadata.Trace) *node {
 	}
 	if p.Error != "" {
 		root.add("error: %s", p.Error)
+	}
+	for _, l := range t.Labels {
+		from, force := "", ""
+		if l.Source != "" {
+			from = ", from " + l.Source
+		}
+		if l.InForce {
+			force = ", in force"
+		}
+		root.add("label %s, observed %s, received %s%s%s", l.Value, moment(l.ObservedAt), moment(l.ReceivedAt), from, force)
 	}
 	at := root
 	if r := t.Revision; r != nil {

@@ -98,8 +98,8 @@ func (t *Target) Values(column *frame.Column) ([]float64, error) {
 	for i, number := range column.Numbers {
 		v, ok := byNumber[number]
 		if !ok {
-			if v, ok = index[printed(number)]; !ok {
-				return nil, unseen(printed(number))
+			if v, ok = index[ClassName(number)]; !ok {
+				return nil, unseen(ClassName(number))
 			}
 			byNumber[number] = v
 		}
@@ -150,7 +150,7 @@ func (t *Target) classes(column *frame.Column) ([]string, error) {
 		}
 		slices.Sort(numbers)
 		for _, v := range numbers {
-			classes = append(classes, printed(v))
+			classes = append(classes, ClassName(v))
 		}
 	}
 	switch n := len(classes); {
@@ -176,7 +176,7 @@ func (t *Target) orient(positive string) error {
 				positive = "0"
 			default:
 				if v, err := strconv.ParseFloat(positive, 64); err == nil {
-					positive = printed(v)
+					positive = ClassName(v)
 				}
 			}
 		}
@@ -199,8 +199,8 @@ func (t *Target) invalid(message string, args ...any) *fault.Error {
 	return fault.New(fault.TargetInvalid, "target %q %s", t.Column, fmt.Sprintf(message, args...))
 }
 
-// printed writes a class that is a number: "1", "2.5"; -0 is "0".
-func printed(v float64) string {
+// ClassName writes a class that is a number: "1", "2.5"; -0 is "0".
+func ClassName(v float64) string {
 	format := byte('f')
 	if math.Abs(v) >= 1e15 {
 		format = 'g'

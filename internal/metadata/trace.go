@@ -13,7 +13,7 @@ import (
 // maxDepth bounds the walk over lineage: the line has a dozen steps.
 const maxDepth = 64
 
-// Trace walks back from a prediction: what answered it, the version of the
+// Trace walks back from a prediction: its labels, what answered it, the version of the
 // model, the run that made it with its gates, and every edge of lineage down to
 // the snapshots with the checksums of the files. An id that is not in the audit
 // table is NotFound; an id that is not a UUID is RequestInvalid.
@@ -24,8 +24,10 @@ func (db *DB) Trace(ctx context.Context, id string) (Trace, error) {
 	}
 	var out Trace
 	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		out.Prediction, err = prediction(ctx, tx, key)
-		if err != nil || out.Prediction.Revision == 0 {
+		if out.Prediction, err = prediction(ctx, tx, key); err != nil {
+			return err
+		}
+		if out.Labels, err = labels(ctx, tx, out.Prediction); err != nil || out.Prediction.Revision == 0 {
 			return err
 		}
 		return out.follow(ctx, tx)

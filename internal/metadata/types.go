@@ -364,6 +364,7 @@ type Edge struct {
 // refused request never reached is nil or empty.
 type Trace struct {
 	Prediction Prediction    `json:"prediction"`
+	Labels     []Label       `json:"labels,omitempty"` // the one in force first
 	Revision   *Revision     `json:"revision,omitempty"`
 	Model      *ModelVersion `json:"model,omitempty"`
 	Run        *Run          `json:"run,omitempty"` // that made the model

@@ -61,8 +61,10 @@ func (Pipeline) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "name").Examples = []any{"flights"}
 }
 
-// JSONSchemaExtend tells that a source is in one place.
+// JSONSchemaExtend tells that a source is in one place, and that predictions are
+// read whole.
 func (Source) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Not = &jsonschema.Schema{Required: []string{"predictions", "incremental"}}
 	for _, place := range []string{"path", "postgres", "predictions"} {
 		s.OneOf = append(s.OneOf, &jsonschema.Schema{Required: []string{place}})
 	}
@@ -79,6 +81,15 @@ func (CSV) JSONSchemaExtend(s *jsonschema.Schema) {
 func (Postgres) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "url").Pattern = secretReference.String()
 	property(s, "timeout").Default = DefaultTimeout
+}
+
+// JSONSchemaExtend tells the default and the bounds of versions.
+func (Predictions) JSONSchemaExtend(s *jsonschema.Schema) {
+	property(s, "labelled").Default = "all"
+	for _, name := range []string{"model_versions", "exclude_model_versions"} {
+		list := property(s, name)
+		list.MinItems, list.Items.Minimum = new(uint64(1)), "1"
+	}
 }
 
 // JSONSchemaExtend tells the defaults of the dataset.

@@ -51,6 +51,8 @@ func TestSchemaAndParseRefuseTheSame(t *testing.T) {
 	validate := compiled(t)
 	require.NoError(t, validate([]byte(minimal)))
 	for _, add := range []string{
+		"sources: {p: {predictions: {endpoint: a, labelled: some}}}", "sources: {p: {predictions: {endpoint: a, model_versions: []}}}",
+		"sources: {p: {predictions: {endpoint: a, model_versions: [0]}}}", "sources: {p: {predictions: {endpoint: a}, incremental: {column: x}}}",
 		"nmae: x", "split:", "split: 3", "split: {method: sorted}", "split: {test: 0}", "split: {seed: x}",
 		"features: manual", "features: []", "features: [{columns: []}]", "features: [{columns: [a], apply: [scale]}]",
 		"features: [{columns: [a], apply: [{log1p: {}, impute: {}}]}]", "features: [{columns: [a], apply: [{log1p: {x: 1}}]}]",

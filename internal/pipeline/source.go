@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"cmp"
+	"fmt"
+	"math"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -42,10 +45,17 @@ type Postgres struct {
 
 // Predictions are the answered requests of an endpoint, one row each: the
 // features as they were sent, prediction_id, prediction_at, request_id,
-// model_version and prediction.
+// model_version, prediction, and label, label_at and labelled: the truth in force
+// when it is collected, when it was known, and whether there is one.
+//
+// Such a source is read whole each time, never incrementally: a label arrives
+// after its prediction, and is corrected after that.
 type Predictions struct {
-	Endpoint string `json:"endpoint" yaml:"endpoint" jsonschema:"required"`
-	Since    string `json:"since,omitempty" yaml:"since,omitempty" jsonschema_description:"Only requests of the last such duration, as 720h; default: all."`
+	Endpoint             string `json:"endpoint" yaml:"endpoint" jsonschema:"required"`
+	Since                string `json:"since,omitempty" yaml:"since,omitempty" jsonschema_description:"Only requests of the last such duration, as 720h; default: all."`
+	Labelled             string `json:"labelled" yaml:"labelled,omitempty" jsonschema:"enum=all,enum=only" jsonschema_description:"only: the requests whose label is known; default: all."`
+	ModelVersions        []int  `json:"model_versions,omitempty" yaml:"model_versions,omitempty" jsonschema_description:"Only what these versions of the model answered; default: all."`
+	ExcludeModelVersions []int  `json:"exclude_model_versions,omitempty" yaml:"exclude_model_versions,omitempty" jsonschema_description:"Nothing that these versions answered, such as one whose answers decided what became true."`
 }
 
 // Incremental makes a source grow: a run collects the rows whose column is past
@@ -103,6 +113,11 @@ func sourceDefaults(s Source) Source {
 	if s.CSV != nil && s.CSV.Header == nil {
 		s.CSV.Header = new(true)
 	}
+	if s.Predictions != nil && s.Predictions.Labelled == "" {
+		all := *s.Predictions
+		all.Labelled = "all"
+		s.Predictions = &all
+	}
 	return s
 }
 
@@ -147,6 +162,9 @@ func (d *decoder) checkSource(path string, s Source) {
 		d.checkPostgres(path+".postgres", *s.Postgres)
 	case s.Predictions != nil:
 		d.checkPredictions(path+".predictions", *s.Predictions)
+		if s.Incremental != nil {
+			d.add(path+".incremental", "remove it, and bound the source with predictions.since", "would lose labels: they arrive, and are corrected, after their prediction was collected; predictions are read whole each time")
+		}
 	default:
 		d.checkPath(path, s)
 		return
@@ -157,6 +175,22 @@ func (d *decoder) checkSource(path string, s Source) {
 		}
 	}
 }
+
+// foreign are the endings of files that hold tables and are not read, with what to
+// do instead.
+var foreign = map[string]string{
+	".arrow": fromArrow, ".arrows": fromArrow, ".feather": fromArrow, ".ipc": fromArrow,
+	".avro": toParquet, ".orc": toParquet, ".sas7bdat": toParquet, ".rds": toParquet, ".pkl": toParquet,
+	".xls": fromSheet, ".xlsx": fromSheet, ".ods": fromSheet,
+	".zip": unpack, ".tar": unpack, ".tgz": unpack, ".7z": unpack, ".bz2": unpack, ".xz": unpack,
+}
+
+const (
+	toParquet = "write it as Parquet, which keeps the types, and name that file"
+	fromArrow = "Arrow IPC is not read; write it as Parquet, which keeps the types: pyarrow.parquet.write_table(pyarrow.feather.read_table(FILE), FILE.parquet)"
+	fromSheet = "workbooks are not read; save the sheet as CSV, and name that file"
+	unpack    = "this archive is not read; unpack it, or pack the file itself with gzip or zstd"
+)
 
 func (d *decoder) checkPath(path string, s Source) {
 	at := path + ".path"
@@ -181,7 +215,8 @@ func (d *decoder) checkPath(path string, s Source) {
 		d.add(at, `close the [ or write \[`, "is not a glob")
 	}
 	if s.Format == "" {
-		d.add(path+".format", "write format: parquet, csv or json", "is missing: the ending of %q does not say it", clip(s.Path))
+		remedy := cmp.Or(foreign[strings.ToLower(filepath.Ext(pathOf(s)))], "write format: parquet, csv or json")
+		d.add(path+".format", remedy, "is missing: the ending of %q does not say it", clip(s.Path))
 	}
 	if s.CSV != nil {
 		d.checkCSV(path, s)
@@ -230,5 +265,16 @@ func (d *decoder) checkPredictions(path string, p Predictions) {
 	}
 	if t, err := time.ParseDuration(p.Since); p.Since != "" && (err != nil || t <= 0) {
 		d.add(path+".since", "write a duration such as 720h", "%q is not a span of time", clip(p.Since))
+	}
+	for name, list := range map[string][]int{"model_versions": p.ModelVersions, "exclude_model_versions": p.ExcludeModelVersions} {
+		at := path + "." + name
+		if d.given(at) && len(list) == 0 {
+			d.add(at, "name at least one version, or remove the key", "is empty")
+		}
+		for i, version := range list {
+			if version < 1 || version > math.MaxInt32 {
+				d.add(fmt.Sprintf("%s[%d]", at, i), "write a version as esteira models show prints it", "%d is no version", version)
+			}
+		}
 	}
 }

@@ -16,6 +16,9 @@
 // requests and failures are audited too; when the audit spool is unavailable the
 // answer is 503, whatever it would have been.
 //
+// Labels come in beside them, and go to the metadata store at once, or are refused
+// with 503: who knows the truth can send it again.
+//
 // The format of bundles is bundle's; durability is audit's; deciding what an
 // endpoint serves is the deploy step's.
 package serving

@@ -13,6 +13,8 @@ type Limits struct {
 	// Concurrent bounds the requests that are computed and audited at once; others
 	// queue in order of arrival. Default 256.
 	Concurrent int64
+	// LabelRows bounds the labels of one request. Default 10,000.
+	LabelRows int
 	// QueueTimeout is how long a request waits for its turn. Default 2 s.
 	QueueTimeout time.Duration
 	// ReadTimeout is how long a client may take to send a request. Default 15 s.
@@ -36,12 +38,13 @@ func orDefault[T int | int64 | time.Duration](v *T, def T) {
 func (l *Limits) setDefaults() error {
 	orDefault(&l.BodyBytes, 8<<20)
 	orDefault(&l.Concurrent, 256)
+	orDefault(&l.LabelRows, 10_000)
 	orDefault(&l.QueueTimeout, 2*time.Second)
 	orDefault(&l.ReadTimeout, 15*time.Second)
 	orDefault(&l.Rows, 1000)
 	orDefault(&l.TotalBytes, max(256<<20, l.BodyBytes))
 	orDefault(&l.WriteTimeout, 30*time.Second)
-	if l.BodyBytes < 0 || l.Concurrent < 0 || l.QueueTimeout < 0 || l.ReadTimeout < 0 || l.Rows < 0 || l.WriteTimeout < 0 || l.TotalBytes < l.BodyBytes {
+	if l.BodyBytes < 0 || l.Concurrent < 0 || l.LabelRows < 0 || l.QueueTimeout < 0 || l.ReadTimeout < 0 || l.Rows < 0 || l.WriteTimeout < 0 || l.TotalBytes < l.BodyBytes {
 		return fault.New(fault.ConfigInvalid, "the limits of the prediction server %+v make no sense", *l).
 			WithRemedy("give positive limits, and at least the body's bound to all bodies together")
 	}

@@ -45,17 +45,30 @@ func unknownMember(c *cursor, name, known string) error {
 
 // object reads the members of the body; a name comes at most once.
 func (r *rows) object(c *cursor, member func(name string) error, end func(seen map[string]bool) error) error {
+	seen := make(map[string]bool, 4)
+	err := r.members(c, func(name string) error {
+		seen[name] = true
+		return member(name)
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.end(); err != nil {
+		return err
+	}
+	return end(seen)
+}
+
+// members reads those of one object; a name comes at most once.
+func (r *rows) members(c *cursor, member func(name string) error) error {
 	if err := c.expect('{', "an object"); err != nil {
 		return err
 	}
 	seen := make(map[string]bool, 4)
 	for first := true; ; first = false {
 		more, err := c.next(first, '}')
-		if err != nil {
+		if err != nil || !more {
 			return err
-		}
-		if !more {
-			break
 		}
 		key, err := c.key()
 		if err != nil {
@@ -70,10 +83,6 @@ func (r *rows) object(c *cursor, member func(name string) error, end func(seen m
 			return err
 		}
 	}
-	if err := c.end(); err != nil {
-		return err
-	}
-	return end(seen)
 }
 
 // array reads the elements of an array, which must be one.

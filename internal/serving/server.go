@@ -26,6 +26,9 @@ type Audit interface {
 type Options struct {
 	// Audit takes the record of every answer. Required.
 	Audit Audit
+	// Labels opens what keeps labels, or says why it cannot now; nil: the server
+	// takes none.
+	Labels func(ctx context.Context) (Labels, error)
 	// Limits bound what clients may cost.
 	Limits Limits
 	// Observe, if set, is told of every answer to a request for predictions.
@@ -90,6 +93,7 @@ func (s *Server) routes() {
 		"/v2/models/{endpoint}/infer":                    infer,
 		"/v2/models/{endpoint}/versions/{version}/infer": infer,
 		"/v1/endpoints/{endpoint}/predict":               predict,
+		"/v1/endpoints/{endpoint}/labels":                s.labels,
 	} {
 		s.mux.HandleFunc("POST "+path, h)
 		s.mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {

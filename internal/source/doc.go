@@ -1,7 +1,7 @@
 // Package source owns the kinds of places data comes from: files, S3 prefixes,
-// HTTP addresses, Postgres queries and the logged predictions of an endpoint.
-// All stand behind one small interface, Source: List tells its parts, Fetch
-// brings one part to a local file.
+// HTTP addresses, Postgres queries and the logged predictions of an endpoint, each
+// joined with its label. All stand behind one small interface, Source: List tells
+// its parts, Fetch brings one part to a local file.
 //
 // # Identity
 //

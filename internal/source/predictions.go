@@ -17,15 +17,15 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// predictions are what an endpoint was asked and what it answered.
+// predictions are what an endpoint was asked, what it answered and what became
+// known to be true.
 type predictions struct {
 	pipeline.Predictions
-	db   *metadata.DB
-	past Past
+	db *metadata.DB
 }
 
 // logColumns are those the log adds to the features.
-var logColumns = []string{"prediction_id", "prediction_at", "request_id", "model_version", "prediction"}
+var logColumns = []string{"prediction_id", "prediction_at", "request_id", "model_version", "prediction", "label", "label_at", "labelled"}
 
 func (p *predictions) List(ctx context.Context) ([]Part, error) {
 	if _, err := p.db.Endpoint(ctx, p.Endpoint); err != nil {
@@ -46,12 +46,18 @@ type logged struct {
 	RequestID    string          `json:"request_id"`
 	ModelVersion int             `json:"model_version"`
 	Prediction   json.RawMessage `json:"prediction"`
+	Label        json.RawMessage `json:"label"`
+	LabelAt      *string         `json:"label_at"`
+	Labelled     bool            `json:"labelled"`
 }
 
+// logTime is how the log writes times.
+const logTime = "2006-01-02T15:04:05.000000Z"
+
 func (p *predictions) Fetch(ctx context.Context, part Part, dir string) (Fetched, error) {
-	var since time.Time
+	filter := metadata.AnswerFilter{Endpoint: p.Endpoint, Labelled: p.Labelled == "only", Versions: p.ModelVersions, ExceptVersions: p.ExcludeModelVersions}
 	if span, err := time.ParseDuration(p.Since); err == nil {
-		since = time.Now().Add(-span)
+		filter.Since = time.Now().Add(-span)
 	}
 	out := Fetched{Path: filepath.Join(dir, "predictions.json"), Format: "json", Check: func(context.Context) error { return nil }}
 	f, err := os.Create(out.Path)
@@ -61,7 +67,7 @@ func (p *predictions) Fetch(ctx context.Context, part Part, dir string) (Fetched
 	defer f.Close()
 	hash := sha256.New()
 	w := bufio.NewWriterSize(writing{io.MultiWriter(f, hash), part.Name}, 1<<20)
-	err = p.db.EachAnswer(ctx, p.Endpoint, since, func(row metadata.Prediction) error {
+	err = p.db.EachAnswer(ctx, filter, func(row metadata.Answer) error {
 		line, err := lineOf(row)
 		if err != nil {
 			return err
@@ -74,7 +80,7 @@ func (p *predictions) Fetch(ctx context.Context, part Part, dir string) (Fetched
 		return out, err
 	}
 	if out.Size == 0 {
-		return out, fault.New(fault.SourceNotFound, "endpoint %s has answered nothing%s", p.Endpoint, sinceText(p.Since)).WithRemedy("ask it first, or widen predictions.since")
+		return out, p.nothing()
 	}
 	if err := w.Flush(); err != nil {
 		return out, err
@@ -83,16 +89,25 @@ func (p *predictions) Fetch(ctx context.Context, part Part, dir string) (Fetched
 	return out, f.Close()
 }
 
-func sinceText(span string) string {
-	if span == "" {
-		return ""
+// nothing is the fault of a source without rows.
+func (p *predictions) nothing() error {
+	span, versions := "", ""
+	if p.Since != "" {
+		span = " in the last " + p.Since
 	}
-	return " in the last " + span
+	if len(p.ModelVersions)+len(p.ExcludeModelVersions) > 0 {
+		versions = " by the model versions asked for"
+	}
+	if p.Labelled == "only" {
+		return fault.New(fault.SourceNotFound, "no label is known of what endpoint %s answered%s%s", p.Endpoint, span, versions).
+			WithRemedy("send labels first (esteira labels add), or widen predictions.since")
+	}
+	return fault.New(fault.SourceNotFound, "endpoint %s has answered nothing%s%s", p.Endpoint, span, versions).WithRemedy("ask it first, or widen predictions.since")
 }
 
 // lineOf writes a prediction as one line of JSON: the log's own columns, then
 // the features as they were sent.
-func lineOf(row metadata.Prediction) ([]byte, error) {
+func lineOf(row metadata.Answer) ([]byte, error) {
 	var answer struct {
 		Prediction json.RawMessage `json:"prediction"`
 		Label      json.RawMessage `json:"label"`
@@ -108,9 +123,14 @@ func lineOf(row metadata.Prediction) ([]byte, error) {
 	if answer.Prediction == nil {
 		answer.Prediction = json.RawMessage("null")
 	}
-	line, err := json.Marshal(logged{
-		ID: row.ID.String(), At: row.At.Format("2006-01-02T15:04:05.000000Z"), RequestID: row.RequestID, ModelVersion: row.ModelVersion, Prediction: answer.Prediction,
-	})
+	own := logged{
+		ID: row.ID.String(), At: row.At.Format(logTime), RequestID: row.RequestID, ModelVersion: row.ModelVersion, Prediction: answer.Prediction,
+		Label: row.Label, Labelled: row.Label != nil,
+	}
+	if row.LabelAt != nil {
+		own.LabelAt = new(row.LabelAt.Format(logTime))
+	}
+	line, err := json.Marshal(own)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "encode prediction %s", row.ID)
 	}

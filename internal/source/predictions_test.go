@@ -55,7 +55,35 @@ func TestPredictionsAreTheAnsweredRequests(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &row))
 	require.Equal(t, second.String(), row["prediction_id"])
 	require.Equal(t, "late", row["prediction"])
+	require.Equal(t, false, row["labelled"])
+	require.Nil(t, row["label"])
+	require.Nil(t, row["label_at"])
 
+	only := pipeline.Source{Predictions: &pipeline.Predictions{Endpoint: "flights", Labelled: "only"}}
+	_, _, err = collect(t, only, Options{DB: db})
+	require.Contains(t, kind(t, fault.SourceNotFound, err).Message, "no label")
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	_, err = db.AddLabels(t.Context(), metadata.AddLabels{Endpoint: "flights", Labels: []metadata.Label{
+		{PredictionID: &first, Value: json.RawMessage("4.5"), ObservedAt: at}, {PredictionID: &first, Value: json.RawMessage("4.25"), ObservedAt: at.Add(time.Hour)},
+	}})
+	require.NoError(t, err)
+	_, got, err = collect(t, only, Options{DB: db})
+	require.NoError(t, err)
+	lines = strings.Split(strings.TrimSpace(text(t, got.Path)), "\n")
+	require.Len(t, lines, 1)
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &row))
+	require.Equal(t, first.String(), row["prediction_id"])
+	require.EqualValues(t, 4.25, row["label"], "the newest truth")
+	require.Equal(t, "2026-11-23T13:00:00.000000Z", row["label_at"])
+	require.Equal(t, true, row["labelled"])
+	only.Predictions.ExcludeModelVersions = []int{1}
+	_, _, err = collect(t, only, Options{DB: db})
+	require.Contains(t, kind(t, fault.SourceNotFound, err).Message, "model versions")
+
+	for _, own := range []string{"Label", "labelled", "label_at"} {
+		_, err = lineOf(metadata.Answer{Prediction: metadata.Prediction{Features: json.RawMessage(`{"` + own + `": 1}`)}})
+		kind(t, fault.SourceUnreadable, err)
+	}
 	add(200, `{"Prediction": 1}`, `{"prediction": 1}`)
 	_, _, err = collect(t, source, Options{DB: db})
 	kind(t, fault.SourceUnreadable, err)

@@ -64,8 +64,8 @@ type Options struct {
 	// Dirs are the directories below which files may be read, wherever links lead.
 	// Default: any file the worker may read.
 	Dirs []string
-	// Past is applied by the sources that can ask for less (postgres,
-	// predictions); for the others the caller drops the rows.
+	// Past is applied by the sources that can ask for less (postgres); for the
+	// others the caller drops the rows. Predictions are always read whole.
 	Past Past
 	// Retry is the wait before the second attempt of a request that failed in a
 	// way that may pass; it doubles. Default: 500 ms.
@@ -91,7 +91,7 @@ func Open(s pipeline.Source, o Options) (Source, error) {
 	case "postgres":
 		return &query{Postgres: *s.Postgres, past: o.Past}, nil
 	case "predictions":
-		return &predictions{Predictions: *s.Predictions, db: o.DB, past: o.Past}, nil
+		return &predictions{Predictions: *s.Predictions, db: o.DB}, nil
 	}
 	return nil, fault.New(fault.PipelineInvalid, "%q is not a kind of source", s.Kind())
 }

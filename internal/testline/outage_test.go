@@ -90,6 +90,8 @@ func TestPredictionsGoOnWithoutPostgres(t *testing.T) {
 	proxy.Cut()
 	ask(100)
 	require.Equal(t, 20, drained(), "nothing can have reached the table")
+	truth := `{"request_id":"ask-1","label":"Adelie"}`
+	require.Equal(t, 503, l.Post("/v1/endpoints/penguins/labels", truth, nil), "labels are not spooled")
 	// A server that starts now serves what it served last, and sends what the one
 	// before left.
 	l.KillServer()
@@ -99,5 +101,6 @@ func TestPredictionsGoOnWithoutPostgres(t *testing.T) {
 	proxy.Mend()
 	l.Await(30*time.Second, "the backlog in the table", func() bool { return drained() == asked })
 	require.Equal(t, asked, testline.Count(t, pool, `select count(*) from predictions where request_id like 'ask-%'`), "each once")
+	require.Equal(t, 200, l.Post("/v1/endpoints/penguins/labels", truth, nil))
 	require.Equal(t, asked, testline.Count(t, pool, `select count(*) from predictions where status = 200 and revision = 1 and model_version = 1`))
 }

@@ -1,0 +1,42 @@
+package label
+
+import "github.com/esteira-ml/esteira/internal/metadata"
+
+// Counts say what became of labels. The first five add up to Rows; the rest are
+// told apart among those that were kept.
+type Counts struct {
+	Rows        int `json:"rows"`
+	Accepted    int `json:"accepted"`
+	Repeated    int `json:"repeated"`
+	Corrected   int `json:"corrected"`
+	Conflicting int `json:"conflicting"`
+	Superseded  int `json:"superseded"`
+	Unknown     int `json:"unknown"`      // of no prediction that is in the audit table yet
+	Ambiguous   int `json:"ambiguous"`    // by the key of a request with several rows
+	UnseenClass int `json:"unseen_class"` // of a class that the model does not know
+}
+
+// Add counts one label.
+func (c *Counts) Add(o metadata.LabelOutcome, unseen bool) {
+	c.Rows++
+	switch o.State {
+	case metadata.LabelAccepted:
+		c.Accepted++
+	case metadata.LabelRepeated:
+		c.Repeated++
+	case metadata.LabelCorrected:
+		c.Corrected++
+	case metadata.LabelConflicting:
+		c.Conflicting++
+	case metadata.LabelSuperseded:
+		c.Superseded++
+	}
+	for _, flag := range []struct {
+		on bool
+		n  *int
+	}{{o.Unknown, &c.Unknown}, {o.Ambiguous, &c.Ambiguous}, {unseen, &c.UnseenClass}} {
+		if flag.on {
+			*flag.n++
+		}
+	}
+}
