@@ -109,7 +109,9 @@ func TestATrialThatFailsLeavesTheOthers(t *testing.T) {
 // comes to what it would have come to in one.
 func TestALongSearchContinuesAsNew(t *testing.T) {
 	in := settings(t, "{folds: 2, seed: 3, search: {method: tpe, trials: 700, batch: 50, prune: false}, candidates: [{kind: logistic, space: {C: {low: 0.001, high: 1000, log: true}}}]}")
-	score := func(p activities.FitParams) *activities.FoldResult { return scored(p.Trial.Params["C"] + float64(p.Fold)) }
+	score := func(p activities.FitParams) *activities.FoldResult {
+		return scored(p.Trial.Params["C"] + float64(p.Fold))
+	}
 	var all []string
 	executions := 0
 	for {
