@@ -23,6 +23,7 @@ type DefineParams struct {
 	Pipeline pipeline.Pipeline `json:"pipeline"`
 	Trigger  string            `json:"trigger"`
 	Moment   *time.Time        `json:"moment,omitempty"` // what the run is for; nil when nobody asked for a moment
+	At       time.Time         `json:"at"`               // when the run began
 }
 
 // DefineResult names the version of the pipeline that runs.
@@ -84,7 +85,7 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 	}
 	start := metadata.StartRun{
 		ID: p.Run.ID, TemporalRunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pipeline: p.Pipeline.Name, PipelineDigest: ref.Digest,
-		Trigger: p.Trigger, Moment: p.Moment,
+		Trigger: p.Trigger, Moment: p.Moment, Started: p.At,
 	}
 	held, claimed, err := a.DB.StartRun(ctx, start)
 	if err == nil && !claimed && held.State == metadata.RunRunning {

@@ -55,7 +55,7 @@ func (r *EvaluateResult) outputs() metadata.Outputs {
 func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
 	s := step{run: p.Run, name: "evaluate", version: 2, inputs: []artifact.Ref{p.Validation, p.Test}}
 	begun := time.Now()
-	revision, champion, err := a.champion(ctx, p.Pipeline.Deploy.Endpoint)
+	revision, champion, err := a.champion(ctx, p.Run, p.Pipeline.Deploy.Endpoint)
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)
 	}
@@ -93,8 +93,16 @@ func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateR
 	return res, a.recorded(ctx, s, a.recordEvaluation(ctx, p.Run.ID, judged))
 }
 
-// champion is where the endpoint stands, and what is live on it, if anything.
-func (a *Activities) champion(ctx context.Context, endpoint string) (revision int64, live *metadata.Revision, err error) {
+// champion is where the endpoint stands, and what is live on it, if anything; or
+// what was live when the run that is repeated saw it.
+func (a *Activities) champion(ctx context.Context, run Run, endpoint string) (revision int64, live *metadata.Revision, err error) {
+	if run.Reproduces != "" {
+		seen, ok, err := a.DB.ChampionOf(ctx, run.Reproduces)
+		if !ok {
+			return 0, nil, err
+		}
+		return 0, &seen, nil
+	}
 	e, err := a.DB.Endpoint(ctx, endpoint)
 	if errors.Is(err, fault.New(fault.EndpointNotFound, "")) {
 		return 0, nil, nil

@@ -83,7 +83,7 @@ func (a *Activities) Profile(ctx context.Context, p ProfileParams) (*ProfileResu
 // another dataset, so that the exploration can tell what has changed. Its profile
 // is an input of the step; one that is gone, or of another form, is none.
 func (a *Activities) previousProfile(ctx context.Context, s *step, dataset artifact.Ref, o *profile.Options) error {
-	run, outputs, ok, err := a.DB.EarlierOutput(ctx, s.run.Pipeline, s.run.ID, "profile", "profile")
+	run, outputs, ok, err := a.DB.EarlierOutput(ctx, s.run.Pipeline, s.run.asOf(), "profile", "profile")
 	if err != nil || !ok {
 		return err
 	}

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
@@ -14,7 +15,14 @@ type Run struct {
 	Digest   string   `json:"digest"`   // of the canonical pipeline: its version
 	NoCache  bool     `json:"no_cache,omitempty"`
 	Refresh  []string `json:"refresh,omitempty"` // steps that must be computed anew
+
+	// Reproduces is the run that this one repeats: what an activity looks up of
+	// earlier runs and of what was live is what that run saw.
+	Reproduces string `json:"reproduces,omitempty"`
 }
+
+// asOf is the run before which earlier runs are looked for.
+func (r Run) asOf() string { return cmp.Or(r.Reproduces, r.ID) }
 
 // Outcome is what every step tells the workflow about itself.
 type Outcome struct {

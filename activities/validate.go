@@ -105,7 +105,7 @@ func (a *Activities) askedFor(ctx context.Context, s *step, p ValidateParams) (a
 		}
 	}
 	if runs > 0 {
-		earlier, err := a.DB.EarlierDatasets(ctx, p.Run.Pipeline, p.Run.ID, runs)
+		earlier, err := a.DB.EarlierDatasets(ctx, p.Run.Pipeline, p.Run.asOf(), runs)
 		if err != nil {
 			return out, err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 func TestExamplesAreValidAgainstTheirData(t *testing.T) {
 	files, err := filepath.Glob("../examples/*/*.yaml")
 	require.NoError(t, err)
+	files = slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, ".contract.yaml") })
 	for _, file := range append(files, "../examples/minimal.yaml") {
 		v := decoded[validation](t, exitDone, "validate", file)
 		require.Len(t, v.Digest, 64)

@@ -82,6 +82,7 @@ func (h *host) addWorkers(acts *activities.Activities, roles []string) error {
 	w := worker.New(h.client, queues.Workflow, h.options(0))
 	w.RegisterWorkflow(workflows.Pipeline)
 	w.RegisterWorkflow(workflows.Tuning)
+	w.RegisterWorkflow(workflows.Reproduction)
 	h.workers = append(h.workers, w)
 	for _, role := range roles {
 		var queue string

@@ -30,6 +30,9 @@ var runStates = map[Decision]metadata.RunState{
 	DecisionRejected:  metadata.RunRejected,
 	DecisionCancelled: metadata.RunCancelled,
 	DecisionFailed:    metadata.RunFailed,
+
+	DecisionReproduced: metadata.RunCompleted,
+	DecisionDiffers:    metadata.RunRejected,
 }
 
 func (l *line) upsert(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {

@@ -34,8 +34,13 @@ func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 	if err != nil {
 		return activities.DatasetResult{}, err
 	}
+	return l.integrate(ctx, snapshots)
+}
+
+// integrate makes one dataset of the snapshots.
+func (l *line) integrate(ctx workflow.Context, snapshots []activities.SnapshotResult) (activities.DatasetResult, error) {
 	l.snapshots = snapshots
-	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.Data, long, "integrate "+plural(len(names), "source"), a.Integrate, activities.IntegrateParams{
+	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.Data, long, "integrate "+plural(len(snapshots), "source"), a.Integrate, activities.IntegrateParams{
 		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots,
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ type line struct {
 	snapshots   []activities.SnapshotResult
 	result      PipelineResult
 	artifactURL string
+	reproduces  string             // the run this one repeats
 	collecting  workflow.Semaphore // bounds the portions of all sources under way
 	unrestored  error              // why the endpoint could not be put back, if it had to be
 }

@@ -47,39 +47,46 @@ func (l *line) run(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.profile(ctx, dataset); err != nil {
-		return err
-	}
-	valid, err := l.validate(ctx, dataset)
-	if err != nil {
-		return err
-	}
-	parts, err := l.split(ctx, valid)
-	if err != nil {
-		return err
-	}
-	features, err := l.engineer(ctx, parts)
-	if err != nil {
-		return err
-	}
-	models, err := l.train(ctx, parts, features)
-	if err != nil {
-		return err
-	}
-	verdict, err := l.evaluate(ctx, parts, models)
-	if err != nil {
-		return err
-	}
-	bundle, err := l.pack(ctx, dataset, parts, verdict)
+	verdict, bundle, err := l.make(ctx, dataset)
 	if err != nil {
 		return err
 	}
 	return l.deploy(ctx, verdict, bundle)
 }
 
+// make is the part of the line that depends on nothing but the dataset and the
+// file: from the dataset to a packaged model.
+func (l *line) make(ctx workflow.Context, dataset activities.DatasetResult) (verdict activities.EvaluateResult, bundle activities.PackageResult, err error) {
+	if err := l.profile(ctx, dataset); err != nil {
+		return verdict, bundle, err
+	}
+	valid, err := l.validate(ctx, dataset)
+	if err != nil {
+		return verdict, bundle, err
+	}
+	parts, err := l.split(ctx, valid)
+	if err != nil {
+		return verdict, bundle, err
+	}
+	features, err := l.engineer(ctx, parts)
+	if err != nil {
+		return verdict, bundle, err
+	}
+	models, err := l.train(ctx, parts, features)
+	if err != nil {
+		return verdict, bundle, err
+	}
+	verdict, err = l.evaluate(ctx, parts, models)
+	if err != nil {
+		return verdict, bundle, err
+	}
+	bundle, err = l.pack(ctx, dataset, parts, verdict)
+	return verdict, bundle, err
+}
+
 func (l *line) define(ctx workflow.Context) error {
 	res, err := execute[activities.DefineResult](ctx, l, "define", l.queues.Data, short, "define "+l.in.Pipeline.Name, a.Define, activities.DefineParams{
-		Run: l.runRef(), Pipeline: l.in.Pipeline, Trigger: l.in.Trigger, Moment: l.in.Moment,
+		Run: l.runRef(), Pipeline: l.in.Pipeline, Trigger: l.in.Trigger, Moment: l.in.Moment, At: began(ctx),
 	})
 	if err != nil {
 		return err
@@ -204,13 +211,19 @@ func (l *line) moment(ctx workflow.Context) time.Time {
 	if l.in.Moment != nil {
 		return *l.in.Moment
 	}
-	return workflow.GetInfo(ctx).WorkflowStartTime
+	return began(ctx)
+}
+
+// began is when the workflow was started, as exactly as its row keeps it: a
+// repetition of the run judges freshness by the same moment.
+func began(ctx workflow.Context) time.Time {
+	return workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond)
 }
 
 // runRef is the run as its activities see it.
 func (l *line) runRef() activities.Run {
 	return activities.Run{
-		ID: l.id, Pipeline: l.in.Pipeline.Name, Digest: l.result.PipelineDigest, NoCache: l.in.NoCache, Refresh: l.in.Refresh,
+		ID: l.id, Pipeline: l.in.Pipeline.Name, Digest: l.result.PipelineDigest, NoCache: l.in.NoCache, Refresh: l.in.Refresh, Reproduces: l.reproduces,
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 // Decision is what a run came to.
 type Decision string
 
-// The decisions. All but the last are ordinary ends of a completed run.
+// The decisions. All but cancelled and failed are ordinary ends of a completed run.
 const (
 	DecisionDeployed  Decision = "deployed"  // a new revision is live
 	DecisionUnchanged Decision = "unchanged" // the same bundle came out as is live
@@ -16,6 +16,9 @@ const (
 	DecisionDuplicate Decision = "duplicate" // another run answered this moment
 	DecisionCancelled Decision = "cancelled"
 	DecisionFailed    Decision = "failed" // no decision could be reached
+
+	DecisionReproduced Decision = "reproduced" // every step came to the digests of the run it repeats
+	DecisionDiffers    Decision = "differs"    // a step did not
 )
 
 // PipelineResult is the short report of a run; Details is the long one.

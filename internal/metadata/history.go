@@ -7,11 +7,12 @@ import (
 )
 
 // EarlierDatasets returns the datasets of the completed runs of the pipeline that
-// began before the given run, the latest first, at most limit.
+// began before the given run, the latest first, at most limit. A run that only
+// repeated another is no part of the history.
 func (db *DB) EarlierDatasets(ctx context.Context, pipeline, run string, limit int) ([]Dataset, error) {
 	rows, _ := db.pool.Query(ctx, `select d.run, d.digest, d.size, d.media_type, d.rows, d.schema, d.created
 		from datasets d join runs r on r.id = d.run
-		where r.pipeline = $1 and r.id <> $2 and r.state = 'completed'
+		where r.pipeline = $1 and r.id <> $2 and r.state = 'completed' and r.trigger <> 'reproduce'
 			and r.started < coalesce((select started from runs where id = $2), now())
 		order by r.started desc, r.id limit $3`, pipeline, run, limit)
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (d Dataset, err error) {
@@ -27,7 +28,7 @@ func (db *DB) EarlierDatasets(ctx context.Context, pipeline, run string, limit i
 // if there is none.
 func (db *DB) EarlierOutput(ctx context.Context, pipeline, run, step, name string) (earlier string, outputs Outputs, ok bool, err error) {
 	rows, _ := db.pool.Query(ctx, `select r.id, s.outputs from steps s join runs r on r.id = s.run
-		where r.pipeline = $1 and r.id <> $2 and r.state = 'completed' and s.step = $3 and s.state = 'completed' and s.outputs ? $4
+		where r.pipeline = $1 and r.id <> $2 and r.state = 'completed' and r.trigger <> 'reproduce' and s.step = $3 and s.state = 'completed' and s.outputs ? $4
 			and r.started < coalesce((select started from runs where id = $2), now())
 		order by r.started desc, r.id, s.attempt desc limit 1`, pipeline, run, step, name)
 	type found struct {

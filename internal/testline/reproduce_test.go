@@ -1,0 +1,61 @@
+package testline_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/esteira-ml/esteira/internal/testenv"
+	"github.com/esteira-ml/esteira/internal/testline"
+	"github.com/esteira-ml/esteira/workflows"
+)
+
+// A run is repeated from what it recorded, after the cache is gone, by another
+// worker with another number of threads, while the pipeline and its endpoint have
+// moved on; and the first step that does not come out again is named.
+func TestARunIsReproduced(t *testing.T) {
+	l := testline.Start(t)
+	name := testenv.Name(t)
+	first := l.Run(testline.ExitDone, l.Example("penguins/penguins.yaml", name, "C: [0.1, 1, 10]", "C: [0.01]"))
+	file := l.Example("penguins/penguins.yaml", name)
+	second := l.Run(testline.ExitDone, file) // compared with the first, now live
+	require.Equal(t, workflows.DecisionDeployed, second.Decision, second.Reason)
+
+	pool := l.Pool()
+	revisions := testline.Count(t, pool, `select count(*) from revisions`)
+	_, err := pool.Exec(t.Context(), `truncate step_cache`)
+	require.NoError(t, err)
+	l.KillWorker()
+	l.StartWorker("ESTEIRA_THREADS=1", "ESTEIRA_CACHE_DIR="+t.TempDir())
+
+	for _, run := range []testline.Outcome{first, second} {
+		var o testline.Outcome
+		l.JSON(testline.ExitDone, &o, "reproduce", run.Run)
+		require.Equal(t, workflows.DecisionReproduced, o.Decision, o.Reason)
+		require.Contains(t, o.Reason, "bit for bit")
+		require.Equal(t, run.Result.Bundle, o.Result.Bundle)
+		require.Equal(t, run.Result.Dataset, o.Result.Dataset)
+		for _, s := range o.Steps {
+			require.NotEqual(t, "hit", s.Cache, s.Name)
+		}
+	}
+	require.Equal(t, revisions, testline.Count(t, pool, `select count(*) from revisions`), "no endpoint was touched")
+	third := l.Run(testline.ExitDone, file)
+	require.Equal(t, workflows.DecisionUnchanged, third.Decision, "a repetition is no part of the history: %s", third.Reason)
+
+	// What is recorded is made wrong, as a build that computes otherwise would.
+	_, err = pool.Exec(t.Context(), `update steps set outputs = jsonb_set(outputs, '{features}', (select outputs -> 'test' from steps where run = $1 and step = 'split'))
+		where run = $1 and step = 'engineer'`, first.Run)
+	require.NoError(t, err)
+	var o testline.Outcome
+	l.JSON(testline.ExitRejected, &o, "reproduce", first.Run)
+	require.Equal(t, workflows.DecisionDiffers, o.Decision)
+	require.Contains(t, o.Reason, "engineer: features was")
+	_, err = pool.Exec(t.Context(), `update trials set scores = jsonb_set(scores, '{log_loss}', '0.5') where run = $1 and trial = 1 and fold = 0`, second.Run)
+	require.NoError(t, err)
+	l.JSON(testline.ExitRejected, &o, "reproduce", second.Run)
+	require.Contains(t, o.Reason, "trial 1, fold 0: log_loss was 0.5 and is")
+
+	l.JSON(testline.ExitFailed, &o, "reproduce", name+"/run/of-nobody")
+	require.Contains(t, o.Reason, "of-nobody")
+}
