@@ -31,3 +31,22 @@ func BenchmarkFit3M(b *testing.B) {
 		})
 	}
 }
+
+// Another alpha on rows whose moments a memo has.
+func BenchmarkAnotherAlpha(b *testing.B) {
+	for _, kind := range []string{"ridge", "lasso", "elastic_net"} {
+		d := random(1, 100_000, 20, 0, 0, 0)
+		d.Memo = &Memo{}
+		learner, err := For(kind)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(kind, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := learner.Fit(context.Background(), d, Settings{Params: Params{"alpha": 1e-3}}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -21,7 +21,7 @@ type descent struct {
 }
 
 // minimise passes until done says so, asked with rest exact, or most passes are
-// over, or nothing moves any more.
+// over, or what moves is only rounding.
 func (d *descent) minimise(ctx context.Context, most int, done func() bool) (passes int, converged bool, err error) {
 	all, moving := make([]int, 0, d.n), make([]int, 0, d.n)
 	for j := range d.n {
@@ -39,7 +39,8 @@ func (d *descent) minimise(ctx context.Context, most int, done func() bool) (pas
 		}
 		first := d.pass(all)
 		passes++
-		if first == 0 {
+		if first <= rounding*d.energy() {
+			d.refresh()
 			return passes, done(), nil
 		}
 		moving = moving[:0]
@@ -62,6 +63,18 @@ func (d *descent) minimise(ctx context.Context, most int, done func() bool) (pas
 			return passes, false, err
 		}
 	}
+}
+
+// rounding is the square of a relative step that is none.
+const rounding = 1e-31
+
+// energy is the largest share of a coordinate in the quadratic.
+func (d *descent) energy() float64 {
+	largest := 0.0
+	for j, t := range d.theta {
+		largest = max(largest, t*t*(d.gram[j*d.n+j]+d.l2))
+	}
+	return largest
 }
 
 // slowPasses is how many passes over the coordinates that are not 0 come before

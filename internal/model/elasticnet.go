@@ -52,9 +52,6 @@ func (s shrinkage) Fit(ctx context.Context, d Data, by Settings) (Model, Report,
 	if err := s.Check(d.Classes, by); err != nil {
 		return nil, report, err
 	}
-	if err := d.check(); err != nil {
-		return nil, report, err
-	}
 	m, err := momentsOf(ctx, s.kind, layoutOf(d.X), d)
 	if err != nil {
 		return nil, report, err

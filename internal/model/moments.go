@@ -32,14 +32,19 @@ func (m *moments) at(i, j int) float64     { return m.cov[i*m.size+j] }
 // constant reports whether a column, or the target, has no variance.
 func (m *moments) constant(j int) bool { return constant(m.at(j, j), m.mean[j], m.rows) }
 
-// momentsOf returns the moments of the data of a learner of the kind, which
-// refuses more than maxMomentsWidth columns. Fits that share a memo, a target
-// and weights pass over the rows once.
+// momentsOf checks the data of a learner of the kind and returns their moments; it
+// refuses more than maxMomentsWidth columns. Of fits that share a memo, a target
+// and weights only the first passes over the rows.
 func momentsOf(ctx context.Context, kind string, l layout, d Data) (*moments, error) {
 	if l.width > maxMomentsWidth {
 		return nil, fault.New(fault.ResourceExhausted, "%s on %d columns, over the bound of %d", kind, l.width, maxMomentsWidth).WithRemedy("lower max_categories of the one_hot transforms")
 	}
-	m, err := d.Memo.Do(fmt.Sprintf("moments with %p weighted by %p", d.Y, d.Weights), func() (any, error) { return computeMoments(ctx, l, d) })
+	m, err := d.Memo.Do(fmt.Sprintf("moments with %p weighted by %p", d.Y, d.Weights), func() (any, error) {
+		if err := d.check(); err != nil {
+			return nil, err
+		}
+		return computeMoments(ctx, l, d)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -42,9 +42,6 @@ func (o ols) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error)
 	if err := o.Check(d.Classes, s); err != nil {
 		return nil, report, err
 	}
-	if err := d.check(); err != nil {
-		return nil, report, err
-	}
 	l := layoutOf(d.X)
 	m, err := momentsOf(ctx, "ols", l, d)
 	if err != nil {
@@ -162,9 +159,12 @@ func scaleOf(m *moments, j int) float64 {
 	return 1
 }
 
+// finite reports whether no value is missing or infinite: those have every bit of
+// the exponent set.
 func finite(x []float64) bool {
+	const exponent = 0x7ff << 52
 	for _, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if math.Float64bits(v)&exponent == exponent {
 			return false
 		}
 	}

@@ -72,3 +72,34 @@ func TestTheLogLinkIsTheExponential(t *testing.T) {
 		}
 	}
 }
+
+// More columns than rows, and counts of 0 that a column tells apart: without a
+// penalty no coefficients are best, and what comes back is finite all the same.
+func TestPoissonWithoutABestAnswer(t *testing.T) {
+	wide := counted(random(3, 6, 12, 0, 0, 0))
+	apart := counted(random(3, 200, 2, 1, 4, 0))
+	for i, x := range apart.X.Features[0].Numbers {
+		if x < apart.X.Features[0].Numbers[0] {
+			apart.Y[i] = 0
+		} else {
+			apart.Y[i]++
+		}
+	}
+	for name, d := range map[string]Data{"wide": wide, "apart": apart} {
+		for _, alpha := range []float64{0, 1e-3, 1} {
+			m, report := fit(t, "poisson", d, Params{"alpha": alpha})
+			if _, err := Encode(m); err != nil || (alpha > 0 && !report.Converged) || report.Converged != (len(report.Warnings) == 0) {
+				t.Errorf("%s, alpha %v: %v %+v", name, alpha, err, report)
+			}
+		}
+	}
+}
+
+func TestLogisticOfMoreColumnsThanRows(t *testing.T) {
+	for _, penalty := range []string{"l1", "l2"} {
+		m, report := fitBy(t, "logistic", random(5, 12, 30, 1, 3, 2), Settings{Options: Options{Penalty: penalty}})
+		if _, err := Encode(m); err != nil || !report.Converged {
+			t.Errorf("%s: %v %+v", penalty, err, report)
+		}
+	}
+}

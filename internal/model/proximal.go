@@ -35,7 +35,7 @@ func proximal(ctx context.Context, o *objective, theta []float64, most int, tol 
 		if !report.Converged && report.Iterations == most {
 			return report, nil
 		}
-		goal, err := quadratic(ctx, e, theta, l1, 1e-3*min(off, tol))
+		goal, err := quadratic(ctx, e, theta, l1, 1e-2*max(off, 1e-2*tol)) // as exact as the step is worth
 		if err != nil {
 			return report, err
 		}

@@ -38,9 +38,6 @@ func (r ridge) Fit(ctx context.Context, d Data, s Settings) (Model, Report, erro
 	if err := r.Check(d.Classes, s); err != nil {
 		return nil, report, err
 	}
-	if err := d.check(); err != nil {
-		return nil, report, err
-	}
 	m, err := momentsOf(ctx, "ridge", layoutOf(d.X), d)
 	if err != nil {
 		return nil, report, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,30 @@ func TestAColumnThatOnlyVariesWithoutWeightIsConstant(t *testing.T) {
 	for _, kind := range []string{"ols", "ridge", "lasso"} {
 		if _, report := fit(t, kind, d, nil); strings.Join(report.Dropped, " ") != "x1 b0=0 b0=1" {
 			t.Errorf("%s drops %v", kind, report.Dropped)
+		}
+	}
+}
+
+// What a fit allocates depends on the columns: beyond 16 partial sums a row more
+// costs nothing, weighted or not.
+func TestMomentsNeedNoMoreMemoryForMoreRows(t *testing.T) {
+	allocated := func(rows int, weighted bool) float64 {
+		d := random(1, rows, 5, 1, 10, 0)
+		if weighted {
+			d = weigh(d)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for _, kind := range []string{"ols", "ridge", "lasso", "elastic_net"} {
+			fit(t, kind, d, nil)
+		}
+		runtime.ReadMemStats(&after)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}
+	for _, weighted := range []bool{false, true} {
+		few, many := allocated(100_000, weighted), allocated(400_000, weighted)
+		if many > 1.1*few || many > 8*400_000 {
+			t.Errorf("weighted %v: %v bytes for 100,000 rows, %v for 400,000", weighted, few, many)
 		}
 	}
 }
