@@ -67,7 +67,7 @@ func computeMoments(ctx context.Context, l layout, data Data) (*moments, error) 
 		func() *sums { return newSums(d, l.blocked, data.Weights != nil) },
 		func(into *sums, lo, hi int) {
 			if data.Weights != nil {
-				into.weightedTile(l, dense, centre, data.Weights, float64(rows)/mass, lo, hi)
+				into.weightedTile(l, dense, centre, data.Weights, mass, float64(rows), lo, hi)
 			} else {
 				into.tile(l, dense, centre, lo, hi)
 			}

@@ -77,14 +77,14 @@ func (s *sums) tile(l layout, dense [][]float64, centre []float64, lo, hi int) {
 	}
 }
 
-// weightedTile is tile where each row counts by its weight times scale.
-func (s *sums) weightedTile(l layout, dense [][]float64, centre, weights []float64, scale float64, lo, hi int) {
+// weightedTile is tile where each row counts by its weight, scaled to a mean of 1.
+func (s *sums) weightedTile(l layout, dense [][]float64, centre, weights []float64, mass, rows float64, lo, hi int) {
 	d, n := len(dense), hi-lo
 	s.centre(dense, centre, lo, hi)
 	var relative, weighted [tileRows]float64
 	u, a := relative[:n], weighted[:n]
 	for i, w := range weights[lo:hi] {
-		u[i] = w * scale
+		u[i] = w / mass * rows
 	}
 	for i := range d {
 		for k, v := range s.buffer[i*tileRows : i*tileRows+n] {

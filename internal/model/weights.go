@@ -51,26 +51,26 @@ func (d *Data) weighing() int {
 // unless that is nil, scaled to a mean of 1, and the sum they had before: a sum
 // of weighted terms divided by the number of rows is their weighted mean.
 // Nil weights are 1 each; without byClass they stay nil.
-func (d *Data) relative(byClass []float64) (weights []float64, mass float64) {
+func (d *Data) relative(byClass []float64) (weights []float64, sum float64) {
 	if d.Weights == nil && byClass == nil {
 		return nil, d.mass()
 	}
+	mass, rows := d.mass(), float64(d.X.Rows)
 	weights = make([]float64, d.X.Rows)
-	for i := range weights {
-		weights[i] = 1
+	for i := range weights { // divided before anything is multiplied: no weight is too large or too small for that
+		weights[i] = 1 / mass
 		if d.Weights != nil {
-			weights[i] = d.Weights[i]
+			weights[i] = d.Weights[i] / mass
 		}
 		if byClass != nil {
 			weights[i] *= byClass[int(d.Y[i])]
 		}
 	}
-	mass = total(weights)
-	scale := float64(d.X.Rows) / mass
+	share := total(weights)
 	for i := range weights {
-		weights[i] *= scale
+		weights[i] = weights[i] / share * rows
 	}
-	return weights, mass
+	return weights, mass * share
 }
 
 // balanced returns what makes every class weigh the same together, n/(k·n_c) of

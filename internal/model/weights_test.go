@@ -101,7 +101,7 @@ func TestTheScaleOfWeightsIsNothingToMeans(t *testing.T) {
 		}
 		d := weigh(counted(random(7, 500, 3, 1, 4, c.classes)))
 		want := predictions(t, c, d, d)
-		for _, scale := range []float64{1e-300, 1e300} {
+		for _, scale := range []float64{1e-311, 1e-300, 1e300} {
 			scaled := d
 			scaled.Weights = slices.Clone(d.Weights)
 			for i := range scaled.Weights {
