@@ -13,7 +13,6 @@ var (
 	dualGapParameter = Parameter{Name: "tol", Default: 1e-6, Low: 1e-15, High: 1, Description: "duality gap at which it has converged, as a share of the mean square of the centred target"}
 	lasso            = shrinkage{"lasso", []Parameter{alphaParameter, passesParameter, dualGapParameter}}
 	elasticNet       = shrinkage{"elastic_net", []Parameter{alphaParameter, l1RatioParameter, passesParameter, dualGapParameter}}
-	_                = []Learner{lasso, elasticNet}
 )
 
 // shrinkage is the lasso and the elastic net.

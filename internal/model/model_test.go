@@ -320,3 +320,20 @@ func TestImpossibleFitsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAMissingValueIsFoundWhereverItIs(t *testing.T) {
+	x := make([]float64, 3*parallelRows+7)
+	if !finite(x) {
+		t.Fatal("zeros are finite")
+	}
+	for _, at := range []int{0, parallelRows, len(x) - 1} {
+		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			if x[at] = v; finite(x) {
+				t.Errorf("%v at %d is not found", v, at)
+			}
+			if x[at] = math.MaxFloat64; !finite(x) {
+				t.Errorf("the largest number is not finite")
+			}
+		}
+	}
+}

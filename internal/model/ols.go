@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/sajari/regression"
 
@@ -163,12 +164,22 @@ func scaleOf(m *moments, j int) float64 {
 // the exponent set.
 func finite(x []float64) bool {
 	const exponent = 0x7ff << 52
-	for _, v := range x {
-		if math.Float64bits(v)&exponent == exponent {
-			return false
+	var found atomic.Bool
+	look := func(lo, hi int) {
+		for _, v := range x[lo:hi] {
+			if math.Float64bits(v)&exponent == exponent {
+				found.Store(true)
+				return
+			}
 		}
 	}
-	return true
+	if len(x) < parallelRows {
+		look(0, len(x))
+	} else {
+		spans := spread(len(x), 16)
+		inParallel(len(spans), func(i int) { look(spans[i].lo, spans[i].hi) })
+	}
+	return !found.Load()
 }
 
 // check refuses data no learner can read.
