@@ -55,8 +55,9 @@ func (o *objective) products(e *evaluation, h []float64, origin, lo int, half bo
 			weighted[i] = h[i] * v
 		}
 		w := weighted[:n]
-		for i := 0; i <= j; i++ {
-			put(place(j), place(i), dot(w, e.x[i*tileRows:i*tileRows+n]))
+		dotRows(e.row[:j+1], w, e.x)
+		for i, v := range e.row[:j+1] {
+			put(place(j), place(i), v)
 		}
 		for b, codes := range o.codes {
 			for i, c := range codes[lo : lo+n] {

@@ -97,6 +97,7 @@ type evaluation struct {
 	x        []float64 // standardized tile, (1 + dense) × tileRows; the first row is 1
 	p        []float64 // rows × tileRows: scores, then residuals
 	h        []float64 // tileRows: weights of one pair of classes
+	row      []float64 // 1 + dense: products of one column with those before it
 }
 
 // evaluate computes F, its gradient and, if asked, its Hessian at θ.
@@ -108,7 +109,7 @@ func (o *objective) evaluate(ctx context.Context, theta []float64, hessian bool)
 	}
 	e, err := reduce(ctx, spansFor(o.n, 8*(size+cells)),
 		func() *evaluation {
-			e := &evaluation{gradient: make([]float64, size), hessian: make([]float64, cells), x: make([]float64, (len(o.dense)+1)*tileRows), p: make([]float64, max(o.rows, 2)*tileRows), h: make([]float64, tileRows)}
+			e := &evaluation{gradient: make([]float64, size), hessian: make([]float64, cells), x: make([]float64, (len(o.dense)+1)*tileRows), p: make([]float64, max(o.rows, 2)*tileRows), h: make([]float64, tileRows), row: make([]float64, len(o.dense)+1)}
 			for i := range tileRows {
 				e.x[i] = 1
 			}

@@ -10,6 +10,7 @@ import (
 // centred on their means, and B columns in blocks:
 type sums struct {
 	buffer []float64 // d × tileRows, the centred tile
+	row    []float64 // d, one row of what a tile adds to second
 	first  []float64 // d, near 0: the rounding of the mean
 	second []float64 // d × d, upper triangle
 	within []float64 // B × d, dense sums by category
@@ -18,7 +19,7 @@ type sums struct {
 }
 
 func newSums(d, blocked int, weighted bool) *sums {
-	s := &sums{buffer: make([]float64, d*tileRows), first: make([]float64, d), second: make([]float64, d*d), within: make([]float64, blocked*d)}
+	s := &sums{buffer: make([]float64, d*tileRows), row: make([]float64, d), first: make([]float64, d), second: make([]float64, d*d), within: make([]float64, blocked*d)}
 	if weighted {
 		s.masses = make([]float64, blocked*blocked)
 	} else {
@@ -52,9 +53,8 @@ func (s *sums) tile(l layout, dense [][]float64, centre []float64, lo, hi int) {
 	for i := range d {
 		a := s.buffer[i*tileRows : i*tileRows+n]
 		s.first[i] += total(a)
-		for j := i; j < d; j++ {
-			s.second[i*d+j] += dot(a, s.buffer[j*tileRows:j*tileRows+n])
-		}
+		dotRows(s.row[i:], a, s.buffer[i*tileRows:])
+		addTo(s.second[i*d+i:(i+1)*d], s.row[i:])
 	}
 	for b, codes := range l.codes {
 		for i, c := range codes[lo:hi] {
@@ -91,9 +91,8 @@ func (s *sums) weightedTile(l layout, dense [][]float64, centre, weights []float
 			a[k] = v * u[k]
 		}
 		s.first[i] += total(a)
-		for j := i; j < d; j++ {
-			s.second[i*d+j] += dot(a, s.buffer[j*tileRows:j*tileRows+n])
-		}
+		dotRows(s.row[i:], a, s.buffer[i*tileRows:])
+		addTo(s.second[i*d+i:(i+1)*d], s.row[i:])
 	}
 	for b, codes := range l.codes {
 		for i, c := range codes[lo:hi] {
