@@ -4,13 +4,14 @@
 # .esteira/peers.
 #
 #   FLIGHTS=/path/to/flights-3m.parquet bench/run.sh
+#   bench/run.sh linear    the linear models alone; the other sections stay as they are
 #
 # The flights are flights-3m.parquet of the npm package vega-datasets 3.2.1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
 flights=$(realpath -m "${FLIGHTS:-../shared/data/flights-3m.parquet}")
-[ -f "$flights" ] || { echo "no file $flights: set FLIGHTS to flights-3m.parquet (npm pack vega-datasets@3.2.1)" >&2; exit 2; }
+[ -f "$flights" ] || [ "${1:-}" = linear ] || { echo "no file $flights: set FLIGHTS to flights-3m.parquet (npm pack vega-datasets@3.2.1)" >&2; exit 2; }
 seconds=${SECONDS_EACH:-10}
 out=$PWD/.esteira/bench
 stack=$out/stack
@@ -23,6 +24,23 @@ if [ ! -x "$peers/bin/python" ] || ! cmp -s bench/peers/requirements.txt "$peers
   beat 'install the peers' "$peers/bin/pip" install --quiet --require-hashes -r bench/peers/requirements.txt
   cp bench/peers/requirements.txt "$peers/"
 fi
+
+# fits measures the linear models, which need no server, in turn with their peers,
+# and writes their section.
+fits() {
+  rm -f "$out/fits.txt" "$out/fits-peer.jsonl"
+  for round in 1 2 3; do
+    beat "linear models on 3,000,000 rows, $round of 3" sh -c 'go test ./internal/model -run "^$" -bench "Fit3M/(ols|ridge|lasso)/20" -benchtime 2x >>"$1"' - "$out/fits.txt"
+    beat "the same models in scikit-learn, $round of 3" sh -c '"$1" bench/peers/linear.py >>"$2"' - "$peers/bin/python" "$out/fits-peer.jsonl"
+  done
+  "$peers/bin/python" bench/fits.py "$out" >"$out/RESULTS.md"
+  mv "$out/RESULTS.md" bench/RESULTS.md
+}
+if [ "${1:-}" = linear ]; then
+  fits
+  exit
+fi
+
 deploy/build.sh
 go build -o "$out/load" ./bench/load
 go build -o "$out/overhead" ./bench/overhead
@@ -73,4 +91,5 @@ for clients in 1 16 64; do
   cat "$out/load.$clients" >>"$out/load.json"
 done
 "$peers/bin/python" bench/results.py "$out" >bench/RESULTS.md
+fits
 cat bench/RESULTS.md
