@@ -33,7 +33,7 @@ def section():
                 peers[p["kind"]] = p
     text = f"""{TITLE}
 
-Measured on {datetime.date.today()} at commit {commit}, the fastest of three rounds in turn. `BenchmarkFit3M` of internal/model beside [scikit-learn {peers["ols"]["scikit-learn"]}](peers/linear.py) on data of the same distribution, both with their defaults. Memory is what a fit allocates beyond the matrix. The figures of ols here include its inference; a lasso or ridge of another alpha on the same rows takes its moments from the memo and costs less than a millisecond.
+Measured on {datetime.date.today()} at commit {commit}, the fastest of three rounds in turn, on {os.cpu_count()} cores with a load average of {os.getloadavg()[1]:.0f} (over the number of cores, other work has slowed both). `BenchmarkFit3M` of internal/model beside [scikit-learn {peers["ols"]["scikit-learn"]}](peers/linear.py) on data of the same distribution, both with their defaults. Memory is what a fit allocates beyond the matrix. The figures of ols here include its inference; a lasso or ridge of another alpha on the same rows takes its moments from the memo and costs less than a millisecond.
 
 | kind | Esteira, s | scikit-learn, s | Esteira is | Esteira, MB | scikit-learn, MB |
 |---|---:|---:|---:|---:|---:|
