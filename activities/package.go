@@ -168,6 +168,7 @@ func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[str
 		return err
 	}
 	c.Card = bundle.Card{
+		Model: c.Model, Dropped: p.Model.Report.Dropped,
 		Name: c.Name, Kind: p.Model.Trial.String(), Problem: p.Pipeline.Problem, ProblemDigest: problem, Solved: p.Solved, Rows: rows,
 		Metrics: c.Metrics, Signature: c.Signature, Limits: p.Model.Report.Warnings, Lineage: c.Lineage,
 	}.Markdown()

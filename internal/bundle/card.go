@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -43,7 +44,9 @@ type Lineage struct {
 // Reporting", 2019). Empty fields leave their line out.
 type Card struct {
 	Name    string
-	Kind    string // of the model: "ols", "logistic", "baseline"
+	Kind    string      // of the model: "ols", "logistic", "baseline"
+	Model   model.Model // of ols, its coefficients are shown; nil: they are not
+	Dropped []string    // columns the fit left out, constant or collinear
 	Problem pipeline.Problem
 	// ProblemDigest names the version of the problem the model answers. Its number
 	// is a database's own, and would make equal bundles differ.
@@ -94,6 +97,7 @@ func (c Card) Markdown() string {
 	line("\n## Intended use\n\n%s\n", inline(use))
 	c.data(line)
 	c.metrics(line)
+	c.coefficients(line)
 	line("## Limits\n")
 	for _, l := range append(slices.Clone(c.Limits),
 		"A category not seen in training is answered as such, and a missing value by its imputed one: the answer says less about such a row.",

@@ -43,8 +43,8 @@ func (baseline) Check(classes int, s Settings) error {
 	return check("baseline", s, nil)
 }
 
-// Fit takes the mean of the target or the frequencies of its classes; a class
-// without rows has frequency 0.
+// Fit takes the mean of the target or the frequencies of its classes, each row
+// by its weight; a class without rows has frequency 0.
 func (b baseline) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error) {
 	report := Report{Converged: true}
 	if err := b.Check(d.Classes, s); err != nil {
@@ -54,7 +54,7 @@ func (b baseline) Fit(ctx context.Context, d Data, s Settings) (Model, Report, e
 		return nil, report, err
 	}
 	if d.Classes == 0 {
-		values, err := means(ctx, d.X.Rows, [][]float64{d.Y})
+		values, err := means(ctx, d.X.Rows, [][]float64{d.Y}, d.Weights)
 		if err == nil && !finite(values) {
 			err = fault.New(fault.TrainingFailed, "the mean of the target overflows").WithRemedy("scale the target down in dataset.sql")
 		}
@@ -63,15 +63,18 @@ func (b baseline) Fit(ctx context.Context, d Data, s Settings) (Model, Report, e
 	return &Constant{Values: frequencies(d)}, report, nil
 }
 
-// frequencies returns the share of each class.
+// frequencies returns the share of each class, each row by its weight.
 func frequencies(d Data) []float64 {
-	rows := make([]int, d.Classes)
-	for _, y := range d.Y {
-		rows[int(y)]++
+	shares, mass := make([]float64, d.Classes), d.mass()
+	for i, y := range d.Y {
+		if d.Weights == nil {
+			shares[int(y)]++
+		} else {
+			shares[int(y)] += d.Weights[i]
+		}
 	}
-	shares := make([]float64, d.Classes)
-	for k, n := range rows {
-		shares[k] = float64(n) / float64(d.X.Rows)
+	for k := range shares {
+		shares[k] /= mass
 	}
 	return shares
 }

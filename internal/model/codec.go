@@ -175,7 +175,9 @@ func (l *Linear) validate() error {
 	var fits bool
 	switch l.Link {
 	case Identity:
-		fits = l.Learner == "ols" && rows == 1
+		fits = (l.Learner == "ols" || l.Learner == "ridge" || l.Learner == "lasso" || l.Learner == "elastic_net") && rows == 1
+	case Log:
+		fits = l.Learner == "poisson" && rows == 1
 	case Logistic:
 		fits = l.Learner == "logistic" && rows == 1
 	case Softmax:
@@ -188,6 +190,15 @@ func (l *Linear) validate() error {
 		if len(w) != len(l.Names) || !finite(w) {
 			return fmt.Errorf("row %d has %d coefficients for %d columns", k, len(w), len(l.Names))
 		}
+	}
+	if l.Means != nil && (len(l.Means) != len(l.Names) || !finite(l.Means)) {
+		return fmt.Errorf("%d means for %d columns", len(l.Means), len(l.Names))
+	}
+	if l.Inference != nil {
+		if l.Learner != "ols" {
+			return fmt.Errorf("%s has no inference", l.Learner)
+		}
+		return l.Inference.validate(l.Names)
 	}
 	return nil
 }

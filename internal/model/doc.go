@@ -6,6 +6,13 @@
 // run over fixed chunks in a fixed order whatever the number of threads, so the
 // same matrix, parameters and seed give the same bytes from Encode.
 //
+// Two grounds carry the linear kinds. ols, ridge, lasso and elastic_net are
+// solved from the second moments (moments, sums), which one memo keeps for all of
+// them; logistic and poisson minimise an objective (loss, curvature) by newton or
+// lbfgs, or with the penalty l1 by proximal or owlqn. descent is the coordinate
+// descent that lasso and proximal share. Row weights mean what sample_weight
+// means in scikit-learn.
+//
 // Metrics are evaluation's; the ONNX form is onnx's; choosing parameters is
 // tuning's.
 package model

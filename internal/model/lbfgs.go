@@ -91,24 +91,29 @@ func twoLoops(gradient []float64, steps, changes [][]float64, diagonal []float64
 	return q
 }
 
-// diagonal bounds the diagonal of the Hessian: p(1-p) <= 1/4 times the mean
-// square of each standardized column, plus the penalty.
+// diagonal bounds the diagonal of the Hessian, or guesses at it: p(1-p) <= 1/4,
+// of counts their mean, times the mean square of each standardized column, plus
+// the penalty.
 func (o *objective) diagonal() []float64 {
-	d := make([]float64, o.stride)
-	d[0] = 0.25
-	for j, lambda := range o.penalty {
-		d[1+j] = 0.25 + lambda
-	}
-	for b, codes := range o.codes {
-		rows := make([]int, o.widths[b])
-		for _, c := range codes {
-			if c >= 0 {
-				rows[c]++
-			}
+	curvature := 0.25
+	if o.loss == counts {
+		curvature = 0
+		for i, y := range o.y {
+			curvature += o.weight(i) * y / float64(o.n)
 		}
-		for c, n := range rows {
+	}
+	d := make([]float64, o.stride)
+	d[0] = curvature
+	for j, lambda := range o.penalty {
+		d[1+j] = curvature + lambda
+	}
+	for b := range o.codes {
+		for c := range o.widths[b] {
 			at := o.codesAt[b] + c
-			d[1+at] = 0.25*float64(n)/float64(o.n) + o.penalty[at]
+			d[1+at] = curvature*o.share[o.blockAt[b]+c] + o.penalty[at]
+			if o.sparse != nil {
+				d[1+at] = max(d[1+at], 1e-12*curvature) // of a category without rows
+			}
 		}
 	}
 	all := make([]float64, 0, o.size())

@@ -10,7 +10,15 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
-var learners = map[string]Learner{"baseline": baseline{}, "logistic": logistic{}, "ols": ols{}}
+var learners = map[string]Learner{
+	"baseline":    baseline{},
+	"elastic_net": elasticNet,
+	"lasso":       lasso,
+	"logistic":    logistic{},
+	"ols":         ols{},
+	"poisson":     poisson{},
+	"ridge":       ridge{},
+}
 
 // Kinds returns the kinds of learners, sorted.
 func Kinds() []string { return sortedKeys(learners) }
@@ -45,6 +53,22 @@ func check(kind string, s Settings, known []Parameter, options ...string) error 
 		}
 	}
 	return nil
+}
+
+// oneOf refuses a value of an option that is not among those known.
+func oneOf(kind, option, value string, known ...string) error {
+	if value == "" || slices.Contains(known, value) {
+		return nil
+	}
+	return fault.New(fault.PipelineInvalid, "%s of %s is %q", option, kind, value).WithRemedy("use one of %s", strings.Join(known, ", "))
+}
+
+// numbersOnly refuses classes.
+func numbersOnly(kind string, classes int) error {
+	if classes == 0 {
+		return nil
+	}
+	return fault.New(fault.PipelineInvalid, "%s predicts numbers, not classes", kind).WithRemedy("use logistic for binary and multiclass problems")
 }
 
 // Accepts reports whether v is in range.

@@ -13,17 +13,21 @@ type Link string
 const (
 	Identity Link = "identity" // one output: the value
 	Logistic Link = "logistic" // one row of coefficients, two outputs: [1-p, p]
+	Log      Link = "log"      // one output: the exponential
 	Softmax  Link = "softmax"  // one row of coefficients and one output per class
 )
 
 // Linear is a generalised linear model: Link(Intercepts[k] + Coefficients[k]·x)
 // over the spread columns x of the matrix (frame.Matrix.Names).
 type Linear struct {
-	Learner      string      `json:"learner"` // "ols" or "logistic"
+	Learner      string      `json:"learner"` // "ols", "ridge", "lasso", "elastic_net", "poisson" or "logistic"
 	Link         Link        `json:"link"`
 	Intercepts   []float64   `json:"intercepts"`
 	Coefficients [][]float64 `json:"coefficients"` // [len(Intercepts)][len(Names)]
 	Names        []string    `json:"names"`        // of the spread columns
+
+	Means     []float64  `json:"means,omitempty"`     // of the spread columns in training; what contributions are against
+	Inference *Inference `json:"inference,omitempty"` // of ols: how sure it is of each coefficient
 }
 
 var _ Model = (*Linear)(nil)
@@ -34,7 +38,7 @@ func (l *Linear) Kind() string { return l.Learner }
 // Width returns the number of spread columns the model reads.
 func (l *Linear) Width() int { return len(l.Names) }
 
-// Outputs returns 1 for identity, 2 for logistic, the number of classes for
+// Outputs returns 1 for identity and log, 2 for logistic, the number of classes for
 // softmax.
 func (l *Linear) Outputs() int {
 	if l.Link == Logistic {
@@ -96,6 +100,10 @@ func (l *Linear) predictTile(m *frame.Matrix, out []float64, lo, hi int) {
 		for i := lo; i < hi; i++ {
 			z := out[2*i+1]
 			out[2*i], out[2*i+1] = sigmoid(-z), sigmoid(z) // not 1-p, which loses the small ones
+		}
+	case Log:
+		for i := lo; i < hi; i++ {
+			out[i] = math.Exp(out[i])
 		}
 	case Softmax:
 		for i := lo; i < hi; i++ {

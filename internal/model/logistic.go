@@ -31,18 +31,28 @@ func (logistic) Check(classes int, s Settings) error {
 	if classes < 2 {
 		return fault.New(fault.PipelineInvalid, "logistic predicts classes, not numbers").WithRemedy("use ols for regression problems")
 	}
-	return check("logistic", s, logisticParameters)
+	if err := oneOf("logistic", "penalty", s.Options.Penalty, "l1", "l2"); err != nil {
+		return err
+	}
+	if err := oneOf("logistic", "class_weight", s.Options.ClassWeight, "balanced"); err != nil {
+		return err
+	}
+	return check("logistic", s, logisticParameters, "penalty", "class_weight")
 }
 
 // Fit minimises ½‖w‖² + C·Σ loss over all coefficients w, the intercepts left
-// free: scikit-learn's LogisticRegression with the L2 penalty. The loss is
-// binomial for two classes (one row of coefficients), multinomial for more (one
-// row a class). Newton's method solves up to 1000 weights, L-BFGS more.
+// free: scikit-learn's LogisticRegression with the L2 penalty; with the penalty
+// l1, ‖w‖₁ + C·Σ loss, whose optimum has coefficients that are exactly 0. A row's
+// loss is multiplied by its weight, and with class weights by n/(k·n_c). The loss
+// is binomial for two classes (one row of coefficients), multinomial for more
+// (one row a class). Newton's method solves up to 1000 weights, L-BFGS more; of
+// l1, proximal Newton and OWL-QN.
 //
 // It has converged when no component of the gradient of the mean objective, in
-// units of a standard deviation of the column, exceeds tol. If max_iter comes
-// first, the model is returned and the report says so. A class without rows has
-// no finite optimum and is TrainingFailed.
+// units of a standard deviation of the column, exceeds tol; of l1, of its
+// smallest subgradient. If max_iter comes first, the model is returned and the
+// report says so. A class without rows, or without weight, has no finite optimum
+// and is TrainingFailed.
 func (g logistic) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error) {
 	var report Report
 	if err := g.Check(d.Classes, s); err != nil {
@@ -58,7 +68,19 @@ func (g logistic) Fit(ctx context.Context, d Data, s Settings) (Model, Report, e
 				WithRemedy("use fewer folds, or merge rare classes in dataset.sql")
 		}
 	}
-	o, err := newObjective(ctx, d, s.Params.get("C", logisticParameters))
+	var byClass []float64
+	if s.Options.ClassWeight == "balanced" {
+		byClass = balanced(shares)
+		for k := range shares {
+			shares[k] = 1 / float64(d.Classes)
+		}
+	}
+	weights, mass := d.relative(byClass)
+	by := strengths{l2: 1 / (s.Params.get("C", logisticParameters) * mass)}
+	if s.Options.Penalty == "l1" {
+		by = strengths{l1: by.l2}
+	}
+	o, err := newObjective(ctx, d, entropy, weights, by)
 	if err != nil {
 		return nil, report, err
 	}
@@ -66,30 +88,40 @@ func (g logistic) Fit(ctx context.Context, d Data, s Settings) (Model, Report, e
 		return nil, report, fault.New(fault.ResourceExhausted, "logistic with %d coefficients, over the bound of %d", o.size(), maxLogisticWeights).
 			WithRemedy("lower max_categories of the one_hot transforms, or merge classes")
 	}
-	theta := o.start(shares)
+	model, report, err := o.fit(ctx, o.start(shares), "logistic", d.X.Names(), int(s.Params.get("max_iter", logisticParameters)), s.Params.get("tol", logisticParameters))
+	if err != nil {
+		return nil, report, err
+	}
+	if err := model.validate(); err != nil {
+		return nil, report, fault.Wrap(err, fault.TrainingFailed, "the coefficients of logistic are not finite").WithRemedy("lower C, which strengthens the penalty")
+	}
+	return model, report, nil
+}
+
+// fit minimises o from theta by the method of its size and penalty.
+func (o *objective) fit(ctx context.Context, theta []float64, learner string, names []string, most int, tol float64) (*Linear, Report, error) {
 	minimise := newton
-	if o.size() > newtonWeights {
+	switch small := o.size() <= newtonWeights; {
+	case o.sparse != nil && small:
+		minimise = proximal
+	case o.sparse != nil:
+		minimise = owlqn
+	case !small:
 		minimise = lbfgs
 	}
-	most := int(s.Params.get("max_iter", logisticParameters))
-	report, err = minimise(ctx, o, theta, most, s.Params.get("tol", logisticParameters))
+	report, err := minimise(ctx, o, theta, most, tol)
 	if err != nil {
 		return nil, report, err
 	}
 	if !report.Converged {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("did not converge in %d iterations; raise max_iter or standardize the features", report.Iterations))
 	}
-	names := d.X.Names()
 	for j, inverse := range o.inverse {
 		if inverse == 0 {
 			report.Dropped = append(report.Dropped, names[o.denseAt[j]])
 		}
 	}
-	model := o.model(theta, names)
-	if err := model.validate(); err != nil {
-		return nil, report, fault.Wrap(err, fault.TrainingFailed, "the coefficients of logistic are not finite").WithRemedy("lower C, which strengthens the penalty")
-	}
-	return model, report, nil
+	return o.model(theta, learner, names), report, nil
 }
 
 // start is the model of the class frequencies.
@@ -110,10 +142,19 @@ func (o *objective) start(shares []float64) []float64 {
 }
 
 // model turns weights of standardized columns into those of the columns given.
-func (o *objective) model(theta []float64, names []string) *Linear {
-	l := &Linear{Learner: "logistic", Link: Logistic, Names: names}
-	if o.rows > 1 {
+func (o *objective) model(theta []float64, learner string, names []string) *Linear {
+	l := &Linear{Learner: learner, Link: Logistic, Names: names, Means: make([]float64, o.width)}
+	switch {
+	case o.loss == counts:
+		l.Link = Log
+	case o.rows > 1:
 		l.Link = Softmax
+	}
+	for j, at := range o.denseAt {
+		l.Means[at] = o.mean[j]
+	}
+	for b, at := range o.codesAt {
+		copy(l.Means[at:at+o.widths[b]], o.share[o.blockAt[b]:])
 	}
 	for k := range o.rows {
 		w := append([]float64{}, theta[k*o.stride+1:(k+1)*o.stride]...)
@@ -123,6 +164,12 @@ func (o *objective) model(theta []float64, names []string) *Linear {
 			intercept -= w[at] * o.mean[j]
 		}
 		l.Intercepts, l.Coefficients = append(l.Intercepts, intercept), append(l.Coefficients, w)
+	}
+	if o.sparse != nil && o.rows > 1 { // free up to a shift; with l2 they add up to 0 by themselves
+		centre := total(l.Intercepts) / float64(o.rows)
+		for k := range l.Intercepts {
+			l.Intercepts[k] -= centre
+		}
 	}
 	return l
 }

@@ -56,11 +56,16 @@ func random(seed uint64, rows, dense, blocks, categories, classes int) Data {
 
 func fit(t *testing.T, kind string, d Data, p Params) (Model, Report) {
 	t.Helper()
+	return fitBy(t, kind, d, Settings{Params: p})
+}
+
+func fitBy(t *testing.T, kind string, d Data, s Settings) (Model, Report) {
+	t.Helper()
 	learner, err := For(kind)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, report, err := learner.Fit(context.Background(), d, Settings{Params: p})
+	m, report, err := learner.Fit(context.Background(), d, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,23 +154,34 @@ func TestOLSOnFewerRowsThanColumnsFitsThemExactly(t *testing.T) {
 
 func TestTheSameBytesWithAnyNumberOfThreads(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	l1 := Settings{Options: Options{Penalty: "l1"}}
+	few := Settings{Params: Params{"max_iter": 8}}
 	for name, c := range map[string]struct {
 		kind string
 		data Data
-		p    Params
+		s    Settings
 	}{
-		"ols":               {"ols", random(1, 40_000, 5, 2, 20, 0), nil},
-		"wide ols":          {"ols", random(1, 5_000, 3, 2, 80, 0), nil},
-		"binary":            {"logistic", random(2, 40_000, 4, 2, 10, 2), nil},
-		"multinomial":       {"logistic", random(3, 20_000, 3, 1, 10, 3), nil},
-		"binary by L-BFGS":  {"logistic", random(4, 20_000, 2, 2, 600, 2), Params{"max_iter": 8}},
-		"classes by L-BFGS": {"logistic", random(5, 10_000, 2, 1, 120, 9), Params{"max_iter": 8}},
-		"baseline":          {"baseline", random(6, 40_000, 1, 0, 0, 0), nil},
+		"ols":               {"ols", random(1, 40_000, 5, 2, 20, 0), Settings{}},
+		"wide ols":          {"ols", random(1, 5_000, 3, 2, 80, 0), Settings{}},
+		"weighted ols":      {"ols", weigh(random(1, 40_000, 5, 2, 20, 0)), Settings{}},
+		"ridge":             {"ridge", weigh(random(1, 40_000, 5, 2, 20, 0)), Settings{}},
+		"lasso":             {"lasso", random(1, 40_000, 5, 2, 20, 0), Settings{Params: Params{"alpha": 0.01}}},
+		"elastic net":       {"elastic_net", random(1, 40_000, 5, 2, 20, 0), Settings{Params: Params{"alpha": 0.01}}},
+		"poisson":           {"poisson", weigh(counted(random(1, 40_000, 3, 1, 20, 0))), Settings{}},
+		"poisson by L-BFGS": {"poisson", counted(random(4, 20_000, 2, 2, 600, 0)), few},
+		"binary":            {"logistic", random(2, 40_000, 4, 2, 10, 2), Settings{}},
+		"weighted binary":   {"logistic", weigh(random(2, 40_000, 4, 2, 10, 2)), Settings{Options: Options{ClassWeight: "balanced"}}},
+		"sparse binary":     {"logistic", random(2, 40_000, 4, 2, 10, 2), l1},
+		"sparse by OWL-QN":  {"logistic", random(4, 20_000, 2, 2, 600, 2), Settings{Params: few.Params, Options: l1.Options}},
+		"multinomial":       {"logistic", random(3, 20_000, 3, 1, 10, 3), Settings{}},
+		"binary by L-BFGS":  {"logistic", random(4, 20_000, 2, 2, 600, 2), few},
+		"classes by L-BFGS": {"logistic", random(5, 10_000, 2, 1, 120, 9), few},
+		"baseline":          {"baseline", weigh(random(6, 40_000, 1, 0, 0, 0)), Settings{}},
 	} {
 		var want []byte
 		for _, threads := range []int{1, 2, 8} {
 			runtime.GOMAXPROCS(threads)
-			m, _ := fit(t, c.kind, c.data, c.p)
+			m, _ := fitBy(t, c.kind, c.data, c.s)
 			got, err := Encode(m)
 			if err != nil {
 				t.Fatal(err)
@@ -179,70 +195,13 @@ func TestTheSameBytesWithAnyNumberOfThreads(t *testing.T) {
 	}
 }
 
-func TestBothSolversFindTheSameOptimum(t *testing.T) {
-	for _, classes := range []int{2, 4} {
-		d := random(uint64(classes), 4000, 3, 1, 8, classes)
-		for i := range d.X.Features[0].Numbers {
-			d.X.Features[0].Numbers[i] *= 1000 // badly scaled
-		}
-		o, err := newObjective(context.Background(), d, 0.5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, b := o.start(frequencies(d)), o.start(frequencies(d))
-		for theta, minimise := range map[*[]float64]func(context.Context, *objective, []float64, int, float64) (Report, error){&a: newton, &b: lbfgs} {
-			if report, err := minimise(context.Background(), o, *theta, 1000, 1e-9); err != nil || !report.Converged {
-				t.Fatalf("%+v %v", report, err)
-			}
-		}
-		near(t, "weights", b, a, 1e-6)
-	}
-}
-
-// The derivatives are those of the value, by central differences.
-func TestDerivativesOfTheObjective(t *testing.T) {
-	ctx, h := context.Background(), 1e-5
-	for _, classes := range []int{2, 3} {
-		d := random(9, 300, 2, 2, 3, classes)
-		o, err := newObjective(ctx, d, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		theta := o.start(frequencies(d))
-		for i := range theta {
-			if i%o.stride > 0 {
-				theta[i] = math.Sin(float64(i))
-			}
-		}
-		e, err := o.evaluate(ctx, theta, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range theta {
-			up, down := append([]float64{}, theta...), append([]float64{}, theta...)
-			up[i] += h
-			down[i] -= h
-			eu, _ := o.evaluate(ctx, up, true)
-			ed, _ := o.evaluate(ctx, down, true)
-			near(t, "gradient", []float64{e.gradient[i]}, []float64{(eu.value - ed.value) / (2 * h)}, 1e-8)
-			for j := range i + 1 {
-				want := (eu.gradient[j] - ed.gradient[j]) / (2 * h)
-				if classes > 2 && i%o.stride == 0 && j%o.stride == 0 {
-					want++ // the square of the sum of the intercepts
-				}
-				near(t, fmt.Sprintf("hessian %d %d", i, j), []float64{e.hessian[i*o.size()+j]}, []float64{want}, 1e-8)
-			}
-		}
-	}
-}
-
 func TestARowIsPredictedAloneAsAmongOthers(t *testing.T) {
-	for _, classes := range []int{0, 2, 3} {
-		kind := "logistic"
-		if classes == 0 {
-			kind = "ols"
-		}
+	for kind, classes := range map[string]int{"ols": 0, "poisson": 0, "elastic_net": 0, "logistic": 2, "logistic of 3": 3} {
+		kind, _, _ = strings.Cut(kind, " ")
 		d := random(3, 20_000, 3, 1, 6, classes)
+		if kind == "poisson" {
+			d = counted(d)
+		}
 		m, _ := fit(t, kind, d, nil)
 		data, err := Encode(m)
 		if err != nil {
@@ -354,71 +313,27 @@ func TestImpossibleFitsAreRefused(t *testing.T) {
 
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	for kind, classes := range map[string]int{"ols": 0, "logistic": 2, "baseline": 0} {
+	for kind, classes := range map[string]int{"ols": 0, "ridge": 0, "lasso": 0, "elastic_net": 0, "poisson": 0, "logistic": 2, "baseline": 0} {
 		learner, _ := For(kind)
-		if _, _, err := learner.Fit(cancelled, random(1, 100, 1, 0, 0, classes), Settings{}); !errors.Is(err, context.Canceled) {
+		if _, _, err := learner.Fit(cancelled, counted(random(1, 100, 1, 0, 0, classes)), Settings{}); !errors.Is(err, context.Canceled) {
 			t.Fatalf("%s: %v", kind, err)
 		}
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, m := range []Model{
-		&Constant{Values: []float64{-0.5}}, &Constant{Values: []float64{0.25, 0.75}},
-		&Linear{Learner: "ols", Link: Identity, Intercepts: []float64{1e-300}, Coefficients: [][]float64{{1, math.Copysign(0, -1)}}, Names: []string{"a", "b=<c>"}},
-		&Linear{Learner: "logistic", Link: Softmax, Intercepts: []float64{1, 2, 3}, Coefficients: [][]float64{{1}, {2}, {3}}, Names: []string{"a"}},
-	} {
-		data, err := Encode(m)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
+func TestAMissingValueIsFoundWhereverItIs(t *testing.T) {
+	x := make([]float64, 3*parallelRows+7)
+	if !finite(x) {
+		t.Fatal("zeros are finite")
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := Decode(data)
-		if err != nil {
-			if fault.KindOf(err) != fault.BundleInvalid {
-				t.Fatal(err)
+	for _, at := range []int{0, parallelRows, len(x) - 1} {
+		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			if x[at] = v; finite(x) {
+				t.Errorf("%v at %d is not found", v, at)
 			}
-			return
-		}
-		again, err := Encode(m)
-		if err != nil {
-			t.Fatalf("accepted but not encoded: %v", err)
-		}
-		if twice, err := Decode(again); err != nil {
-			t.Fatal(err)
-		} else if b, _ := Encode(twice); !bytes.Equal(b, again) {
-			t.Fatal("encoding is not canonical")
-		}
-		x := &frame.Matrix{Rows: 1}
-		if l, ok := m.(*Linear); ok {
-			for _, name := range l.Names {
-				x.Features = append(x.Features, frame.Feature{Name: name, Numbers: []float64{1}})
+			if x[at] = math.MaxFloat64; !finite(x) {
+				t.Errorf("the largest number is not finite")
 			}
 		}
-		m.Predict(x, make([]float64, m.Outputs()))
-	})
-}
-
-// 3,000,000 flights: 5 numbers and 2 blocks of 50.
-func BenchmarkFit3M(b *testing.B) {
-	for _, c := range []struct {
-		kind    string
-		classes int
-	}{{"ols", 0}, {"logistic", 2}} {
-		d := random(1, 3_000_000, 5, 2, 50, c.classes)
-		learner, err := For(c.kind)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run(c.kind, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, _, err := learner.Fit(context.Background(), d, Settings{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

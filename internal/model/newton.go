@@ -60,23 +60,29 @@ func solve(h, g []float64) []float64 {
 	for i := range n {
 		trace += h[i*n+i]
 	}
-	l, s := make([]float64, n*n), make([]float64, n)
+	l := make([]float64, n*n)
 	for ridge := 0.0; ; ridge = max(10*ridge, 1e-14*max(trace, 1e-300)) {
-		if !cholesky(l, h, n, ridge) && !math.IsInf(ridge, 0) && trace == trace {
-			continue
+		if cholesky(l, h, n, ridge) || math.IsInf(ridge, 0) || math.IsNaN(trace) {
+			return substitute(l, g)
 		}
-		for i := range n {
-			s[i] = (g[i] - dot(l[i*n:i*n+i], s[:i])) / l[i*n+i]
-		}
-		for i := n - 1; i >= 0; i-- {
-			v := s[i]
-			for k := i + 1; k < n; k++ {
-				v -= l[k*n+i] * s[k]
-			}
-			s[i] = v / l[i*n+i]
-		}
-		return s
 	}
+}
+
+// substitute returns the solution of l·lᵀ·s = g for a lower triangular l.
+func substitute(l, g []float64) []float64 {
+	n := len(g)
+	s := make([]float64, n)
+	for i := range n {
+		s[i] = (g[i] - dot(l[i*n:i*n+i], s[:i])) / l[i*n+i]
+	}
+	for i := n - 1; i >= 0; i-- {
+		v := s[i]
+		for k := i + 1; k < n; k++ {
+			v -= l[k*n+i] * s[k]
+		}
+		s[i] = v / l[i*n+i]
+	}
+	return s
 }
 
 func cholesky(l, h []float64, n int, ridge float64) bool {

@@ -3,56 +3,84 @@ package model
 import (
 	"context"
 	"math"
+
+	"github.com/esteira-ml/esteira/internal/fault"
 )
 
-// objective is the mean penalised loss
+// objective is the weighted mean loss and its penalties
 //
-//	F(θ) = mean loss + 1/(2·C·n) Σ λ_j w_j²
+//	F(θ) = mean loss + ½ Σ penalty_j w_j² (+ Σ sparse_j |w_j|)
 //
 // over weights of standardized columns: θ is rows × stride, each row an
 // intercept, then one weight per spread column. Dense columns are standardized
-// on the fly, which conditions the problem; λ_j = 1/scale² makes the penalty
-// that of the columns as given. Blocks stay as they are, coded.
+// on the fly, which conditions the problem; what they are divided by is made up
+// for in the penalties, which are those of the columns as given. Blocks stay as
+// they are, coded. What is evaluated leaves the sparse penalty out: it has no
+// derivative, and belongs to those who minimise it.
 type objective struct {
 	layout
+	loss         loss
 	rows, stride int // of θ
 	n            int // rows of the table
 	y            []float64
+	weights      []float64 // of each row, of mean 1; nil: 1 each
 	mean         []float64 // of each dense column
 	inverse      []float64 // 1/scale of each dense column, 0 if it is constant
-	penalty      []float64 // by spread column: λ_j / (C·n)
+	share        []float64 // mean of each column of the blocks
+	penalty      []float64 // by spread column
+	sparse       []float64 // by spread column; nil: none
 }
 
-func newObjective(ctx context.Context, d Data, c float64) (*objective, error) {
-	o := &objective{layout: layoutOf(d.X), rows: d.Classes, n: d.X.Rows, y: d.Y}
+// strengths are the factors of ½‖w‖² and ‖w‖₁ beside the mean loss.
+type strengths struct{ l2, l1 float64 }
+
+func newObjective(ctx context.Context, d Data, l loss, weights []float64, by strengths) (*objective, error) {
+	o := &objective{layout: layoutOf(d.X), loss: l, rows: max(1, d.Classes), n: d.X.Rows, y: d.Y, weights: weights}
 	if o.rows == 2 {
 		o.rows = 1
 	}
 	o.stride = o.width + 1
 	var err error
-	if o.mean, err = means(ctx, o.n, o.dense); err != nil {
+	if o.mean, err = means(ctx, o.n, o.dense, o.weights); err != nil {
 		return nil, err
 	}
 	squares, err := reduce(ctx, spansFor(o.n, 8*len(o.dense)),
 		func() []float64 { return make([]float64, len(o.dense)) },
 		func(into []float64, lo, hi int) {
 			for j, column := range o.dense {
-				for _, v := range column[lo:hi] {
-					into[j] += (v - o.mean[j]) * (v - o.mean[j])
+				for i, v := range column[lo:hi] {
+					square := (v - o.mean[j]) * (v - o.mean[j])
+					if o.weights != nil {
+						square *= o.weights[lo+i]
+					}
+					into[j] += square
 				}
 			}
 		}, addTo)
 	if err != nil {
 		return nil, err
 	}
+	if !finite(squares) {
+		return nil, fault.New(fault.TrainingFailed, "the second moments of the features overflow").WithRemedy("standardize the features")
+	}
+	o.share = o.shares(o.n, o.weights)
 	o.penalty, o.inverse = make([]float64, o.width), make([]float64, len(o.dense))
 	for j := range o.penalty {
-		o.penalty[j] = 1 / (c * float64(o.n))
+		o.penalty[j] = by.l2
+	}
+	if by.l1 > 0 {
+		o.sparse = make([]float64, o.width)
+		for j := range o.sparse {
+			o.sparse[j] = by.l1
+		}
 	}
 	for j, s := range squares {
 		if variance := s / float64(o.n); !constant(variance, o.mean[j], o.n) {
 			o.inverse[j] = 1 / math.Sqrt(variance)
 			o.penalty[o.denseAt[j]] /= variance
+			if o.sparse != nil {
+				o.sparse[o.denseAt[j]] *= o.inverse[j]
+			}
 		}
 	}
 	return o, nil
@@ -69,6 +97,7 @@ type evaluation struct {
 	x        []float64 // standardized tile, (1 + dense) × tileRows; the first row is 1
 	p        []float64 // rows × tileRows: scores, then residuals
 	h        []float64 // tileRows: weights of one pair of classes
+	row      []float64 // 1 + dense: products of one column with those before it
 }
 
 // evaluate computes F, its gradient and, if asked, its Hessian at θ.
@@ -80,7 +109,7 @@ func (o *objective) evaluate(ctx context.Context, theta []float64, hessian bool)
 	}
 	e, err := reduce(ctx, spansFor(o.n, 8*(size+cells)),
 		func() *evaluation {
-			e := &evaluation{gradient: make([]float64, size), hessian: make([]float64, cells), x: make([]float64, (len(o.dense)+1)*tileRows), p: make([]float64, max(o.rows, 2)*tileRows), h: make([]float64, tileRows)}
+			e := &evaluation{gradient: make([]float64, size), hessian: make([]float64, cells), x: make([]float64, (len(o.dense)+1)*tileRows), p: make([]float64, max(o.rows, 2)*tileRows), h: make([]float64, tileRows), row: make([]float64, len(o.dense)+1)}
 			for i := range tileRows {
 				e.x[i] = 1
 			}
@@ -123,172 +152,6 @@ func (o *objective) finish(e *evaluation, theta []float64) {
 		}
 		for l := 0; l <= k && o.rows > 1 && len(e.hessian) > 0; l++ {
 			e.hessian[k*o.stride*size+l*o.stride]++
-		}
-	}
-}
-
-// tile adds the rows lo … hi-1 to e.
-func (o *objective) tile(e *evaluation, theta []float64, lo, hi int) {
-	n := hi - lo
-	for j, column := range o.dense {
-		x, m, inverse := e.x[(j+1)*tileRows:(j+1)*tileRows+n], o.mean[j], o.inverse[j]
-		for i, v := range column[lo:hi] {
-			x[i] = (v - m) * inverse
-		}
-	}
-	for k := range o.rows {
-		o.scores(e.p[k*tileRows:k*tileRows+n], e.x, theta[k*o.stride:(k+1)*o.stride], lo)
-	}
-	if o.rows == 1 {
-		o.binomial(e, lo, n)
-	} else {
-		o.multinomial(e, lo, n)
-	}
-	if len(e.hessian) > 0 {
-		o.curvature(e, lo, n)
-	}
-	for k := range o.rows { // from probabilities to residuals
-		r := e.p[k*tileRows : k*tileRows+n]
-		for i, y := range o.y[lo : lo+n] {
-			if o.rows == 1 {
-				r[i] -= y
-			} else if int(y) == k {
-				r[i]--
-			}
-		}
-		gradient := e.gradient[k*o.stride : (k+1)*o.stride]
-		gradient[0] += total(r)
-		for j, at := range o.denseAt {
-			gradient[1+at] += dot(r, e.x[(j+1)*tileRows:(j+1)*tileRows+n])
-		}
-		for b, codes := range o.codes {
-			block := gradient[1+o.codesAt[b]:]
-			for i, c := range codes[lo : lo+n] {
-				if c >= 0 {
-					block[c] += r[i]
-				}
-			}
-		}
-	}
-}
-
-func (o *objective) scores(z, x, theta []float64, lo int) {
-	for i := range z {
-		z[i] = theta[0]
-	}
-	for j, at := range o.denseAt {
-		w := theta[1+at]
-		for i, v := range x[(j+1)*tileRows : (j+1)*tileRows+len(z)] {
-			z[i] += w * v
-		}
-	}
-	for b, codes := range o.codes {
-		w := theta[1+o.codesAt[b]:]
-		for i, c := range codes[lo : lo+len(z)] {
-			if c >= 0 {
-				z[i] += w[c]
-			}
-		}
-	}
-}
-
-// binomial adds log(1+exp(z)) - y·z and leaves probabilities.
-func (o *objective) binomial(e *evaluation, lo, n int) {
-	for i, z := range e.p[:n] {
-		e.value += max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) - o.y[lo+i]*z
-		e.p[i] = sigmoid(z)
-	}
-}
-
-// multinomial adds log Σ exp(z) - z_y and leaves probabilities.
-func (o *objective) multinomial(e *evaluation, lo, n int) {
-	row := make([]float64, o.rows)
-	for i := range n {
-		for k := range row {
-			row[k] = e.p[k*tileRows+i]
-		}
-		own := row[int(o.y[lo+i])]
-		e.value += softmax(row) - own
-		for k, p := range row {
-			e.p[k*tileRows+i] = p
-		}
-	}
-}
-
-// curvature adds the Hessian: for classes k >= l the weights p_k(δ_kl - p_l)
-// times the products of the columns. A block adds to one column a row.
-func (o *objective) curvature(e *evaluation, lo, n int) {
-	size := o.size()
-	for k := range o.rows {
-		for l := 0; l <= k; l++ {
-			h := e.h[:n]
-			for i := range h {
-				p := e.p[k*tileRows+i]
-				if k == l {
-					h[i] = p * (1 - p)
-				} else {
-					h[i] = -p * e.p[l*tileRows+i]
-				}
-			}
-			o.products(e, h, k*o.stride*size+l*o.stride, lo, k == l)
-		}
-	}
-}
-
-// products adds Σ h·x·xᵀ to the sub-matrix that starts at origin. On the
-// diagonal (half) only its lower triangle is needed.
-func (o *objective) products(e *evaluation, h []float64, origin, lo int, half bool) {
-	n, size := len(h), o.size()
-	put := func(i, j int, v float64) { // spread positions, the intercept is 0
-		if i < j {
-			i, j = j, i
-		}
-		e.hessian[origin+i*size+j] += v
-	}
-	if !half {
-		put = func(i, j int, v float64) {
-			e.hessian[origin+i*size+j] += v
-			if i != j {
-				e.hessian[origin+j*size+i] += v
-			}
-		}
-	}
-	place := func(j int) int { // of dense row j of e.x
-		if j == 0 {
-			return 0
-		}
-		return 1 + o.denseAt[j-1]
-	}
-	var weighted [tileRows]float64
-	for j := range len(o.dense) + 1 {
-		x := e.x[j*tileRows : j*tileRows+n]
-		for i, v := range x {
-			weighted[i] = h[i] * v
-		}
-		w := weighted[:n]
-		for i := 0; i <= j; i++ {
-			put(place(j), place(i), dot(w, e.x[i*tileRows:i*tileRows+n]))
-		}
-		for b, codes := range o.codes {
-			for i, c := range codes[lo : lo+n] {
-				if c >= 0 {
-					put(1+o.codesAt[b]+int(c), place(j), w[i])
-				}
-			}
-		}
-	}
-	for b, codes := range o.codes {
-		for i, c := range codes[lo : lo+n] {
-			if c < 0 {
-				continue
-			}
-			at := 1 + o.codesAt[b] + int(c)
-			put(at, at, h[i])
-			for other := range b {
-				if d := o.codes[other][lo+i]; d >= 0 {
-					put(at, 1+o.codesAt[other]+int(d), h[i])
-				}
-			}
 		}
 	}
 }

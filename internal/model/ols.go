@@ -5,15 +5,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/sajari/regression"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 )
-
-// maxOLSWidth bounds the normal equations: 2000 columns are 32 MB of moments,
-// and a regression of 4002 points.
-const maxOLSWidth = 2000
 
 // collinear is the share of a column's variance, unexplained by the columns
 // chosen before it, at or under which it has no information of its own.
@@ -26,8 +23,8 @@ func (ols) Kind() string { return "ols" }
 func (ols) Parameters() []Parameter { return nil }
 
 func (ols) Check(classes int, s Settings) error {
-	if classes != 0 {
-		return fault.New(fault.PipelineInvalid, "ols predicts numbers, not classes").WithRemedy("use logistic for binary and multiclass problems")
+	if err := numbersOnly("ols", classes); err != nil {
+		return err
 	}
 	return check("ols", s, nil)
 }
@@ -38,7 +35,7 @@ func (ols) Check(classes int, s Settings) error {
 // through nothing else, so the coefficients are those of all rows, and the
 // regression's n×n matrix stays small.
 //
-// Constant columns, and columns that the others explain to within 1e-10 of
+// Errors are weighted by the rows' weights. Constant columns, and columns that the others explain to within 1e-10 of
 // their variance (one category of every complete block, for one), get the
 // coefficient 0 and are named in Report.Dropped.
 func (o ols) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error) {
@@ -46,43 +43,28 @@ func (o ols) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error)
 	if err := o.Check(d.Classes, s); err != nil {
 		return nil, report, err
 	}
-	if err := d.check(); err != nil {
-		return nil, report, err
-	}
 	l := layoutOf(d.X)
-	if l.width > maxOLSWidth {
-		return nil, report, fault.New(fault.ResourceExhausted, "ols on %d columns, over the bound of %d", l.width, maxOLSWidth).WithRemedy("lower max_categories of the one_hot transforms")
-	}
-	m, err := computeMoments(ctx, l, d.X.Rows, d.Y)
+	m, err := momentsOf(ctx, "ols", l, d)
 	if err != nil {
 		return nil, report, err
 	}
-	names := d.X.Names()
-	model := &Linear{Learner: "ols", Link: Identity, Names: names, Intercepts: []float64{m.mean[l.width]}, Coefficients: [][]float64{make([]float64, l.width)}}
-	chosen, factor := factorize(m, d.X.Rows)
-	for j, name := range names {
-		if !slices.Contains(chosen, j) {
-			report.Dropped = append(report.Dropped, name)
+	chosen, factor := factorize(m)
+	var beta []float64
+	if len(chosen) > 0 {
+		if beta, err = regress(factor, len(chosen)+1); err != nil {
+			return nil, report, err
 		}
-	}
-	if len(chosen) == 0 {
-		report.Warnings = append(report.Warnings, "no column varies: the model is the mean of the target")
-		return model, report, nil
-	}
-	beta, err := regress(factor, len(chosen)+1)
-	if err != nil {
-		return nil, report, err
 	}
 	scaleY := scaleOf(m, l.width)
 	for k, j := range chosen {
-		b := beta[k] * scaleY / math.Sqrt(m.at(j, j))
-		model.Coefficients[0][j] = b
-		model.Intercepts[0] -= b * m.mean[j]
+		beta[k] = beta[k] * scaleY / math.Sqrt(m.at(j, j)) // in this order: another changes the last digits
 	}
-	if !finite(model.Coefficients[0]) || !finite(model.Intercepts) {
-		return nil, report, fault.New(fault.TrainingFailed, "the coefficients of ols are not finite").WithRemedy("standardize the features")
+	model, err := m.linear("ols", d.X.Names(), chosen, beta, &report)
+	if err != nil {
+		return nil, report, err
 	}
-	return model, report, nil
+	model.Inference, err = infer(ctx, d, l, m, model, chosen, factor)
+	return model, report, err
 }
 
 // factorize chooses the columns that have information of their own by Cholesky
@@ -90,13 +72,13 @@ func (o ols) Fit(ctx context.Context, d Data, s Settings) (Model, Report, error)
 // Stability of Numerical Algorithms, 10.3), and returns them in pivot order with
 // the factor L, lower triangular and row by row, of the correlations of the
 // chosen columns and, last, the target. Ties go to the first column.
-func factorize(m *moments, rows int) (chosen []int, factor []float64) {
+func factorize(m *moments) (chosen []int, factor []float64) {
 	p := m.size - 1
 	var varying []int
 	scale := make([]float64, m.size)
 	for j := range m.size {
 		scale[j] = scaleOf(m, j)
-		if j < p && !constant(m.at(j, j), m.mean[j], rows) {
+		if j < p && !m.constant(j) {
 			varying = append(varying, j)
 		}
 	}
@@ -178,13 +160,26 @@ func scaleOf(m *moments, j int) float64 {
 	return 1
 }
 
+// finite reports whether no value is missing or infinite: those have every bit of
+// the exponent set.
 func finite(x []float64) bool {
-	for _, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return false
+	const exponent = 0x7ff << 52
+	var found atomic.Bool
+	look := func(lo, hi int) {
+		for _, v := range x[lo:hi] {
+			if math.Float64bits(v)&exponent == exponent {
+				found.Store(true)
+				return
+			}
 		}
 	}
-	return true
+	if len(x) < parallelRows {
+		look(0, len(x))
+	} else {
+		spans := spread(len(x), 16)
+		inParallel(len(spans), func(i int) { look(spans[i].lo, spans[i].hi) })
+	}
+	return !found.Load()
 }
 
 // check refuses data no learner can read.
@@ -202,6 +197,9 @@ func (d *Data) check() error {
 		if f := &d.X.Features[i]; !finite(f.Numbers) {
 			return fault.New(fault.TrainingFailed, "feature %q is missing or infinite in a training row", f.Name).WithRemedy("impute it, or leave such rows out in dataset.sql")
 		}
+	}
+	if err := d.checkWeights(); err != nil {
+		return err
 	}
 	for _, y := range d.Y {
 		if k := int(y); d.Classes > 0 && (float64(k) != y || k < 0 || k >= d.Classes) {

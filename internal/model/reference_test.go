@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
 	"strconv"
 	"testing"
+
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/esteira-ml/esteira/internal/frame"
 )
@@ -54,66 +58,150 @@ func codesOf(texts []string) (codes []int32, categories []string) {
 	return codes, categories
 }
 
-// Coefficients and probabilities are scikit-learn's: bench/reference/linear.py.
-func TestCoefficientsAreThoseOfScikitLearn(t *testing.T) {
+// reference is one case of testdata/reference.json.
+type reference struct {
+	Kind, Table, Target string
+	Numbers, Texts      []string
+	Params              Params
+	Options             Options
+	Weighted, Scaled    bool
+	First               int // rows that are taken, 0 for all
+	Intercepts          []float64
+	Coefficients        [][]float64
+	Predictions         [][]float64
+	Every               int
+	Inference           *struct {
+		Inference
+		Estimates [][]float64 // value, standard error, t, p, low and high: of the intercept, then of each column
+	}
+}
+
+func (c *reference) String() string {
+	return fmt.Sprintf("%s of %s by %v %v %v %v, weighted: %v", c.Kind, c.Target, c.Numbers, c.Texts, c.Params, c.Options, c.Weighted)
+}
+
+func references(t *testing.T) []reference {
+	t.Helper()
 	data, err := os.ReadFile("testdata/reference.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []struct {
-		Kind, Table, Target string
-		Numbers, Texts      []string
-		Params              Params
-		Intercepts          []float64
-		Coefficients        [][]float64
-		Predictions         [][]float64
-		Every               int
-	}
-	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 9 {
+	var cases []reference
+	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 37 {
 		t.Fatal(len(cases), err)
 	}
-	for _, c := range cases {
-		columns := readTable(t, c.Table)
-		d := Data{X: &frame.Matrix{Rows: len(columns[c.Target])}}
-		for _, name := range c.Numbers {
-			d.X.Features = append(d.X.Features, frame.Feature{Name: name, Numbers: numbersOf(t, columns[name])})
+	return cases
+}
+
+func (c *reference) data(t *testing.T) Data {
+	t.Helper()
+	columns := readTable(t, c.Table)
+	for name, values := range columns {
+		if c.First > 0 {
+			columns[name] = values[:c.First]
 		}
-		for _, name := range c.Texts {
-			codes, categories := codesOf(columns[name])
-			d.X.Features = append(d.X.Features, frame.Feature{Name: name, Codes: codes, Categories: categories})
-		}
-		if c.Kind == "ols" {
-			d.Y = numbersOf(t, columns[c.Target])
-		} else {
-			codes, categories := codesOf(columns[c.Target])
-			d.Classes = len(categories)
-			for _, code := range codes {
-				d.Y = append(d.Y, float64(code))
+	}
+	d := Data{X: &frame.Matrix{Rows: len(columns[c.Target])}}
+	for _, name := range c.Numbers {
+		numbers := numbersOf(t, columns[name])
+		if c.Scaled {
+			mean, deviation := stat.PopMeanStdDev(numbers, nil)
+			for i, v := range numbers {
+				numbers[i] = (v - mean) / deviation
 			}
 		}
-		learner, err := For(c.Kind)
-		if err != nil {
-			t.Fatal(err)
+		d.X.Features = append(d.X.Features, frame.Feature{Name: name, Numbers: numbers})
+	}
+	for _, name := range c.Texts {
+		codes, categories := codesOf(columns[name])
+		d.X.Features = append(d.X.Features, frame.Feature{Name: name, Codes: codes, Categories: categories})
+	}
+	if c.Kind != "logistic" {
+		d.Y = numbersOf(t, columns[c.Target])
+	} else {
+		codes, categories := codesOf(columns[c.Target])
+		d.Classes = len(categories)
+		for _, code := range codes {
+			d.Y = append(d.Y, float64(code))
 		}
-		m, report, err := learner.Fit(context.Background(), d, Settings{Params: c.Params})
-		if err != nil || !report.Converged {
-			t.Fatalf("%s: %v %+v", c.Target, err, report)
+	}
+	if c.Weighted {
+		for i := range d.Y {
+			d.Weights = append(d.Weights, float64(i%5)/2)
 		}
-		l := m.(*Linear)
-		if len(report.Dropped) == 0 { // else other coefficients give the same predictions
-			near(t, "intercepts of "+c.Target, l.Intercepts, c.Intercepts, 1e-6)
+	}
+	return d
+}
+
+// What ols says of its coefficients is what statsmodels says.
+func TestInferenceIsThatOfStatsmodels(t *testing.T) {
+	compared := 0
+	for _, c := range references(t) {
+		if c.Kind != "ols" {
+			continue
+		}
+		d := c.data(t)
+		m, report := fit(t, "ols", d, nil)
+		got, want := m.(*Linear).Inference, c.Inference
+		near(t, c.String(), []float64{float64(got.DegreesOfFreedom), got.ResidualError, got.RSquared, got.AdjustedRSquared, got.F, math.Log(got.FP)},
+			[]float64{float64(want.DegreesOfFreedom), want.ResidualError, want.RSquared, want.AdjustedRSquared, want.F, math.Log(want.FP)}, 1e-8)
+		if (want.Estimates == nil) != (len(report.Dropped) > 0) || len(got.Coefficients)+len(report.Dropped) != d.X.Width() {
+			t.Errorf("%v: drops %v, estimates %v", c, report.Dropped, got.Coefficients)
+		}
+		for k, estimate := range want.Estimates {
+			e := append([]Estimate{got.Intercept}, got.Coefficients...)[k]
+			near(t, c.String(), []float64{e.Value, e.Error, e.T, math.Log(e.P), e.Low, e.High}, []float64{estimate[0], estimate[1], estimate[2], math.Log(estimate[3]), estimate[4], estimate[5]}, 1e-7)
+			compared++
+		}
+	}
+	if compared < 15 {
+		t.Fatalf("only %d estimates were compared", compared)
+	}
+}
+
+// Coefficients and predictions are scikit-learn's: bench/reference/linear.py.
+func TestCoefficientsAreThoseOfScikitLearn(t *testing.T) {
+	for _, c := range references(t) {
+		t.Run(c.String(), func(t *testing.T) {
+			d := c.data(t)
+			learner, err := For(c.Kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			params := Params{}
+			for name, bound := range map[string]float64{"tol": 1e-12, "max_iter": 100_000} {
+				if find(learner.Parameters(), name) != nil {
+					params[name] = bound
+				}
+			}
+			maps.Copy(params, c.Params)
+			m, report, err := learner.Fit(context.Background(), d, Settings{Params: params, Options: c.Options})
+			if err != nil || !report.Converged {
+				t.Fatalf("%v %+v", err, report)
+			}
+			l := m.(*Linear)
+			if c.Kind != "ols" || len(report.Dropped) == 0 { // else other coefficients give the same predictions
+				near(t, "intercepts", l.Intercepts, c.Intercepts, 1e-6)
+				for k := range c.Coefficients {
+					near(t, "coefficients", l.Coefficients[k], c.Coefficients[k], 1e-6)
+				}
+			} else if len(report.Dropped) > len(c.Texts) {
+				t.Errorf("drops %v", report.Dropped)
+			}
 			for k := range c.Coefficients {
-				near(t, "coefficients of "+c.Target, l.Coefficients[k], c.Coefficients[k], 1e-6)
+				for j, want := range c.Coefficients[k] {
+					if sparse := c.Kind == "lasso" || c.Kind == "elastic_net" || c.Options.Penalty == "l1"; sparse && (math.Abs(want) < 1e-12) != (l.Coefficients[k][j] == 0) {
+						t.Errorf("coefficient %d of row %d is %v and not %v", j, k, l.Coefficients[k][j], want)
+					}
+				}
 			}
-		} else if c.Kind != "ols" || len(report.Dropped) != 1 {
-			t.Errorf("%s of %s drops %v", c.Kind, c.Target, report.Dropped)
-		}
-		out := make([]float64, d.X.Rows*m.Outputs())
-		m.Predict(d.X, out)
-		for i, want := range c.Predictions {
-			at := i * c.Every * m.Outputs()
-			near(t, "predictions of "+c.Target, out[at:at+m.Outputs()], want, 1e-6)
-		}
+			out := make([]float64, d.X.Rows*m.Outputs())
+			m.Predict(d.X, out)
+			for i, want := range c.Predictions {
+				at := i * c.Every * m.Outputs()
+				near(t, "predictions", out[at:at+m.Outputs()], want, 1e-6)
+			}
+		})
 	}
 }
 

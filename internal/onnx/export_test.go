@@ -143,8 +143,11 @@ func linear(t *testing.T, fitted *feature.Fitted, link model.Link, rows int, see
 	}
 	r := rand.New(rand.NewPCG(seed, 2))
 	m := &model.Linear{Learner: "logistic", Link: link, Names: x.Names()}
-	if link == model.Identity {
+	switch link {
+	case model.Identity:
 		m.Learner = "ols"
+	case model.Log:
+		m.Learner = "poisson"
 	}
 	for range rows {
 		w := make([]float64, x.Width())
@@ -240,6 +243,7 @@ func TestEveryLinkAnswersAsInGo(t *testing.T) {
 		model  model.Model
 	}{
 		{"identity", regression, linear(t, fitted, model.Identity, 1, 5)},
+		{"log", regression, linear(t, fitted, model.Log, 1, 8)},
 		{"logistic", binary, linear(t, fitted, model.Logistic, 1, 6)},
 		{"softmax", multiclass, linear(t, fitted, model.Softmax, 4, 7)},
 		{"constant regression", regression, &model.Constant{Values: []float64{-3.5}}},

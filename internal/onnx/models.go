@@ -66,6 +66,8 @@ func (g *graph) linear(m *model.Linear, x string, width int, rows string) (strin
 	switch m.Link {
 	case model.Identity:
 		return z, k, nil
+	case model.Log:
+		return g.op("Exp", z), k, nil
 	case model.Logistic:
 		if k != 1 {
 			return "", 0, fault.New(fault.ParityFailed, "a logistic model has %d rows of coefficients instead of 1", k)

@@ -58,6 +58,7 @@ func TestSchemaAndParseRefuseTheSame(t *testing.T) {
 		"features: [{columns: [a], apply: [{log1p: {}, impute: {}}]}]", "features: [{columns: [a], apply: [{log1p: {x: 1}}]}]",
 		"validation: [{column: a}]", "validation: [{column: a, not_null: true, finite: true}]", "validation: [{column: a, not_null: false}]",
 		"train: {folds: 1}", "train: {candidates: [{kind: ols, grid: {C: [1]}}]}", "train: {candidates: [{kind: logistic, grid: {c: [1]}}]}",
+		"train: {candidates: [{kind: elastic_net, grid: {l1_ratio: [0]}}]}", "train: {candidates: [{kind: logistic, options: {penalty: l3}}]}",
 		"evaluate: {gates: [{metric: best, min: 1}]}", "deploy: {enabled: 1}", "retrain: {schedule: {}}", "dataset: {key: a}",
 	} {
 		text := []byte(minimal + add + "\n")
@@ -75,6 +76,7 @@ func TestSchemaAcceptsTheShortForms(t *testing.T) {
 		"features: [{columns: [a], apply: [{standardize: {}}]}]",
 		"validation: [{column: a, set: [1, true, x]}]",
 		"evaluate: {gates: []}",
+		"train: {candidates: [{kind: logistic, grid: {C: [1]}, options: {penalty: l1, class_weight: balanced}}]}",
 	} {
 		text := []byte(minimal + add + "\n")
 		require.NoError(t, validate(text), add)

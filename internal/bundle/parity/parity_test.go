@@ -109,6 +109,20 @@ func TestAnExportAgrees(t *testing.T) {
 	}
 }
 
+// Of a log link, the answers to enormous values are infinite and refused by both.
+func TestALogLinkAgrees(t *testing.T) {
+	fitted, target, m := fixture(t, pipeline.Regression)
+	l := m.(*model.Linear)
+	l.Learner, l.Link = "poisson", model.Log
+	got, err := parity.Check(context.Background(), predictor(t, fitted, target, l), export(t, fitted, target, l), heldOut(5000), 1e-9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Rows < 5000 || got.Adversarial < 100 || got.MaxRel > 1e-9 || got.MaxAbs == 0 {
+		t.Fatalf("got %+v", got)
+	}
+}
+
 func TestTheBaselineAgrees(t *testing.T) {
 	fitted, target, _ := fixture(t, pipeline.Multiclass)
 	m := &model.Constant{Values: []float64{0.5, 0.25, 0.25}}

@@ -1,0 +1,39 @@
+#include "textflag.h"
+
+// func lanes(a, b *float64, stride, n int, sums *[16]float64)
+TEXT ·lanes(SB), NOSPLIT, $0-40
+	MOVQ a+0(FP), SI
+	MOVQ b+8(FP), DI
+	MOVQ stride+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ sums+32(FP), R8
+	LEAQ (DI)(DX*1), R9
+	LEAQ (R9)(DX*1), R10
+	LEAQ (R10)(DX*1), R11
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	XORQ AX, AX
+	SHLQ $3, CX
+
+next:
+	VMOVUPD (SI)(AX*1), Y4
+	VMULPD (DI)(AX*1), Y4, Y5
+	VMULPD (R9)(AX*1), Y4, Y6
+	VMULPD (R10)(AX*1), Y4, Y7
+	VMULPD (R11)(AX*1), Y4, Y8
+	VADDPD Y5, Y0, Y0
+	VADDPD Y6, Y1, Y1
+	VADDPD Y7, Y2, Y2
+	VADDPD Y8, Y3, Y3
+	ADDQ $32, AX
+	CMPQ AX, CX
+	JLT next
+
+	VMOVUPD Y0, (R8)
+	VMOVUPD Y1, 32(R8)
+	VMOVUPD Y2, 64(R8)
+	VMOVUPD Y3, 96(R8)
+	VZEROUPPER
+	RET
