@@ -166,3 +166,24 @@ func TestANestedSearchIsRepeatedWithinEachOuterFold(t *testing.T) {
 	}
 	require.Len(t, b.fits, 3*2+3*(3*2+1))
 }
+
+func TestAnEnsembleIsOneMoreContender(t *testing.T) {
+	score := func(p activities.FitParams) *activities.FoldResult { return scored(float64(10 - p.Trial.ID)) }
+	p, err := pipeline.Parse("f.yaml", []byte("name: p\nproblem: {task: regression, target: y}\nsources: {d: {path: d.csv}}\ntrain: {ensemble: stack, candidates: [{kind: ols}, {kind: ridge, grid: {alpha: [1, 2]}}]}\n"))
+	require.NoError(t, err)
+	b := tuningSetup(t, score)
+	res := b.tune(t, TuningInput{Problem: p.Problem, Settings: p.Train, Split: p.Split, Train: ref("train"), Plan: ref("plan"), Validation: ref("validation")})
+	require.Len(t, b.joined, 1)
+	require.Equal(t, "stack", b.joined[0].Method)
+	var members []string
+	for _, m := range b.joined[0].Members {
+		members = append(members, m.Trial.String())
+	}
+	require.Equal(t, []string{"ols", "ridge alpha=2"}, members, "the best of each kind, the baseline left out")
+	require.Equal(t, "ensemble", res.Best[3].Trial.Kind)
+
+	p.Train.Ensemble, p.Train.Candidates = "average", p.Train.Candidates[:1]
+	alone := tuningSetup(t, score)
+	require.Len(t, alone.tune(t, TuningInput{Problem: p.Problem, Settings: p.Train, Split: p.Split}).Best, 2)
+	require.Empty(t, alone.joined, "one kind alone is no ensemble")
+}

@@ -125,7 +125,7 @@ func b2i(b bool) int {
 func (p Page) HTML(w io.Writer) error {
 	page := report.Page{
 		Kicker: "Search", Title: p.Pipeline, Subtitle: "Which models were tried, and how they did on rows they had not seen.",
-		Facts: p.facts(), Sections: []report.Section{p.trialsSection()},
+		Facts: p.facts(),
 		Footer: fmt.Sprintf("Scores are %s on the rows of each fold that the trial did not learn from; features were fitted anew within each fold.", p.Metric),
 	}
 	for _, kind := range p.kinds() {
@@ -139,6 +139,7 @@ func (p Page) HTML(w io.Writer) error {
 	if len(p.Nested) > 0 {
 		page.Sections = append(page.Sections, p.nestedSection())
 	}
+	page.Sections = append(page.Sections, p.trialsSection())
 	return report.Write(w, page)
 }
 
@@ -184,8 +185,8 @@ func (p Page) kinds() []string {
 	return out
 }
 
-// maxListed bounds the table of trials.
-const maxListed = 200
+// maxListed bounds the table of trials; as many that failed may follow.
+const maxListed = 40
 
 func (p Page) trialsSection() report.Section {
 	rounds := p.Settings.Rounds()
@@ -194,18 +195,18 @@ func (p Page) trialsSection() report.Section {
 	}}
 	ranked := p.ranked()
 	for i, t := range ranked {
-		if i == maxListed {
-			break
+		if _, _, failed, _ := t.total(); i >= maxListed && (failed == "" || len(table.Rows) >= 2*maxListed) {
+			continue
 		}
 		mean, whole := t.mean(rounds)
 		seconds, memory, failed, _ := t.total()
 		scores := t.scores(rounds)
 		said := ""
 		switch {
-		case t.Trial.ID == p.Best:
-			said = "best"
 		case failed != "":
 			said = "failed: " + report.Cut(failed, 120)
+		case t.Trial.ID == p.Best:
+			said = "best"
 		case !whole && t.share() < 1:
 			said = "stopped on fewer rows"
 		case !whole && len(scores) > 0:
@@ -217,9 +218,9 @@ func (p Page) trialsSection() report.Section {
 	}
 	intro := "From the best on. Spread is the standard deviation over the folds: two means that lie nearer than that are hardly apart."
 	if len(ranked) > maxListed {
-		intro += fmt.Sprintf(" The first %d of %d.", maxListed, len(ranked))
+		intro += fmt.Sprintf(" The first %d of %d, and what failed; all are rows of the table trials.", maxListed, len(ranked))
 	}
-	return report.Section{ID: "trials", Title: "All trials", Intro: intro, Blocks: []report.Block{{Table: &table}}}
+	return report.Section{ID: "trials", Title: "Trials", Intro: intro, Blocks: []report.Block{{Table: &table}}}
 }
 
 func (t Tried) scores(rounds int) []float64 {
@@ -234,6 +235,9 @@ func (t Tried) scores(rounds int) []float64 {
 
 // spread is the sample standard deviation, NaN of fewer than two.
 func spread(x []float64) float64 {
+	if len(x) < 2 {
+		return math.NaN()
+	}
 	mean, sum := 0.0, 0.0
 	for _, v := range x {
 		mean += v / float64(len(x))

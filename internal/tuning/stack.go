@@ -63,6 +63,11 @@ func alone(e [][]float64, set int) []float64 {
 			at = append(at, a)
 		}
 	}
+	w := make([]float64, len(e))
+	if n == 1 { // also one without any error, which no equation describes
+		w[at[0]] = 1
+		return w
+	}
 	m := make([][]float64, n)
 	for i := range m {
 		m[i] = make([]float64, n+1)
@@ -79,7 +84,6 @@ func alone(e [][]float64, set int) []float64 {
 	if x == nil || !(math.Abs(sum) > 0) || math.IsInf(sum, 0) {
 		return nil
 	}
-	w := make([]float64, len(e))
 	for i, v := range x {
 		if w[at[i]] = v / sum; !(w[at[i]] >= 0) {
 			return nil
