@@ -96,6 +96,15 @@ func (l *Line) StartWorker(env ...string) {
 	l.worker = l.start("esteira-worker", "worker ready", env)
 }
 
+// AnotherWorker starts a worker beside the line's own, on the same queues; kill
+// ends it with SIGKILL, as the end of the test does.
+func (l *Line) AnotherWorker(env ...string) (kill func()) {
+	l.tb.Helper()
+	p := l.start("esteira-worker", "worker ready", env)
+	l.tb.Cleanup(p.kill)
+	return p.kill
+}
+
 // StartServer starts the prediction server, with variables of its own if any are
 // given, and waits until it listens.
 func (l *Line) StartServer(env ...string) {
