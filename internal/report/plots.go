@@ -130,10 +130,14 @@ func Scatter(p Plot, xs, ys []float64, diagonal bool) template.HTML {
 	return b.close()
 }
 
-// Series is one line of a line plot; NaN in Y breaks it.
+// Series is one line of a line plot; NaN in Y breaks it. Low and High, where they
+// are as long as Y, shade the room between them.
 type Series struct {
-	Name string
-	X, Y []float64
+	Name      string
+	X, Y      []float64
+	Low, High []float64
+	Dots      bool // mark every point
+	Dashed    bool // for what is compared with: an ideal, a diagonal
 }
 
 // Line draws up to four series over a common axis, with a legend if several.
@@ -141,7 +145,7 @@ func Line(p Plot, series ...Series) template.HTML {
 	series = series[:min(4, len(series))]
 	var xs, ys [][]float64
 	for _, s := range series {
-		xs, ys = append(xs, s.X), append(ys, s.Y)
+		xs, ys = append(xs, s.X), append(ys, s.Y, s.Low, s.High)
 	}
 	x0, x1, ok := extent(xs...)
 	y0, y1, ok2 := extent(ys...)
@@ -150,11 +154,16 @@ func Line(p Plot, series ...Series) template.HTML {
 	}
 	x0, x1 = widen(x0, x1)
 	y0, y1 = widen(y0, y1)
+	if p.Low != 0 || p.High != 0 {
+		y0, y1 = math.Min(y0, p.Low), math.Max(y1, p.High)
+	}
 	b := p.open(height)
+	p.legend = len(series) > 1
 	x, y := b.frame(p, x0, x1, y0, y1)
 	for i, s := range series {
 		class := string(rune('0' + i))
-		b.put(`<path class="line s%s" d="`, class)
+		b.band(s, x, y, class)
+		b.put(`<path class="line s%s%s" d="`, class, map[bool]string{true: " dashed"}[s.Dashed])
 		pen := "M"
 		for j := range min(len(s.X), len(s.Y)) {
 			if math.IsNaN(s.X[j]+s.Y[j]) || math.IsInf(s.X[j], 0) || math.IsInf(s.Y[j], 0) {
@@ -165,10 +174,11 @@ func Line(p Plot, series ...Series) template.HTML {
 			pen = "L"
 		}
 		b.put(`"><title>%s</title></path>`, esc(s.Name))
+		b.dots(s, p, x, y, class)
 		if len(series) > 1 {
 			at := x.from + 8 + float64(i)*(x.to-x.from)/float64(len(series))
-			b.rect("f"+class, at, y.to-2, 10, 3, 1, "")
-			b.text(at+14, y.to+3, "start", "label", Cut(s.Name, 16))
+			b.rect("f"+class, at, y.to-8, 10, 3, 1, "")
+			b.text(at+14, y.to-3, "start", "label", Cut(s.Name, 64/len(series)))
 		}
 	}
 	return b.close()

@@ -18,8 +18,11 @@ type Plot struct {
 	FormatX, FormatY func(float64) string
 
 	// Low and High are the ends of a bar list's scale where it has its own, such
-	// as 0 and 1; if both are 0 it reaches from 0 to the longest bar.
+	// as 0 and 1; if both are 0 it reaches from 0 to the longest bar. In a line plot
+	// they are values that the vertical axis reaches at least.
 	Low, High float64
+
+	legend bool // room for one above the grid
 }
 
 // The drawing's size in its own units; the page scales it to the room there is.
@@ -87,6 +90,9 @@ func (b *svg) frame(p Plot, x0, x1, y0, y1 float64) (x, y scale) {
 	if p.Y != "" {
 		top += 16
 		b.text(0, 12, "start", "", p.Y)
+	}
+	if p.legend {
+		top += 12
 	}
 	x, y = scale{x0, x1, left, width - 14}, scale{y0, y1, bottom, top}
 	for _, v := range rows {
