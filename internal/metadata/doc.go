@@ -1,6 +1,6 @@
 // Package metadata owns what the product remembers, in Postgres: pipelines,
 // runs and their steps, the step cache, lineage, trials and metrics, model
-// versions, endpoints and their revisions, prediction servers, and the table of
+// versions, looks at test rows, endpoints and their revisions, prediction servers, and the table of
 // predictions.
 //
 // DB is a pool with one method per fact. Methods take one struct of parameters,
