@@ -217,9 +217,7 @@ func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged
 	if res.Evaluation, err = a.Store.PutJSON(ctx, judged); err != nil {
 		return err
 	}
-	if res.Scores, err = a.Store.PutJSON(ctx, bundle.Metrics{
-		Metric: p.Pipeline.Problem.Metric, Validation: judged.Validation[judged.ChosenIndex].Scores, Test: judged.Test.Scores, Baseline: judged.Baseline.Scores,
-	}); err != nil {
+	if res.Scores, err = a.Store.PutJSON(ctx, metricsOf(judged)); err != nil {
 		return err
 	}
 	var page bytes.Buffer
@@ -234,6 +232,32 @@ func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged
 	res.Score, res.Solved = judged.Test.Scores[metric], judged.Solved
 	res.Figure = fmt.Sprintf("%s: %s %s on test (baseline %s)", res.Chosen.Trial, metric, number(res.Score), number(judged.Baseline.Scores[metric]))
 	return nil
+}
+
+// metricsOf is what the bundle says of the model: of it alone, whoever is champion
+// and whoever looked before, so that equal models are equal bundles.
+func metricsOf(e *evaluation.Evaluation) bundle.Metrics {
+	m := bundle.Metrics{
+		Metric: e.Problem.Metric, Validation: e.Validation[e.ChosenIndex].Scores, Test: e.Test.Scores, Baseline: e.Baseline.Scores,
+		Intervals: map[string]bundle.Interval{}, Limits: e.Limits(),
+	}
+	for name, i := range e.Test.Intervals {
+		m.Intervals[name] = bundle.Interval(i)
+	}
+	if e.Costs != nil {
+		m.Threshold = &bundle.Threshold{Probability: e.Costs.Model.Threshold, PerRow: e.Costs.Model.PerRow, AsServed: e.Costs.Answered.PerRow}
+	}
+	const most = 30 // of each sort: a card is read, not searched
+	add := func(list []evaluation.Slice, weak bool) {
+		for _, s := range list[:min(len(list), most)] {
+			if v, ok := s.Scores[e.Problem.Metric]; ok {
+				m.Slices = append(m.Slices, bundle.Slice{Name: s.Name(), Rows: s.Rows, Value: v, Interval: (*bundle.Interval)(s.Interval), Weak: weak})
+			}
+		}
+	}
+	add(e.Slices.Found, true)
+	add(e.Slices.Declared, false)
+	return m
 }
 
 func (a *Activities) recordEvaluation(ctx context.Context, run string, e *evaluation.Evaluation) error {

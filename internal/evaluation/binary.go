@@ -1,10 +1,6 @@
 package evaluation
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "math"
 
 // needsCosts is why the metrics at a threshold are undefined.
 const needsCosts = "it needs problem.costs"
@@ -19,10 +15,11 @@ func (p *prepared) prepareBinary() {
 	for i := range p.order {
 		p.order[i] = int32(i)
 	}
-	slices.SortStableFunc(p.order, func(a, b int32) int { return cmp.Compare(p.P[2*b+1], p.P[2*a+1]) })
+	sortRows(p.order, func(i int32) float64 { return -p.P[2*i+1] })
 	for k, i := range p.order {
 		p.above[k] = k == 0 || p.P[2*i+1] != p.P[2*p.order[k-1]+1]
 	}
+	p.bin(p.above)
 }
 
 // prepareClasses computes what binary and multiclass share.
@@ -97,7 +94,7 @@ func (c counts) mcc() float64 {
 //   - with a Decision: cost, what the errors cost a row on average, and accuracy,
 //     precision, recall and f1 "_at_threshold", of the answer that is positive from
 //     that probability on.
-func (p *prepared) binary(s *Scores, w []float64) {
+func (p *prepared) binary(s *Scores, w []float64, whole bool) {
 	var answered, decided counts
 	var weight, loss, brier float64
 	var bins [calibrationBins]struct{ y, p float64 }
@@ -147,7 +144,7 @@ func (p *prepared) binary(s *Scores, w []float64) {
 		return
 	}
 	s.Values["recall"], s.Values["f1"] = answered.recall(), answered.f1()
-	auc, precision := p.ranking(w, positives, negatives)
+	auc, precision := p.ranking(w, whole, positives, negatives)
 	s.Values["average_precision"] = precision
 	if negatives == 0 {
 		s.undefined("every row is of the positive class", "roc_auc", "balanced_accuracy", "mcc")
@@ -165,30 +162,56 @@ func bucket(q float64) int {
 // ranking returns the area under the ROC curve (the probability that a positive
 // outranks a negative, ties counting half) and the average precision, the sum of
 // precision times the gain in recall over distinct thresholds.
-func (p *prepared) ranking(w []float64, positives, negatives float64) (auc, precision float64) {
+//
+// A draw of many rows takes those of like rank for ties.
+func (p *prepared) ranking(w []float64, whole bool, positives, negatives float64) (auc, precision float64) {
+	if !whole && p.binned() {
+		var tp, fp [maxRankBins]float64
+		for i, bin := range p.bins {
+			if p.Y[i] == 1 {
+				tp[bin] += w[i]
+			} else {
+				fp[bin] += w[i]
+			}
+		}
+		var r ranker
+		for bin := range p.binCount {
+			r.tp, r.fp = tp[bin], fp[bin]
+			r.flush()
+		}
+		return ratio(r.area, positives*negatives), ratio(r.precision, positives)
+	}
 	return ranking(p.order, p.above, w, func(i int32) bool { return p.Y[i] == 1 }, positives, negatives)
 }
 
-func ranking(order []int32, above []bool, w []float64, positive func(int32) bool, positives, negatives float64) (auc, precision float64) {
-	var seenPositive, seenNegative, area, tp, fp float64
-	flush := func() {
-		area += fp * (seenPositive + tp/2)
-		seenPositive, seenNegative = seenPositive+tp, seenNegative+fp
-		if tp > 0 {
-			precision += tp * seenPositive / (seenPositive + seenNegative)
-		}
-		tp, fp = 0, 0
+// ranker walks down the rows by falling score, one group of ties after another.
+type ranker struct {
+	tp, fp                     float64 // of the group that is open
+	seenPositive, seenNegative float64
+	area, precision            float64
+}
+
+func (r *ranker) flush() {
+	r.area += r.fp * (r.seenPositive + r.tp/2)
+	r.seenPositive, r.seenNegative = r.seenPositive+r.tp, r.seenNegative+r.fp
+	if r.tp > 0 {
+		r.precision += r.tp * r.seenPositive / (r.seenPositive + r.seenNegative)
 	}
+	r.tp, r.fp = 0, 0
+}
+
+func ranking(order []int32, above []bool, w []float64, positive func(int32) bool, positives, negatives float64) (auc, precision float64) {
+	var r ranker
 	for k, i := range order {
 		if above[k] {
-			flush()
+			r.flush()
 		}
 		if positive(i) {
-			tp += w[i]
+			r.tp += w[i]
 		} else {
-			fp += w[i]
+			r.fp += w[i]
 		}
 	}
-	flush()
-	return ratio(area, positives*negatives), ratio(precision, positives)
+	r.flush()
+	return ratio(r.area, positives*negatives), ratio(r.precision, positives)
 }

@@ -1,7 +1,6 @@
 package evaluation
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -88,13 +87,13 @@ type ResidualBin struct {
 
 func residuals(p *prepared) *Residuals {
 	n := len(p.Y)
-	order := make([]int, n)
+	order := make([]int32, n)
 	values := make([]float64, n)
 	for i := range order {
-		order[i], values[i] = i, p.Y[i]-p.P[i]
+		order[i], values[i] = int32(i), p.Y[i]-p.P[i]
 	}
 	r := &Residuals{}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.P[a], p.P[b]) })
+	sortRows(order, func(i int32) float64 { return p.P[i] })
 	bins := min(20, max(1, n/20))
 	for b := range bins {
 		rows := order[n*b/bins : n*(b+1)/bins]

@@ -1,9 +1,7 @@
 package evaluation
 
 import (
-	"cmp"
 	"math"
-	"slices"
 )
 
 // maxDetailed is the most classes whose confusion matrix is kept.
@@ -91,11 +89,11 @@ func calibrate(p *prepared) []Bin {
 
 // tenths groups rows by prediction, equal ones in their order.
 func tenths(p *prepared) []Bin {
-	order := make([]int, len(p.Y))
+	order := make([]int32, len(p.Y))
 	for i := range order {
-		order[i] = i
+		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p.P[a], p.P[b]) })
+	sortRows(order, func(i int32) float64 { return p.P[i] })
 	var bins []Bin
 	for b := range calibrationBins {
 		rows := order[len(order)*b/calibrationBins : len(order)*(b+1)/calibrationBins]

@@ -29,3 +29,23 @@ func (l Look) warning() string {
 	}
 	return fmt.Sprintf("%d models were judged on these rows. Choices made after seeing earlier results fit themselves to these rows, so the scores promise too much: collect new rows, or move the test split.", l.Number)
 }
+
+// Limits says in sentences what was found not to hold, for the model card.
+func (e *Evaluation) Limits() []string {
+	var out []string
+	metric := e.Problem.Metric
+	for _, s := range e.Slices.Found {
+		out = append(out, fmt.Sprintf("It is weaker where %s: %s %s, against %s on all test rows.", s.Name(), metric, number(s.Scores[metric]), number(e.Test.Scores[metric])))
+	}
+	if e.OverTime != nil && e.OverTime.Warning != "" {
+		out = append(out, "It ages: "+e.OverTime.Warning+".")
+	}
+	for _, f := range e.Fairness {
+		for _, name := range []string{"demographic_parity_difference", "equalized_odds_difference", "error_difference"} {
+			if v, ok := f.Gaps[name]; ok {
+				out = append(out, fmt.Sprintf("Between the groups of %s the %s is %s.", f.Column, name, number(v)))
+			}
+		}
+	}
+	return out
+}

@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"math"
+	"slices"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
@@ -75,14 +76,16 @@ type prepared struct {
 	Sample
 	weights []float64 // never nil
 
-	errors []float64 // regression: |y - p|
-	center float64   // regression: a value of y near its mean
-	loss   []float64 // classes: log loss of each row
-	hard   []int32   // classes: the most probable, the first of equals
-	order  []int32   // regression: by errors; binary: by falling probability
-	above  []bool    // binary: order[i] has another probability than order[i-1]
-	ranks  []int32   // multiclass: classes more probable than the actual one
-	orders [][]int32 // multiclass: of each class, by falling probability; nil if they are too many
+	errors            []float64 // regression: |y - p|
+	center            float64   // regression: a value of y near its mean
+	loss              []float64 // classes: log loss of each row
+	hard              []int32   // classes: the most probable, the first of equals
+	order             []int32   // regression: by errors; binary: by falling probability
+	above             []bool    // binary: order[i] has another probability than order[i-1]
+	ranks             []int32   // multiclass: classes more probable than the actual one
+	bins              []uint16  // regression, binary: of many rows, the bin of like rank each is in
+	binRows, binCount int
+	orders            [][]int32 // multiclass: of each class, by falling probability; nil if they are too many
 }
 
 func prepare(s Sample) (*prepared, error) {
@@ -154,19 +157,57 @@ func (p *prepared) point() (*Scores, error) {
 	return s, nil
 }
 
-// under computes the metrics under weights w, one a row; slow ones, of which a
-// bootstrap cannot tell an interval in reasonable time, only if whole.
+// under computes the metrics under weights w, one a row. Unless whole, as in the
+// draws of a bootstrap, metrics by rank are computed from bins of like rank, and those that
+// would take unreasonable time are left out.
 func (p *prepared) under(w []float64, whole bool) *Scores {
 	s := &Scores{Values: make(map[string]float64, 24)}
 	switch p.Task {
 	case pipeline.Regression:
-		p.regression(s, w)
+		p.regression(s, w, whole)
 	case pipeline.Binary:
-		p.binary(s, w)
+		p.binary(s, w, whole)
 	default:
 		p.multiclass(s, w, whole)
 	}
 	return s
+}
+
+// maxRankBins is how many bins of like rank a draw of many rows is summed in: the
+// rank of a row within its bin moves an area by less than a part in ten thousand,
+// far within the interval it is for.
+const maxRankBins = 8192
+
+func (p *prepared) binned() bool { return p.bins != nil }
+
+// bin deals the rows to bins of equal rows in p.order; ties, where above marks
+// their ends, stay together. Few rows need no bins.
+func (p *prepared) bin(above []bool) {
+	n := len(p.order)
+	if n <= maxRankBins {
+		return
+	}
+	p.bins, p.binRows = make([]uint16, n), (n+maxRankBins-1)/maxRankBins
+	bin, end := 0, p.binRows
+	for k, i := range p.order {
+		if k >= end && (above == nil || above[k]) {
+			bin, end = bin+1, k+p.binRows
+		}
+		p.bins[i] = uint16(bin)
+	}
+	p.binCount = bin + 1
+}
+
+// sortRows orders rows by a key, equal ones by their place.
+func sortRows(rows []int32, key func(int32) float64) {
+	slices.SortFunc(rows, func(a, b int32) int {
+		if x, y := key(a), key(b); x < y {
+			return -1
+		} else if x > y {
+			return 1
+		}
+		return int(a) - int(b)
+	})
 }
 
 // blockRows is how many terms are added before they join the total: the error of

@@ -1,10 +1,6 @@
 package evaluation
 
-import (
-	"cmp"
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // maxRanked is the most classes macro_roc_auc sorts the rows for.
 const maxRanked = 20
@@ -35,7 +31,7 @@ func (p *prepared) prepareMulticlass() {
 		for i := range order {
 			order[i] = int32(i)
 		}
-		slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(p.P[int(b)*k+c], p.P[int(a)*k+c]) })
+		sortRows(order, func(i int32) float64 { return -p.P[int(i)*k+c] })
 		p.orders[c] = order
 	}
 }

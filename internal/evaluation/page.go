@@ -132,7 +132,10 @@ func (e *Evaluation) scoresSection() report.Section {
 	}
 	blocks := []report.Block{}
 	if len(dots) > 0 {
-		blocks = append(blocks, report.Block{Plot: report.Dots(report.Plot{Title: e.Problem.Metric + " on the test rows, with 95 % intervals"}, dots, math.NaN())})
+		blocks = append(blocks, report.Block{Plots: []report.Figure{{
+			Caption: e.Problem.Metric + " on the test rows, with 95 % intervals.",
+			Plot:    report.Dots(report.Plot{Title: e.Problem.Metric + " on the test rows, with 95 % intervals", Wide: true}, dots, math.NaN()),
+		}}})
 	}
 	var undefined []string
 	for _, metric := range pipeline.GateMetrics(e.Problem.Task) {
@@ -182,8 +185,8 @@ func (e *Evaluation) validationSection() report.Section {
 			bars = append(bars, report.Bar{Label: r.Name, Value: v})
 		}
 	}
-	plot := report.Plot{Title: metric + " of each model on the validation rows", Note: e.Reason}
-	return report.Section{ID: "validation", Title: "Choice among models", Blocks: []report.Block{{Table: &table}, {Plot: report.Bars(plot, bars)}}}
+	plot := report.Plot{Title: metric + " of each model on the validation rows", Note: e.Reason, Wide: true}
+	return report.Section{ID: "validation", Title: "Choice among models", Blocks: []report.Block{{Table: &table}, {Plots: []report.Figure{{Plot: report.Bars(plot, bars)}}}}}
 }
 
 func scoreText(r Result, metric string) string {

@@ -105,16 +105,29 @@ func (d *Diagnostics) calibrationFigure(problem pipeline.Problem) report.Figure 
 	for _, b := range d.Calibration {
 		model.X, model.Y = append(model.X, b.Predicted), append(model.Y, b.Actual)
 		low, high = min(low, b.Predicted, b.Actual), max(high, b.Predicted, b.Actual)
+		if problem.Task == pipeline.Binary {
+			from, to := wilson(b.Actual, b.Rows)
+			model.Low, model.High = append(model.Low, from), append(model.High, to)
+		}
 	}
 	plot := report.Plot{Title: "Calibration", Note: fmt.Sprintf("%d bins of rows", len(d.Calibration)), X: "mean prediction", Y: "mean " + problem.Target}
 	caption := "Calibration: the mean of the target among rows predicted alike, in bins of equal size."
 	if problem.Task == pipeline.Binary {
 		low, high = 0, 1
 		plot.X, plot.Y = "predicted probability", "share of positives"
-		caption = "Calibration: the share of positives among rows of like probability."
+		caption = "Calibration: the share of positives among rows of like probability, with the 95 % interval of so many rows."
 	}
 	ideal := report.Series{Name: "ideal", X: []float64{low, high}, Y: []float64{low, high}, Dashed: true}
 	return report.Figure{Caption: caption + " On the dashed line they agree.", Plot: report.Line(plot, model, ideal)}
+}
+
+// wilson is the 95 % interval of a share of n rows (Wilson 1927).
+func wilson(share float64, n int) (low, high float64) {
+	const z = 1.959964
+	rows := float64(n)
+	center := (share + z*z/(2*rows)) / (1 + z*z/rows)
+	half := z / (1 + z*z/rows) * math.Sqrt(share*(1-share)/rows+z*z/(4*rows*rows))
+	return center - half, center + half
 }
 
 func (c *Curves) figures(e *Evaluation) []report.Figure {

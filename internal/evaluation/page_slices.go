@@ -43,15 +43,7 @@ func (e *Evaluation) sliceFigure(title string, list []Slice) report.Block {
 		if !ok {
 			continue
 		}
-		values := make([]string, len(one.Where))
-		for i, c := range one.Where {
-			values[i] = c.Value
-		}
-		label := strings.Join(values, ", ")
-		if title[0] == 'W' || len(one.Where) == 1 && len(label) < 12 {
-			label = one.Name()
-		}
-		d := dot(label, v, one.Interval)
+		d := dot(one.Name(), v, one.Interval)
 		d.Off = one.Whole != nil && one.Whole.Interval != nil && s.worse(*one.Whole.Interval)
 		dots = append(dots, d)
 	}
@@ -59,7 +51,7 @@ func (e *Evaluation) sliceFigure(title string, list []Slice) report.Block {
 	if !ok {
 		reference = math.NaN()
 	}
-	plot := report.Plot{Title: title + ": " + e.Problem.Metric + " with 95 % intervals", Note: "The dashed line is the model on all test rows."}
+	plot := report.Plot{Title: title + ": " + e.Problem.Metric + " with 95 % intervals", Note: "The dashed line is the model on all test rows.", Wide: true}
 	return report.Block{Plots: []report.Figure{{Caption: title + ": " + e.Problem.Metric + " with its 95 % interval. The dashed line is all test rows; orange marks what is worse beyond chance.", Plot: report.Dots(plot, dots, reference)}}}
 }
 

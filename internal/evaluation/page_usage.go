@@ -53,7 +53,7 @@ func (e *Evaluation) usageSection() report.Section {
 	}
 	s.Blocks = append(s.Blocks, report.Block{Plots: []report.Figure{{
 		Caption: "Permutation importance: mean and deviation over the repeats. At the dashed line a column does not matter.",
-		Plot:    report.Dots(report.Plot{Title: "Permutation importance, loss of " + metric}, dots, 0),
+		Plot:    report.Dots(report.Plot{Title: "Permutation importance, loss of " + metric, Wide: true}, dots, 0),
 	}}})
 	var figures []report.Figure
 	for _, d := range u.Dependence {

@@ -1,10 +1,6 @@
 package evaluation
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "math"
 
 // constantTarget is why r2 is undefined.
 const constantTarget = "the target is constant on these rows"
@@ -15,7 +11,8 @@ func (p *prepared) prepareRegression() {
 	for i := range p.Y {
 		p.errors[i], p.order[i] = math.Abs(p.Y[i]-p.P[i]), int32(i)
 	}
-	slices.SortStableFunc(p.order, func(a, b int32) int { return cmp.Compare(p.errors[a], p.errors[b]) })
+	sortRows(p.order, func(i int32) float64 { return p.errors[i] })
+	p.bin(nil)
 	// A center that is itself a value of y makes the spread of a constant exactly 0.
 	mean := total(p.weights, func(i int) float64 { return p.Y[i] }) / sumOf(p.weights)
 	p.center = p.Y[0]
@@ -58,7 +55,7 @@ func (s *regressionSums) add(o *regressionSums) {
 //     alpha 0.1, 0.5, 0.9, max(alpha e, (alpha - 1) e) (Koenker and Bassett, 1978);
 //   - poisson_deviance: scikit-learn's mean_poisson_deviance,
 //     2 (y ln(y/p) - y + p), for y of 0 or more and p above 0.
-func (p *prepared) regression(s *Scores, w []float64) {
+func (p *prepared) regression(s *Scores, w []float64, whole bool) {
 	var sums regressionSums
 	zero, negative, worst := false, false, 0.0
 	for from := 0; from < len(w); from += blockRows {
@@ -109,7 +106,7 @@ func (p *prepared) regression(s *Scores, w []float64) {
 	s.Values["pinball_50"] = sums.absolute / sums.weight / 2
 	s.Values["pinball_90"] = sums.high / sums.weight
 	s.Values["max_error"] = worst
-	s.Values["median_absolute_error"] = p.medianError(w, sums.weight)
+	s.Values["median_absolute_error"] = p.medianError(w, whole, sums.weight)
 	if zero { // where scikit-learn divides by its epsilon, and says 1e15
 		s.undefined("the target is 0 in a row, and no share of it can be taken", "mape")
 	} else {
@@ -129,9 +126,20 @@ func (p *prepared) regression(s *Scores, w []float64) {
 
 // medianError is the weighted median of the errors: the least one at which half
 // the weight is reached. Where the problem weighs no rows it is the mean of the
-// two middle ones.
-func (p *prepared) medianError(w []float64, weight float64) float64 {
+// two middle ones. A draw of many rows takes the middle of those of like rank.
+func (p *prepared) medianError(w []float64, whole bool, weight float64) float64 {
 	half, reached := weight/2, 0.0
+	if !whole && p.binned() {
+		var sums [maxRankBins]float64
+		for i, bin := range p.bins {
+			sums[bin] += w[i]
+		}
+		bin := 0
+		for ; bin < p.binCount-1 && reached+sums[bin] < half; bin++ {
+			reached += sums[bin]
+		}
+		return p.errors[p.order[min(bin*p.binRows+p.binRows/2, len(p.order)-1)]]
+	}
 	for at, i := range p.order {
 		if w[i] == 0 {
 			continue

@@ -33,8 +33,8 @@ type candidate struct {
 // (after SliceFinder, Chung et al. 2019). Each is compared with all other rows by
 // Welch's test, and the p-values are corrected by Holm's method (1979) for all
 // that were looked at, so that the chance to announce any noise is 5 %. A found
-// slice is told only if its own interval agrees, and one within another only if
-// it is a tenth worse.
+// slice is told only if its own interval agrees, one within another only if it is
+// a tenth worse, and none of which most rows were told of already.
 func (s *slicer) search(ctx context.Context, inputs []string, out *Slices) error {
 	f, model := s.frame, s.model.prepared
 	rows := evenly(f.Rows, maxSearchRows)
@@ -61,6 +61,7 @@ func (s *slicer) search(ctx context.Context, inputs []string, out *Slices) error
 	holm(found)
 	found = slices.DeleteFunc(found, func(c candidate) bool { return c.p > searchLevel })
 	slices.SortStableFunc(found, func(a, b candidate) int { return cmp.Compare(b.excess, a.excess) })
+	told := make([]bool, f.Rows)
 	for tried, c := range found {
 		if len(out.Found) == maxFound || tried == 4*maxFound {
 			break
@@ -82,6 +83,9 @@ func (s *slicer) search(ctx context.Context, inputs []string, out *Slices) error
 				members = append(members, row)
 			}
 		}
+		if overlap(members, told) {
+			continue
+		}
 		one, _, err := s.slice(ctx, where, members)
 		if err != nil {
 			return err
@@ -90,8 +94,18 @@ func (s *slicer) search(ctx context.Context, inputs []string, out *Slices) error
 			continue
 		}
 		one.P = c.p
+		for _, row := range members {
+			told[row] = true
+		}
 		out.Found = append(out.Found, one)
 	}
+	slices.SortStableFunc(out.Found, func(a, b Slice) int {
+		x, y := a.Whole.Value, b.Whole.Value
+		if pipeline.LowerIsBetter(s.metric) {
+			x, y = y, x
+		}
+		return cmp.Compare(x, y)
+	})
 	return nil
 }
 
@@ -226,6 +240,17 @@ func covered(c candidate, found []candidate) bool {
 		}
 	}
 	return false
+}
+
+// overlap reports whether more than half of the rows were told of already.
+func overlap(rows []int32, told []bool) bool {
+	n := 0
+	for _, row := range rows {
+		if told[row] {
+			n++
+		}
+	}
+	return 2*n > len(rows)
 }
 
 // evenly names at most n of the rows, evenly spaced.

@@ -27,7 +27,9 @@ func Dots(p Plot, dots []Dot, reference float64) template.HTML {
 		return empty(p)
 	}
 	low, high = widen(low, high)
-	const row, label, text = 24.0, 140.0, 78.0
+	const row, text = 24.0, 78.0
+	width := p.across()
+	label, letters := labelRoom(width, len(dots), func(i int) string { return dots[i].Label })
 	b := p.open(row*float64(len(dots)) + 24)
 	x := scale{low, high, label + 6, width - text - 6}
 	bottom := row * float64(len(dots))
@@ -42,7 +44,7 @@ func Dots(p Plot, dots []Dot, reference float64) template.HTML {
 	}
 	for i, d := range dots {
 		y := row*float64(i) + row/2
-		b.text(label-4, y+4, "end", "label", Cut(d.Label, 21))
+		b.text(label-4, y+4, "end", "label", Cut(d.Label, letters))
 		said := d.Text
 		if said == "" {
 			said = or(p.FormatX)(d.Value)
@@ -58,6 +60,18 @@ func Dots(p Plot, dots []Dot, reference float64) template.HTML {
 		b.put(`<circle class="dot" cx="%s" cy="%s" r="4.5"/></g>`, c(x.at(d.Value)), c(y))
 	}
 	return b.close()
+}
+
+// labelRoom is the width of the longest label, up to 45 % of the drawing, and how
+// many letters fit.
+func labelRoom(width float64, n int, label func(int) string) (room float64, letters int) {
+	const letter = 6.9
+	longest := 6
+	for i := range n {
+		longest = max(longest, len([]rune(label(i))))
+	}
+	letters = min(longest, int(.45*width/letter))
+	return letter*float64(letters) + 8, letters
 }
 
 // Matrix draws a table of shares from 0 to 1 as cells, the darker the larger, each

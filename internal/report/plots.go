@@ -55,7 +55,12 @@ func Bars(p Plot, bars []Bar) template.HTML {
 	if len(bars) == 0 {
 		return empty(p)
 	}
-	const row, label, value = 22.0, 140.0, 70.0
+	const row, value = 22.0, 70.0
+	width := p.across()
+	label, letters := 140.0, 20
+	if p.Wide {
+		label, letters = labelRoom(width, len(bars), func(i int) string { return bars[i].Label })
+	}
 	low, high := math.Min(0, p.Low), math.Max(0, p.High)
 	for _, bar := range bars {
 		if !math.IsNaN(bar.Value) && !math.IsInf(bar.Value, 0) {
@@ -69,7 +74,7 @@ func Bars(p Plot, bars []Bar) template.HTML {
 	x := scale{low, high, label, width - value}
 	for i, bar := range bars {
 		y := row * float64(i)
-		b.text(label-8, y+15, "end", "label", Cut(bar.Label, 20))
+		b.text(label-8, y+15, "end", "label", Cut(bar.Label, letters))
 		b.rect("track", x.from, y+4, x.to-x.from, row-8, 1, "")
 		text := bar.Text
 		if text == "" {

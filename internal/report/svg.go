@@ -22,7 +22,18 @@ type Plot struct {
 	// they are values that the vertical axis reaches at least.
 	Low, High float64
 
+	// Wide gives a list of bars or dots that stands alone more room for its labels.
+	Wide bool
+
 	legend bool // room for one above the grid
+}
+
+// across is the drawing's width in its own units.
+func (p Plot) across() float64 {
+	if p.Wide {
+		return 1.7 * width
+	}
+	return width
 }
 
 // The drawing's size in its own units; the page scales it to the room there is.
@@ -36,7 +47,7 @@ type svg struct{ strings.Builder }
 
 func (p Plot) open(h float64) *svg {
 	b := &svg{}
-	b.put(`<svg class="plot" viewBox="0 0 %s %s" role="img" aria-label="%s"><title>%s</title>`, c(width), c(h), esc(p.Title), esc(p.Title))
+	b.put(`<svg class="plot" viewBox="0 0 %s %s" role="img" aria-label="%s"><title>%s</title>`, c(p.across()), c(h), esc(p.Title), esc(p.Title))
 	if p.Note != "" {
 		b.put(`<desc>%s</desc>`, esc(p.Note))
 	}
