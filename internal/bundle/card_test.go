@@ -11,9 +11,9 @@ func TestTheCardSaysWhatAReaderNeeds(t *testing.T) {
 	threshold := 30.0
 	c := Card{
 		Name: "flights", Kind: "ols",
-		Problem:   pipeline.Problem{Statement: "How late will it land? | <b>\nReally", Task: pipeline.Regression, Target: "delay", Metric: "rmse", Threshold: &threshold, Owner: "ops"},
-		Rows:      map[string]int{"train": 700, "validation": 150, "test": 150},
-		Metrics:   Metrics{Metric: "rmse", Validation: map[string]float64{"rmse": 31}, Test: map[string]float64{"rmse": 31.25, "mae": 20}, Baseline: map[string]float64{"rmse": 40}, Gates: []Gate{{"rmse better than baseline", true, "21.9 % better"}},
+		Problem: pipeline.Problem{Statement: "How late will it land? | <b>\nReally", Task: pipeline.Regression, Target: "delay", Metric: "rmse", Threshold: &threshold, Owner: "ops"},
+		Rows:    map[string]int{"train": 700, "validation": 150, "test": 150},
+		Metrics: Metrics{Metric: "rmse", Validation: map[string]float64{"rmse": 31}, Test: map[string]float64{"rmse": 31.25, "mae": 20}, Baseline: map[string]float64{"rmse": 40}, Gates: []Gate{{"rmse better than baseline", true, "21.9 % better"}},
 			Intervals: map[string]Interval{"rmse": {30, 33}}, Threshold: &Threshold{0.2, 0.5, 0.75}, Limits: []string{"It is weaker where origin = JFK."},
 			Slices: []Slice{{Name: "origin = JFK | LGA", Rows: 120, Value: 44, Interval: &Interval{40, 48}, Weak: true}, {Name: "origin = SFO", Rows: 100, Value: 30}}},
 		Signature: predictor(t, pipeline.Regression).Signature(),
