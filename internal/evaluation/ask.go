@@ -191,6 +191,7 @@ func (j *judgement) askEvery(e *Evaluation, g pipeline.Gate) (GateResult, error)
 		return GateResult{Gate: g, Condition: "every slice: " + g.Metric, Reason: fmt.Sprintf("no slice has %d test rows", j.slicer.rows)}, nil
 	}
 	var worst *GateResult
+	var name string
 	var failed []string
 	for i, one := range e.Slices.Declared {
 		r, err := j.judgeSlice(e, g, one, j.slicer.cut[i])
@@ -201,13 +202,13 @@ func (j *judgement) askEvery(e *Evaluation, g pipeline.Gate) (GateResult, error)
 			failed = append(failed, one.Name()+": "+r.Reason)
 		}
 		if worst == nil || worst.Passed && !r.Passed || worst.Passed == r.Passed && pipeline.Better(g.Metric, worst.Value, r.Value) {
-			worst = &r
+			worst, name = &r, one.Name()
 		}
 	}
 	r := *worst
 	r.Condition = "every slice: " + r.Condition
 	if r.Passed {
-		r.Reason = fmt.Sprintf("all %d slices pass; of the worst, %s", len(e.Slices.Declared), r.Reason)
+		r.Reason = fmt.Sprintf("all %d slices pass; the worst is %s: %s", len(e.Slices.Declared), name, r.Reason)
 		return r, nil
 	}
 	const told = 5

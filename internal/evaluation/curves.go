@@ -8,6 +8,9 @@ import (
 // maxCurvePoints is how many points of a curve are kept.
 const maxCurvePoints = 100
 
+// leastShare of the rows is where precision and lift begin.
+const leastShare = 0.005
+
 // Curves tell how a binary model ranks the rows: all are walks down the rows by
 // falling probability. Points are the first, the last, and evenly spaced ones.
 type Curves struct {
@@ -55,8 +58,11 @@ func (p *prepared) curves() *Curves {
 			kept = slot
 		}
 		c.ROC = append(c.ROC, Point{s.fp / negatives, s.tp / positives})
-		c.PR = append(c.PR, Point{s.tp / positives, s.tp / (s.tp + s.fp)})
 		c.Gain = append(c.Gain, Point{share, s.tp / positives})
+		if share < leastShare && i != len(steps)-1 {
+			continue // a share of a handful of rows says nothing
+		}
+		c.PR = append(c.PR, Point{s.tp / positives, s.tp / (s.tp + s.fp)})
 		c.Lift = append(c.Lift, Point{share, s.tp / positives / share})
 	}
 	return c

@@ -35,7 +35,7 @@ func TestGatesSayByHowMuch(t *testing.T) {
 		{pipeline.Gate{Metric: "rmse", Against: "baseline"}, nil, true, 40, "rmse 38.2 is below 40 (baseline's 40)"},
 		{pipeline.Gate{Metric: "rmse", Against: "baseline", MinGain: 0.1}, nil, false, 36, "rmse 38.2 must be below 36 (baseline's 40 with a gain of 10%): missed by 2.2"},
 		{pipeline.Gate{Metric: "rmse", Against: "champion"}, champion, true, 38.2, "rmse 38.2 is at most 38.2 (champion's 38.2)"},
-		{pipeline.Gate{Metric: "r2", Against: "champion", MinGain: -0.1}, champion, true, -0.55, "r2 0.5 is at least -0.55 (champion's -0.5 with a gain of -10%)"},
+		{pipeline.Gate{Metric: "r2", Against: "champion", MinGain: -0.1}, champion, true, -0.55, "r2 0.5 is at least -0.55 (champion's -0.5 with a loss of 10% allowed)"},
 		{pipeline.Gate{Metric: "rmse", Against: "champion"}, nil, true, 0, "no champion to compare with: nothing is live yet"},
 		{pipeline.Gate{Metric: "mape", Max: pointer(1)}, nil, false, 0, "mape is undefined on these rows"},
 	} {

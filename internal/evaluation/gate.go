@@ -80,6 +80,10 @@ func (r *GateResult) against(value, reference float64, lower bool) {
 	strict := g.Against == "baseline"
 	who := g.Against + "'s " + number(reference)
 	switch {
+	case g.MinGain < 0:
+		who = fmt.Sprintf("%s with a loss of %s%% allowed", who, number(-100*g.MinGain))
+	case g.MinGainAbs < 0:
+		who = fmt.Sprintf("%s with a loss of %s allowed", who, number(-g.MinGainAbs))
 	case g.MinGain != 0:
 		who = fmt.Sprintf("%s with a gain of %s%%", who, number(100*g.MinGain))
 	case g.MinGainAbs != 0:

@@ -117,7 +117,7 @@ func (e *Evaluation) scoresSection() report.Section {
 	if e.Champion != nil {
 		results, overs = append(results, *e.Champion), append(overs, e.OverChampion)
 	}
-	table := report.Table{Caption: "Scores on the test rows, with the middle 95 % of resamples", Columns: []report.Column{{Name: "Metric"}, {Name: "Better"}}}
+	table := report.Table{Caption: "Scores on the test rows, in brackets the middle 95 % of resamples; ↑ more is better, ↓ less", Columns: []report.Column{{Name: "Metric"}}}
 	for i, r := range results {
 		table.Columns = append(table.Columns, report.Column{Name: r.Name, Numeric: true})
 		if i > 0 {
@@ -145,15 +145,17 @@ func (e *Evaluation) scoresSection() report.Section {
 			}
 			continue
 		}
-		row := []string{metric, "higher"}
-		if pipeline.LowerIsBetter(metric) {
-			row[1] = "lower"
-		}
+		row := []string{metric + map[bool]string{true: " ↓", false: " ↑"}[pipeline.LowerIsBetter(metric)]}
 		for i, r := range results {
-			row = append(row, withInterval(r, metric))
-			if i > 0 {
-				row = append(row, overs[i][metric].text())
+			if i == 0 {
+				row = append(row, withInterval(r, metric))
+				continue
 			}
+			difference := "–"
+			if d, ok := overs[i][metric]; ok {
+				difference = d.text()
+			}
+			row = append(row, scoreText(r, metric), difference)
 		}
 		table.Rows = append(table.Rows, row)
 	}

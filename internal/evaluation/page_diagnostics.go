@@ -59,7 +59,7 @@ func (e *Evaluation) costTable() *report.Table {
 	}
 	add := func(name string, c Cost) {
 		from := report.Number(c.Threshold)
-		if c.Threshold > 1 {
+		if c.Threshold >= 1 {
 			from = "never"
 		}
 		t.Rows = append(t.Rows, []string{name, from, amount(c.FalsePositives), amount(c.FalseNegatives), report.Number(c.Total), report.Number(c.PerRow)})

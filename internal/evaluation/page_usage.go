@@ -55,6 +55,9 @@ func (e *Evaluation) usageSection() report.Section {
 		Caption: "Permutation importance: mean and deviation over the repeats. At the dashed line a column does not matter.",
 		Plot:    report.Dots(report.Plot{Title: "Permutation importance, loss of " + metric, Wide: true}, dots, 0),
 	}}})
+	if len(u.Dependence) > 0 {
+		s.Blocks = append(s.Blocks, report.Block{Text: fmt.Sprintf("Partial dependence: the mean answer on %s test rows with one column set to each value and all others as they are. Where columns go together, some of these rows could not exist.", report.Count(int64(u.GridRows)))})
+	}
 	var figures []report.Figure
 	for _, d := range u.Dependence {
 		if f, ok := e.dependenceFigure(d); ok {
@@ -64,9 +67,7 @@ func (e *Evaluation) usageSection() report.Section {
 		s.Blocks = append(s.Blocks, report.Block{Table: dependenceTable(d)})
 	}
 	if len(figures) > 0 {
-		s.Blocks = append(s.Blocks,
-			report.Block{Text: fmt.Sprintf("Partial dependence: the mean answer on %s test rows with one column set to each value and all others as they are. Where columns go together, some of these rows could not exist.", report.Count(int64(u.GridRows)))},
-			report.Block{Plots: figures})
+		s.Blocks = append(s.Blocks, report.Block{Plots: figures})
 	}
 	return s
 }

@@ -47,7 +47,7 @@ type svg struct{ strings.Builder }
 
 func (p Plot) open(h float64) *svg {
 	b := &svg{}
-	b.put(`<svg class="plot" viewBox="0 0 %s %s" role="img" aria-label="%s"><title>%s</title>`, c(p.across()), c(h), esc(p.Title), esc(p.Title))
+	b.put(`<svg class="plot%s" viewBox="0 0 %s %s" role="img" aria-label="%s"><title>%s</title>`, map[bool]string{true: " across"}[p.Wide], c(p.across()), c(h), esc(p.Title), esc(p.Title))
 	if p.Note != "" {
 		b.put(`<desc>%s</desc>`, esc(p.Note))
 	}
