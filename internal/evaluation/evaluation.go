@@ -202,7 +202,10 @@ func (e *Evaluation) look(ctx context.Context, j *judgement) (err error) {
 	if err = j.slicer.declared(ctx, entries, e.Slices); err != nil {
 		return err
 	}
-	if err = j.slicer.search(ctx, j.chosen.Inputs, e.Slices); err != nil {
+	// How it is over time is told by periods, which look like slices that will never
+	// be asked again.
+	inputs := slices.DeleteFunc(slices.Clone(j.chosen.Inputs), func(name string) bool { return name == o.EventTime })
+	if err = j.slicer.search(ctx, inputs, e.Slices); err != nil {
 		return err
 	}
 	for _, column := range o.Evaluate.Fairness {

@@ -89,6 +89,12 @@ func (d *decoder) trainDefaults(p *Pipeline) {
 	}
 }
 
+// named is the metric the gate speaks of.
+func (g Gate) named(p Problem) string {
+	g.defaults(p)
+	return g.Metric
+}
+
 func (g *Gate) defaults(p Problem) {
 	switch {
 	case g.MaxLatencyUS != nil:

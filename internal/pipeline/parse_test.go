@@ -397,3 +397,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestGatesAndSlicesHaveTheirDefaults(t *testing.T) {
+	binary := strings.Replace(minimal, "multiclass", "binary", 1)
+	p := parse(t, binary+"evaluate: {slices: [a, [b, c]], fairness: [a], gates: [{max_size_kb: 5}, {max_latency_us: 9}, {max_latency_us: 9, percentile: p50}, {fairness: a, max: 0.1}, {slice: {a: 1}, max: 2}]}\n")
+	require.Equal(t, []pipeline.SliceEntry{{"a"}, {"b", "c"}}, p.Evaluate.Slices)
+	var names []string
+	for _, g := range p.Evaluate.Gates {
+		names = append(names, g.Metric)
+	}
+	require.Equal(t, []string{"model_size_kb", "latency_p95_us", "latency_p50_us", "demographic_parity_difference", "log_loss"}, names)
+	require.Equal(t, "p95", p.Evaluate.Gates[1].Percentile)
+	require.Equal(t, map[string]string{"a": "1"}, p.Evaluate.Gates[4].Slice)
+	p = parse(t, minimal+"evaluate: {fairness: [a], gates: [{fairness: a, max: 0.1}]}\n")
+	require.Equal(t, "error_difference", p.Evaluate.Gates[0].Metric)
+}
+
+func TestMetricsAtAThresholdNeedCosts(t *testing.T) {
+	binary := strings.Replace(minimal, "multiclass", "binary", 1)
+	gate := "evaluate: {gates: [{metric: recall_at_threshold, min: 0.5}]}\n"
+	list := mistakes(t, binary+gate)
+	require.Len(t, list, 1)
+	require.Contains(t, list[0].Message, "needs problem.costs")
+	parse(t, strings.Replace(binary, "target: Species", "target: Species\n  costs: {false_positive: 1, false_negative: 2}", 1)+gate)
+	list = mistakes(t, strings.Replace(binary, "target: Species", "target: Species\n  metric: cost", 1)+"evaluate: {gates: []}\n")
+	require.Len(t, list, 1)
+	require.Equal(t, "problem.metric", list[0].Path)
+}

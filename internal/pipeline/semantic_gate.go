@@ -139,7 +139,7 @@ func (d *decoder) checkGateMetric(path string, p *Pipeline, g Gate) {
 	task := p.Problem.Task
 	switch {
 	case g.MaxSizeKB != nil || g.MaxLatencyUS != nil:
-		if d.given(at) {
+		if unnamed := (Gate{MaxSizeKB: g.MaxSizeKB, MaxLatencyUS: g.MaxLatencyUS, Percentile: g.Percentile}); g.Metric != unnamed.named(p.Problem) {
 			d.add(at, "remove it", "size and time are no metric of the test rows")
 		}
 	case g.Fairness != "":
