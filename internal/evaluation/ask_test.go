@@ -13,7 +13,7 @@ import (
 func asked(t *testing.T, champion float64, g pipeline.Gate) evaluation.GateResult {
 	t.Helper()
 	o := planted(3000, 5, func(_ float64, state int32, _ int) bool { return state == 3 })
-	o.Contenders[1].Size = 12_500
+	o.Contenders[1].Size, o.Contenders[1].Inputs = 12_500, nil
 	if champion != 0 {
 		o.Champion = &evaluation.Contender{Name: "old@1", Kind: "champion", Predictor: line{slope: champion}}
 	}
