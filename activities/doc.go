@@ -17,6 +17,8 @@
 //     killed step is begun again; those before it come from the cache.
 //   - validate reads the dataset, not its profile: the rules are counted in a pass
 //     of their own.
+//   - evaluate counts a look at the test rows before it reads them, so that a look
+//     which a crash cut short is counted too; done again, it is the same look.
 //   - A contract or a gate that says no is a result, not an error: the workflow
 //     ends completed with the decision "rejected", so that its evaluation and
 //     report are in the result. Everything else that ends a run is an error.

@@ -53,7 +53,7 @@ func (r *EvaluateResult) outputs() metadata.Outputs {
 // once on the test rows, beside the baseline and the live model, and asks the
 // gates.
 func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
-	s := step{run: p.Run, name: "evaluate", version: 2, inputs: []artifact.Ref{p.Validation, p.Test}}
+	s := step{run: p.Run, name: "evaluate", version: 3, inputs: []artifact.Ref{p.Validation, p.Test}}
 	begun := time.Now()
 	revision, champion, err := a.champion(ctx, p.Run, p.Pipeline.Deploy.Endpoint)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateR
 	if champion != nil {
 		s.inputs = append(s.inputs, champion.Bundle)
 	}
-	s.params = map[string]any{"problem": p.Pipeline.Problem, "gates": p.Pipeline.Evaluate, "models": kinds, "pipeline": p.Run.Pipeline}
+	s.params = map[string]any{"problem": p.Pipeline.Problem, "evaluate": p.Pipeline.Evaluate, "models": kinds, "pipeline": p.Run.Pipeline, "event_time": p.Pipeline.Dataset.EventTime, "seed": p.Pipeline.Train.Seed}
 	var judged *evaluation.Evaluation
 	res, err := perform(ctx, a, s, &EvaluateResult{}, func(ctx context.Context, dir string, res *EvaluateResult) error {
 		judged, err = a.judge(ctx, p, champion)
@@ -112,7 +112,7 @@ func (a *Activities) champion(ctx context.Context, run Run, endpoint string) (re
 
 func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *metadata.Revision) (*evaluation.Evaluation, error) {
 	fits := make([]fittedParts, len(p.Models))
-	columns := []string{p.Pipeline.Problem.Target}
+	columns := looked(p.Pipeline)
 	for i, m := range p.Models {
 		var err error
 		if fits[i], err = a.fit(ctx, m); err != nil {
@@ -129,7 +129,7 @@ func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *meta
 		if err != nil {
 			return nil, err
 		}
-		for _, in := range live.inputs { // a column that is gone is told by the comparison
+		for _, in := range live.Inputs { // a column that is gone is told by the comparison
 			if schema.Column(in) != nil {
 				columns = append(columns, in)
 			}
@@ -137,9 +137,13 @@ func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *meta
 	}
 	slices.Sort(columns)
 	columns = slices.Compact(columns)
-	o := evaluation.Options{Problem: p.Pipeline.Problem, Gates: p.Pipeline.Evaluate.Gates}
-	if live != nil {
-		o.Champion = &live.Contender
+	o := evaluation.Options{
+		Problem: p.Pipeline.Problem, Evaluate: p.Pipeline.Evaluate, EventTime: p.Pipeline.Dataset.EventTime, Seed: p.Pipeline.Train.Seed, Champion: live,
+		Look: func(ctx context.Context, chosen int) (evaluation.Look, error) {
+			m := p.Models[chosen]
+			number, err := a.DB.RecordLook(ctx, p.Test.Digest, modelDigest(m), p.Run.ID)
+			return evaluation.Look{Number: number}, err
+		},
 	}
 	if o.Validation, err = a.read(ctx, p.Validation, columns); err != nil {
 		return nil, err
@@ -156,18 +160,39 @@ func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *meta
 		if err != nil {
 			return nil, err
 		}
-		o.Contenders = append(o.Contenders, evaluation.Contender{Name: m.Trial.String(), Kind: m.Trial.Kind, Predictor: predictor})
+		o.Contenders = append(o.Contenders, evaluation.Contender{
+			Name: m.Trial.String(), Kind: m.Trial.Kind, Inputs: inputsOf(fits[i].features), Size: m.Features.Size + m.Target.Size + m.Model.Size, Predictor: predictor,
+		})
 	}
 	return evaluation.Evaluate(ctx, o)
 }
 
-type liveContender struct {
-	evaluation.Contender
-	inputs []string
+// modelDigest names what answers: the model and the features it reads. Models
+// with the same coefficients on other features are not the same.
+func modelDigest(m FittedResult) string {
+	return artifact.DigestOf([]byte(m.Features.Digest + m.Target.Digest + m.Model.Digest))
+}
+
+// looked are the columns that evaluation reads beside the models' inputs.
+func looked(p pipeline.Pipeline) []string {
+	columns := []string{p.Problem.Target}
+	for _, name := range []string{p.Problem.Weight, p.Dataset.EventTime} {
+		if name != "" {
+			columns = append(columns, name)
+		}
+	}
+	for _, s := range p.Evaluate.Slices {
+		columns = append(columns, s...)
+	}
+	columns = append(columns, p.Evaluate.Fairness...)
+	for _, g := range p.Evaluate.Gates {
+		columns = append(columns, slices.Collect(maps.Keys(g.Slice))...)
+	}
+	return columns
 }
 
 // liveContender loads the live model, if there is one.
-func (a *Activities) liveContender(ctx context.Context, champion *metadata.Revision) (*liveContender, error) {
+func (a *Activities) liveContender(ctx context.Context, champion *metadata.Revision) (*evaluation.Contender, error) {
 	if champion == nil {
 		return nil, nil
 	}
@@ -183,9 +208,8 @@ func (a *Activities) liveContender(ctx context.Context, champion *metadata.Revis
 	if err != nil {
 		return nil, err
 	}
-	return &liveContender{
-		Contender: evaluation.Contender{Name: fmt.Sprintf("%s@%d", champion.ModelName, champion.ModelVersion), Kind: "champion", Predictor: predictor},
-		inputs:    inputsOf(b.Features),
+	return &evaluation.Contender{
+		Name: fmt.Sprintf("%s@%d", champion.ModelName, champion.ModelVersion), Kind: "champion", Inputs: inputsOf(b.Features), Predictor: predictor,
 	}, nil
 }
 
@@ -201,9 +225,7 @@ func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged
 	if res.Evaluation, err = a.Store.PutJSON(ctx, judged); err != nil {
 		return err
 	}
-	if res.Scores, err = a.Store.PutJSON(ctx, bundle.Metrics{
-		Metric: p.Pipeline.Problem.Metric, Validation: judged.Validation[judged.ChosenIndex].Scores, Test: judged.Test.Scores, Baseline: judged.Baseline.Scores,
-	}); err != nil {
+	if res.Scores, err = a.Store.PutJSON(ctx, metricsOf(judged)); err != nil {
 		return err
 	}
 	var page bytes.Buffer
@@ -218,6 +240,32 @@ func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged
 	res.Score, res.Solved = judged.Test.Scores[metric], judged.Solved
 	res.Figure = fmt.Sprintf("%s: %s %s on test (baseline %s)", res.Chosen.Trial, metric, number(res.Score), number(judged.Baseline.Scores[metric]))
 	return nil
+}
+
+// metricsOf is what the bundle says of the model: of it alone, whoever is champion
+// and whoever looked before, so that equal models are equal bundles.
+func metricsOf(e *evaluation.Evaluation) bundle.Metrics {
+	m := bundle.Metrics{
+		Metric: e.Problem.Metric, Validation: e.Validation[e.ChosenIndex].Scores, Test: e.Test.Scores, Baseline: e.Baseline.Scores,
+		Intervals: map[string]bundle.Interval{}, Limits: e.Limits(),
+	}
+	for name, i := range e.Test.Intervals {
+		m.Intervals[name] = bundle.Interval(i)
+	}
+	if e.Costs != nil {
+		m.Threshold = &bundle.Threshold{Probability: e.Costs.Model.Threshold, PerRow: e.Costs.Model.PerRow, AsServed: e.Costs.Answered.PerRow}
+	}
+	const most = 30 // of each sort: a card is read, not searched
+	add := func(list []evaluation.Slice, weak bool) {
+		for _, s := range list[:min(len(list), most)] {
+			if v, ok := s.Scores[e.Problem.Metric]; ok {
+				m.Slices = append(m.Slices, bundle.Slice{Name: s.Name(), Rows: s.Rows, Value: v, Interval: (*bundle.Interval)(s.Interval), Weak: weak})
+			}
+		}
+	}
+	add(e.Slices.Found, true)
+	add(e.Slices.Declared, false)
+	return m
 }
 
 func (a *Activities) recordEvaluation(ctx context.Context, run string, e *evaluation.Evaluation) error {

@@ -20,6 +20,35 @@ type Metrics struct {
 	Baseline   map[string]float64 `json:"baseline,omitempty"` // of the baseline, on the test rows
 	Champion   map[string]float64 `json:"champion,omitempty"` // of the live model, on the same test rows
 	Gates      []Gate             `json:"gates,omitempty"`
+	// Intervals are the middle 95 % of Test over resamples of the test rows.
+	Intervals map[string]Interval `json:"intervals,omitempty"`
+	Threshold *Threshold          `json:"threshold,omitempty"`
+	Slices    []Slice             `json:"slices,omitempty"`
+	Limits    []string            `json:"limits,omitempty"` // what the evaluation found not to hold
+}
+
+// Interval is a range of a metric.
+type Interval struct {
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// Threshold informs those who act on the probability of a binary model: an answer
+// that is positive from it on was cheapest on the validation rows. Endpoints
+// answer with the more probable class.
+type Threshold struct {
+	Probability float64 `json:"probability"`
+	PerRow      float64 `json:"cost_per_row"`        // on the test rows
+	AsServed    float64 `json:"cost_per_row_served"` // of the more probable class
+}
+
+// Slice is how the model did on a part of the test rows.
+type Slice struct {
+	Name     string    `json:"name"` // "origin_state = TX"
+	Rows     int       `json:"rows"`
+	Value    float64   `json:"value"` // of Metric
+	Interval *Interval `json:"interval,omitempty"`
+	Weak     bool      `json:"weak,omitempty"` // found to be worse than the rest, beyond chance
 }
 
 // Gate is one condition and what became of it.
@@ -99,7 +128,7 @@ func (c Card) Markdown() string {
 	c.metrics(line)
 	c.coefficients(line)
 	line("## Limits\n")
-	for _, l := range append(slices.Clone(c.Limits),
+	for _, l := range append(slices.Concat(c.Limits, c.Metrics.Limits),
 		"A category not seen in training is answered as such, and a missing value by its imputed one: the answer says less about such a row.",
 		"Values outside the ranges above were not seen in training; the answer extrapolates.",
 		"The figures hold while requests look like the training rows; monitoring compares them with the baseline statistics in this bundle.",
@@ -177,13 +206,35 @@ func (c Card) metrics(line func(string, ...any)) {
 			cell := "–"
 			if v, ok := col.values[name]; ok {
 				cell = figure(v)
+				if i, ok := c.Metrics.Intervals[name]; ok && col.name == "test" {
+					cell += " (" + i.String() + ")"
+				}
 			}
 			row += " " + cell + " |"
 		}
 		line("%s", row)
 	}
+	if len(c.Metrics.Intervals) > 0 {
+		line("\nIn brackets the middle 95 %% over resamples of the test rows.")
+	}
 	if c.Metrics.Champion == nil {
-		line("\nThere was no live model to compare with.")
+		line("\nThe comparison with what was live is in the evaluation of the run.")
+	}
+	if t := c.Metrics.Threshold; t != nil {
+		line("\nEndpoints answer with the more probable class, which costs %s a row on the test rows. Answering positive from a probability of %s on, the threshold chosen on the validation rows, costs %s.", figure(t.AsServed), figure(t.Probability), figure(t.PerRow))
+	}
+	if len(c.Metrics.Slices) > 0 {
+		line("\n### Slices of the test rows\n\n| rows where | rows | %s | 95 %% interval | |\n|---|---:|---:|---:|---|", inline(c.Metrics.Metric))
+		for _, s := range c.Metrics.Slices {
+			interval, weak := "–", ""
+			if s.Interval != nil {
+				interval = s.Interval.String()
+			}
+			if s.Weak {
+				weak = "weak"
+			}
+			line("| %s | %d | %s | %s | %s |", inline(s.Name), s.Rows, figure(s.Value), interval, weak)
+		}
 	}
 	if len(c.Metrics.Gates) > 0 {
 		line("\n| gate | passed | detail |\n|---|---|---|")
@@ -193,6 +244,8 @@ func (c Card) metrics(line func(string, ...any)) {
 	}
 	line("")
 }
+
+func (i Interval) String() string { return figure(i.Low) + " to " + figure(i.High) }
 
 func figure(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 

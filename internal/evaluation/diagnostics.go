@@ -1,31 +1,29 @@
 package evaluation
 
 import (
-	"cmp"
 	"math"
-	"slices"
 )
 
 // maxDetailed is the most classes whose confusion matrix is kept.
 const maxDetailed = 50
 
-// Bins of the histograms and calibration curves.
-const (
-	residualBins    = 40
-	calibrationBins = 10
-)
+// residualBins is how many bins the histogram of residuals has.
+const residualBins = 40
 
 // Diagnostics are what a person looks at after the scores.
 type Diagnostics struct {
-	Confusion   *Confusion `json:"confusion,omitempty"` // up to 50 classes
+	Confusion   *Confusion `json:"confusion,omitempty"`    // as an endpoint answers; up to 50 classes
+	AtThreshold *Confusion `json:"at_threshold,omitempty"` // binary with costs: at the chosen threshold
 	Classes     []Class    `json:"classes,omitempty"`
 	Calibration []Bin      `json:"calibration,omitempty"` // binary and regression
-	Residuals   *Histogram `json:"residuals,omitempty"`   // regression: actual - predicted
+	Curves      *Curves    `json:"curves,omitempty"`      // binary
+	Residuals   *Residuals `json:"residuals,omitempty"`   // regression
 }
 
 // Bin is one point of a calibration curve. For binary, of an interval of
 // probability: scikit-learn's calibration_curve, uniform, empty bins left out.
-// For regression, of a tenth of the rows in the order of their predictions.
+// For regression, of a tenth of the rows in the order of their predictions. Means
+// are weighted as the problem weighs rows.
 type Bin struct {
 	Predicted float64 `json:"predicted"` // mean probability or prediction
 	Actual    float64 `json:"actual"`    // share of positives, or mean of the target
@@ -44,70 +42,75 @@ type Histogram struct {
 	Max    float64 `json:"max"`
 }
 
-func diagnose(y, p []float64, classes []string) *Diagnostics {
+func diagnose(m *measured) *Diagnostics {
 	d := &Diagnostics{}
-	if len(classes) == 0 {
-		residuals := make([]float64, len(y))
-		for i := range y {
-			residuals[i] = y[i] - p[i]
-		}
-		d.Residuals, d.Calibration = histogram(residuals), tenths(y, p)
+	if len(m.classes) == 0 {
+		d.Residuals, d.Calibration = residuals(m.prepared), tenths(m.prepared)
 		return d
 	}
-	c := Confuse(y, p, len(classes))
-	for k, name := range classes {
-		one := c.class(k)
-		one.Name = name
-		d.Classes = append(d.Classes, one)
+	d.Classes = classesOf(m.Y, m.hard, m.weights, m.classes)
+	if len(m.classes) <= maxDetailed {
+		d.Confusion = confuse(m.Y, m.hard, m.weights, len(m.classes))
 	}
-	if len(classes) <= maxDetailed {
-		d.Confusion = c
-	}
-	if len(classes) == 2 {
-		d.Calibration = calibrate(y, p)
+	if len(m.classes) == 2 {
+		d.Calibration, d.Curves = calibrate(m.prepared), m.curves()
+		if m.Decision != nil {
+			decided := make([]int32, len(m.Y))
+			for i := range decided {
+				if m.answers(i, m.Decision.Threshold) {
+					decided[i] = 1
+				}
+			}
+			d.AtThreshold = confuse(m.Y, decided, m.weights, 2)
+		}
 	}
 	return d
 }
 
-func calibrate(y, p []float64) []Bin {
+func calibrate(p *prepared) []Bin {
 	bins := make([]Bin, calibrationBins)
-	for i, actual := range y {
-		b := &bins[min(int(p[2*i+1]*calibrationBins), calibrationBins-1)]
-		b.Predicted += p[2*i+1]
-		b.Actual += actual
+	weights := make([]float64, calibrationBins)
+	for i, actual := range p.Y {
+		q, w := p.P[2*i+1], p.weights[i]
+		b := &bins[bucket(q)]
+		b.Predicted += w * q
+		b.Actual += w * actual
 		b.Rows++
+		weights[bucket(q)] += w
 	}
-	bins = slices.DeleteFunc(bins, func(b Bin) bool { return b.Rows == 0 })
-	for i := range bins {
-		bins[i].Predicted /= float64(bins[i].Rows)
-		bins[i].Actual /= float64(bins[i].Rows)
+	var out []Bin
+	for i, b := range bins {
+		if weights[i] > 0 {
+			out = append(out, Bin{b.Predicted / weights[i], b.Actual / weights[i], b.Rows})
+		}
 	}
-	return bins
+	return out
 }
 
 // tenths groups rows by prediction, equal ones in their order.
-func tenths(y, p []float64) []Bin {
-	order := make([]int, len(y))
+func tenths(p *prepared) []Bin {
+	order := make([]int32, len(p.Y))
 	for i := range order {
-		order[i] = i
+		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	sortRows(order, func(i int32) float64 { return p.P[i] })
 	var bins []Bin
 	for b := range calibrationBins {
 		rows := order[len(order)*b/calibrationBins : len(order)*(b+1)/calibrationBins]
-		if n := len(rows); n > 0 {
-			bins = append(bins, Bin{
-				Predicted: average(n, func(i int) float64 { return p[rows[i]] }),
-				Actual:    average(n, func(i int) float64 { return y[rows[i]] }), Rows: n,
-			})
+		var weight, guess, actual float64
+		for _, i := range rows {
+			w := p.weights[i]
+			weight, guess, actual = weight+w, guess+w*p.P[i], actual+w*p.Y[i]
+		}
+		if weight > 0 {
+			bins = append(bins, Bin{guess / weight, actual / weight, len(rows)})
 		}
 	}
 	return bins
 }
 
-// histogram reorders values.
+// histogram counts sorted values.
 func histogram(values []float64) *Histogram {
-	slices.Sort(values)
 	n := len(values)
 	h := &Histogram{Low: values[n/200], High: values[n-1-n/200], Counts: make([]int, residualBins), Min: values[0], Median: values[n/2], Max: values[n-1]}
 	width := (h.High - h.Low) / residualBins

@@ -35,7 +35,7 @@ func TestGatesSayByHowMuch(t *testing.T) {
 		{pipeline.Gate{Metric: "rmse", Against: "baseline"}, nil, true, 40, "rmse 38.2 is below 40 (baseline's 40)"},
 		{pipeline.Gate{Metric: "rmse", Against: "baseline", MinGain: 0.1}, nil, false, 36, "rmse 38.2 must be below 36 (baseline's 40 with a gain of 10%): missed by 2.2"},
 		{pipeline.Gate{Metric: "rmse", Against: "champion"}, champion, true, 38.2, "rmse 38.2 is at most 38.2 (champion's 38.2)"},
-		{pipeline.Gate{Metric: "r2", Against: "champion", MinGain: -0.1}, champion, true, -0.55, "r2 0.5 is at least -0.55 (champion's -0.5 with a gain of -10%)"},
+		{pipeline.Gate{Metric: "r2", Against: "champion", MinGain: -0.1}, champion, true, -0.55, "r2 0.5 is at least -0.55 (champion's -0.5 with a loss of 10% allowed)"},
 		{pipeline.Gate{Metric: "rmse", Against: "champion"}, nil, true, 0, "no champion to compare with: nothing is live yet"},
 		{pipeline.Gate{Metric: "mape", Max: pointer(1)}, nil, false, 0, "mape is undefined on these rows"},
 	} {
@@ -109,7 +109,7 @@ func TestValidationChoosesAndTestJudges(t *testing.T) {
 	if e.Decision != evaluation.Accepted || e.Rejection() != "" || len(e.Gates) != 2 || *e.Solved || e.Test.Rows != 4 {
 		t.Fatalf("%+v", e)
 	}
-	if h := e.Diagnostics.Residuals; h.Min != 1 || h.Max != 4 || h.Counts[0] != 1 || h.Counts[len(h.Counts)-1] != 1 {
+	if h := e.Diagnostics.Residuals.Histogram; h.Min != 1 || h.Max != 4 || h.Counts[0] != 1 || h.Counts[len(h.Counts)-1] != 1 {
 		t.Fatalf("%+v", h)
 	}
 	if c := e.Diagnostics.Calibration; len(c) != 4 || c[3] != (evaluation.Bin{Predicted: 8, Actual: 12, Rows: 1}) {
@@ -180,7 +180,7 @@ func TestClassesHaveAConfusionMatrixAndACalibrationCurve(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := e.Diagnostics
-	if !reflect.DeepEqual(d.Confusion.Rows, [][]int{{1, 1}, {0, 2}}) || e.Test.Scores["roc_auc"] != 0.75 {
+	if !reflect.DeepEqual(d.Confusion.Rows, [][]float64{{1, 1}, {0, 2}}) || e.Test.Scores["roc_auc"] != 0.75 {
 		t.Fatalf("%+v %+v", d.Confusion, e.Test)
 	}
 	if want := []evaluation.Bin{{Predicted: 0.05, Actual: 0, Rows: 1}, {Predicted: 0.55, Actual: 1, Rows: 1}, {Predicted: 0.6, Actual: 0, Rows: 1}, {Predicted: 1, Actual: 1, Rows: 1}}; !reflect.DeepEqual(d.Calibration, want) {
@@ -198,15 +198,22 @@ func TestErrorsCostWhatTheProblemSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Missing a positive is cheap: the threshold rises above all rows but the one
+	// that is certain.
+	never := evaluation.Cost{Threshold: 1, FalseNegatives: 2, Total: 6, PerRow: 1.5}
 	want := evaluation.Costs{
-		Model:    evaluation.Cost{FalsePositives: 1, Total: 10, PerRow: 2.5},
-		Baseline: evaluation.Cost{FalseNegatives: 2, Total: 6, PerRow: 1.5},
+		Answered: evaluation.Cost{Threshold: 0.5, FalsePositives: 1, Total: 10, PerRow: 2.5},
+		Model:    evaluation.Cost{Threshold: 1, FalseNegatives: 1, Total: 3, PerRow: 0.75},
+		Baseline: never,
 	}
-	if e.Costs == nil || *e.Costs != want {
+	if e.Costs == nil || *e.Costs != want || e.Threshold.Threshold != 1 {
 		t.Fatalf("%+v", e.Costs)
 	}
+	if e.Test.Scores["cost"] != 0.75 || e.Test.Scores["recall_at_threshold"] != 0.5 || e.Test.Scores["recall"] != 1 || !reflect.DeepEqual(e.Diagnostics.AtThreshold.Rows, [][]float64{{2, 0}, {1, 1}}) {
+		t.Fatalf("%+v %+v", e.Test.Scores, e.Diagnostics.AtThreshold)
+	}
 	var page strings.Builder
-	if err := e.HTML(&page, "late"); err != nil || !strings.Contains(page.String(), "Cost of errors") || !strings.Contains(page.String(), "1 false positives, 0 false negatives; baseline 6") {
+	if err := e.HTML(&page, "late"); err != nil || !strings.Contains(page.String(), "Cost of errors") || !strings.Contains(page.String(), "0 false positives, 1 false negatives; baseline 6") {
 		t.Fatalf("the page does not tell the costs: %v", err)
 	}
 }

@@ -17,7 +17,10 @@ type GateResult struct {
 	Reference float64       `json:"reference,omitempty"` // of the baseline or champion
 	Required  float64       `json:"required"`            // the bound the value had to meet; 0 where there is none
 	Passed    bool          `json:"passed"`
-	Reason    string        `json:"reason"`
+	// Difference is the value minus Reference with its interval, where both are of
+	// the same rows or of a slice and all rows.
+	Difference *Difference `json:"difference,omitempty"`
+	Reason     string      `json:"reason"`
 }
 
 // DefaultGates are the gates of a problem that names none: better than the
@@ -69,17 +72,37 @@ func judge(g pipeline.Gate, scores, baseline, champion map[string]float64) GateR
 
 func (r *GateResult) against(value, reference float64, lower bool) {
 	g := r.Gate
-	gain := g.MinGain * math.Abs(reference)
+	gain := g.MinGain*math.Abs(reference) + g.MinGainAbs
 	r.Value, r.Reference, r.Required = value, reference, reference+gain
 	if lower {
 		r.Required = reference - gain
 	}
 	strict := g.Against == "baseline"
 	who := g.Against + "'s " + number(reference)
-	if g.MinGain != 0 {
+	switch {
+	case g.MinGain < 0:
+		who = fmt.Sprintf("%s with a loss of %s%% allowed", who, number(-100*g.MinGain))
+	case g.MinGainAbs < 0:
+		who = fmt.Sprintf("%s with a loss of %s allowed", who, number(-g.MinGainAbs))
+	case g.MinGain != 0:
 		who = fmt.Sprintf("%s with a gain of %s%%", who, number(100*g.MinGain))
+	case g.MinGainAbs != 0:
+		who = fmt.Sprintf("%s with a gain of %s", who, number(g.MinGainAbs))
 	}
 	r.compare(lower, strict, " ("+who+")")
+}
+
+// within passes unless the interval of the difference lies wholly on the worse
+// side. Where there is no interval it falls back to the plain comparison.
+func (r *GateResult) within(lower bool) {
+	i := r.Difference.Interval
+	r.Passed = lower && i.Low <= 0 || !lower && i.High >= 0
+	r.Required = r.Reference
+	r.Condition = fmt.Sprintf("%s not worse than the %s's %s, as far as these rows tell", r.Gate.Metric, r.Gate.Against, number(r.Reference))
+	r.Reason = fmt.Sprintf("%s %s differs from the %s's %s by %s (95 %% interval %s to %s)", r.Gate.Metric, number(r.Value), r.Gate.Against, number(r.Reference), number(r.Difference.Value), number(i.Low), number(i.High))
+	if !r.Passed {
+		r.Reason += ": all of it is worse"
+	}
 }
 
 func (r *GateResult) bounds(value float64) {

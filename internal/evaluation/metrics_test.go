@@ -2,6 +2,7 @@ package evaluation_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -23,19 +24,24 @@ func TestMetricsAreThoseOfScikitLearn(t *testing.T) {
 		Task           pipeline.Task
 		Classes        int
 		Y, Predictions []float64
+		Weights        []float64
 		Scores         map[string]float64
 	}
 	if err := json.Unmarshal(data, &cases); err != nil || len(cases) < 10 {
 		t.Fatal(len(cases), err)
 	}
 	for i, c := range cases {
-		got, err := evaluation.Compute(c.Task, c.Y, c.Predictions, c.Classes)
+		s, err := evaluation.ScoreWeighted(c.Task, c.Y, c.Predictions, c.Weights, c.Classes)
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := s.Values
 		for _, name := range pipeline.Metrics(c.Task) {
 			v, ok := got[name]
 			want, known := c.Scores[name]
+			if !ok && !known && s.Undefined[name] != "" {
+				continue
+			}
 			if !ok || !known || !(math.Abs(v-want) <= 1e-9*max(1, math.Abs(want))) {
 				t.Errorf("case %d: %s of %s is %v (%t), want %v (%t)", i, name, c.Task, v, ok, want, known)
 			}
@@ -55,8 +61,10 @@ func TestMetricsTheRowsCannotDefineAreLeftOutWithAReason(t *testing.T) {
 		missing string
 	}{
 		{pipeline.Regression, []float64{2, 2}, []float64{1, 3}, 0, "r2"},
-		{pipeline.Binary, []float64{0, 0}, p, 2, "average_precision f1 recall roc_auc"},
-		{pipeline.Binary, []float64{1, 1}, p, 2, "roc_auc"},
+		{pipeline.Binary, []float64{0, 0}, p, 2, "average_precision balanced_accuracy f1 mcc recall roc_auc"},
+		{pipeline.Binary, []float64{1, 1}, p, 2, "balanced_accuracy mcc roc_auc"},
+		{pipeline.Multiclass, []float64{0}, []float64{0.5, 0.3, 0.2}, 3, "macro_roc_auc top_3_accuracy"},
+		{pipeline.Regression, []float64{-1}, []float64{1}, 0, "poisson_deviance r2"},
 	} {
 		s, err := evaluation.Score(c.task, c.y, c.p, c.classes)
 		if err != nil {
@@ -109,5 +117,54 @@ func TestNoShareOfATargetOfZeroIsTaken(t *testing.T) {
 	}
 	if v, ok := s.Values["mape"]; ok || s.Undefined["mape"] == "" {
 		t.Errorf("mape %v, reason %q", v, s.Undefined["mape"])
+	}
+}
+
+func TestARowOfWeightZeroIsAsIfItWereNotThere(t *testing.T) {
+	for _, c := range []struct {
+		task    pipeline.Task
+		y, p    []float64
+		classes int
+	}{
+		{pipeline.Regression, []float64{1, 5, 2, 90}, []float64{2, 3, 2.5, 1}, 0},
+		{pipeline.Binary, []float64{0, 1, 1, 1}, []float64{0.7, 0.3, 0.4, 0.6, 0.6, 0.4, 1, 0}, 2},
+		{pipeline.Multiclass, []float64{0, 1, 2, 3}, []float64{.7, .1, .1, .1, .1, .2, .6, .1, .1, .1, .8, 0, 1, 0, 0, 0}, 4},
+	} {
+		k := max(1, c.classes)
+		with, err := evaluation.ScoreWeighted(c.task, c.y, c.p, []float64{2, 2, 2, 0}, c.classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		without, err := evaluation.ScoreWeighted(c.task, c.y[:3], c.p[:3*k], []float64{2, 2, 2}, c.classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(with.Values, without.Values) {
+			t.Errorf("%s: %v\nwithout the row %v", c.task, with.Values, without.Values)
+		}
+	}
+}
+
+func TestWeightsThatCannotWeighAreErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		weights []float64
+		kind    fault.Kind
+	}{
+		"all zero": {[]float64{0, 0}, fault.DatasetEmpty},
+		"negative": {[]float64{1, -1}, fault.TypeMismatch},
+		"NaN":      {[]float64{1, math.NaN()}, fault.TypeMismatch},
+		"infinite": {[]float64{1, math.Inf(1)}, fault.TypeMismatch},
+		"lengths":  {[]float64{1}, fault.Internal},
+	} {
+		if _, err := evaluation.ScoreWeighted(pipeline.Regression, []float64{1, 2}, []float64{1, 1}, c.weights, 0); fault.KindOf(err) != c.kind {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestOneRowHasAScore(t *testing.T) {
+	s, err := evaluation.Score(pipeline.Regression, []float64{3}, []float64{1}, 0)
+	if err != nil || s.Values["rmse"] != 2 || s.Values["median_absolute_error"] != 2 || s.Undefined["r2"] == "" {
+		t.Fatalf("%+v %v", s, err)
 	}
 }

@@ -3,87 +3,174 @@ package evaluation
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/report"
 )
 
-// HTML writes the verdict as a page for people; name is the pipeline's.
+// HTML writes the verdict as a page for people; name is the pipeline's. The order
+// is that of a reader who decides: what was decided and why, how good it is
+// beside the others, where it is wrong, for whom, since when, what it uses, and
+// what the page cannot tell.
 func (e *Evaluation) HTML(w io.Writer, name string) error {
 	page := report.Page{
 		Kicker: "Evaluation", Title: name, Subtitle: e.Problem.Statement, Facts: e.facts(),
 		Sections: []report.Section{e.decisionSection(), e.scoresSection(), e.validationSection()},
-		Footer:   fmt.Sprintf("Chosen on %s validation rows, judged once on %s test rows. Metrics have scikit-learn's definitions.", report.Count(int64(e.Validation[e.ChosenIndex].Rows)), report.Count(int64(e.Test.Rows))),
+		Footer:   fmt.Sprintf("Chosen on %s validation rows, judged once on %s test rows. Metrics have scikit-learn's definitions where it has them; the package internal/evaluation says each.", report.Count(int64(e.Validation[e.ChosenIndex].Rows)), report.Count(int64(e.Test.Rows))),
 	}
 	if e.Diagnostics != nil {
-		page.Sections = append(page.Sections, e.Diagnostics.section(e.Problem))
+		page.Sections = append(page.Sections, e.diagnosticsSection())
 	}
+	page.Sections = append(page.Sections, e.slicesSection())
+	if len(e.Fairness) > 0 {
+		page.Sections = append(page.Sections, e.fairnessSection())
+	}
+	if e.OverTime != nil {
+		page.Sections = append(page.Sections, e.timeSection())
+	}
+	if e.Usage != nil {
+		page.Sections = append(page.Sections, e.usageSection())
+	}
+	page.Sections = append(page.Sections, e.limitsSection())
 	return report.Write(w, page)
 }
 
 func (e *Evaluation) facts() []report.Fact {
 	metric := e.Problem.Metric
+	fact := func(name string, r Result) report.Fact {
+		f := report.Fact{Name: name, Value: scoreText(r, metric)}
+		if i, ok := r.Intervals[metric]; ok {
+			f.Note = i.text()
+		}
+		return f
+	}
 	facts := []report.Fact{
-		{Name: "Decision", Value: e.Decision},
+		{Name: "Decision", Value: e.Decision, Note: e.gateCount()},
 		{Name: "Model", Value: e.Test.Name},
-		{Name: metric + " on test", Value: scoreText(e.Test, metric)},
-		{Name: "Baseline", Value: scoreText(e.Baseline, metric)},
+		fact(metric+" on test", e.Test),
+		fact("Baseline", e.Baseline),
 	}
 	if e.Champion != nil {
-		facts = append(facts, report.Fact{Name: "Live model", Value: scoreText(*e.Champion, metric), Note: e.Champion.Name})
+		facts = append(facts, fact("Live model, "+e.Champion.Name, *e.Champion))
 	}
 	if e.Solved != nil {
 		facts = append(facts, report.Fact{Name: "Threshold " + number(*e.Problem.Threshold), Value: map[bool]string{true: "met", false: "not met"}[*e.Solved]})
 	}
 	if e.Costs != nil {
-		facts = append(facts, e.Costs.fact())
+		facts = append(facts, report.Fact{
+			Name: "Cost of errors", Value: report.Number(e.Costs.Model.Total),
+			Note: fmt.Sprintf("%s false positives, %s false negatives; baseline %s", report.Number(e.Costs.Model.FalsePositives), report.Number(e.Costs.Model.FalseNegatives), report.Number(e.Costs.Baseline.Total)),
+		})
 	}
-	return append(facts, report.Fact{Name: "Test rows", Value: report.Count(int64(e.Test.Rows))})
+	test := report.Fact{Name: "Test rows", Value: report.Count(int64(e.Test.Rows))}
+	if e.Look != nil {
+		test.Note = fmt.Sprintf("look %d", e.Look.Number)
+	}
+	return append(facts, test)
+}
+
+func (e *Evaluation) gateCount() string {
+	passed := 0
+	for _, g := range e.Gates {
+		if g.Passed {
+			passed++
+		}
+	}
+	return fmt.Sprintf("%d of %d gates passed", passed, len(e.Gates))
 }
 
 func (e *Evaluation) decisionSection() report.Section {
 	notice := report.Notice{Level: report.Good, Title: "Accepted.", Text: "Every gate passed."}
 	if e.Decision == Rejected {
 		notice = report.Notice{Level: report.Bad, Title: "Rejected.", Text: e.Rejection()}
+	} else if len(e.Gates) == 0 {
+		notice.Text = "The file asks no gate."
 	}
-	table := report.Table{Caption: "Gates, on the test rows", Columns: []report.Column{{Name: "Gate"}, {Name: "Answer"}, {Name: "Why"}}}
-	for _, g := range e.Gates {
-		table.Rows = append(table.Rows, []string{g.Condition, map[bool]string{true: "✓ passed", false: "✗ rejected"}[g.Passed], g.Reason})
-	}
-	blocks := []report.Block{{Notice: &notice}, {Table: &table}, {Text: "Chosen: " + e.Reason + "."}}
+	blocks := []report.Block{{Notice: &notice}, {Text: "Chosen: " + e.Reason + "."}}
 	if e.ChampionNote != "" {
 		blocks = append(blocks, report.Block{Text: "Live model: " + e.ChampionNote + "."})
+	}
+	if e.Look != nil {
+		blocks = append(blocks, report.Block{Text: e.Look.sentence()})
+		if why := e.Look.warning(); why != "" {
+			blocks = append(blocks, report.Block{Notice: &report.Notice{Level: report.Warn, Title: "These test rows are worn.", Text: why}})
+		}
+	}
+	if e.OverTime != nil && e.OverTime.Warning != "" {
+		blocks = append(blocks, report.Block{Notice: &report.Notice{Level: report.Warn, Title: "It ages.", Text: e.OverTime.Warning + "."}})
+	}
+	if len(e.Gates) > 0 {
+		table := report.Table{Caption: "Gates, on the test rows", Columns: []report.Column{{Name: "Answer"}, {Name: "Gate"}, {Name: "Why"}}}
+		for _, g := range e.Gates {
+			table.Rows = append(table.Rows, []string{map[bool]string{true: "✓ passed", false: "✗ rejected"}[g.Passed], g.Condition, g.Reason})
+		}
+		blocks = append(blocks, report.Block{Table: &table})
 	}
 	return report.Section{ID: "decision", Title: "Decision", Blocks: blocks}
 }
 
 func (e *Evaluation) scoresSection() report.Section {
 	results := []Result{e.Test, e.Baseline}
+	overs := []map[string]Difference{nil, e.OverBaseline}
 	if e.Champion != nil {
-		results = append(results, *e.Champion)
+		results, overs = append(results, *e.Champion), append(overs, e.OverChampion)
 	}
-	table := report.Table{Caption: "Scores on the test rows", Columns: []report.Column{{Name: "Metric"}, {Name: "Better"}}}
-	for _, r := range results {
+	table := report.Table{Caption: "Scores on the test rows, in brackets the middle 95 % of resamples; ↑ more is better, ↓ less", Columns: []report.Column{{Name: "Metric"}}}
+	for i, r := range results {
 		table.Columns = append(table.Columns, report.Column{Name: r.Name, Numeric: true})
-	}
-	for _, metric := range pipeline.Metrics(e.Problem.Task) {
-		row := []string{metric, "higher"}
-		if pipeline.LowerIsBetter(metric) {
-			row[1] = "lower"
+		if i > 0 {
+			table.Columns = append(table.Columns, report.Column{Name: "model − " + r.Name, Numeric: true})
 		}
-		for _, r := range results {
-			row = append(row, scoreText(r, metric))
+	}
+	var dots []report.Dot
+	for _, r := range results {
+		if v, ok := r.Scores[e.Problem.Metric]; ok {
+			dots = append(dots, dot(r.Name, v, intervalOf(r, e.Problem.Metric)))
+		}
+	}
+	blocks := []report.Block{}
+	if len(dots) > 0 {
+		blocks = append(blocks, report.Block{Plots: []report.Figure{{
+			Caption: e.Problem.Metric + " on the test rows, with 95 % intervals.",
+			Plot:    report.Dots(report.Plot{Title: e.Problem.Metric + " on the test rows, with 95 % intervals", Wide: true}, dots, math.NaN()),
+		}}})
+	}
+	var undefined []string
+	for _, metric := range pipeline.GateMetrics(e.Problem.Task) {
+		if why := e.Test.Undefined[metric]; why != "" {
+			if why != needsCosts {
+				undefined = append(undefined, metric+": "+why)
+			}
+			continue
+		}
+		row := []string{metric + map[bool]string{true: " ↓", false: " ↑"}[pipeline.LowerIsBetter(metric)]}
+		for i, r := range results {
+			if i == 0 {
+				row = append(row, withInterval(r, metric))
+				continue
+			}
+			difference := "–"
+			if d, ok := overs[i][metric]; ok {
+				difference = d.text()
+			}
+			row = append(row, scoreText(r, metric), difference)
 		}
 		table.Rows = append(table.Rows, row)
 	}
-	blocks := []report.Block{{Table: &table}}
-	for _, metric := range pipeline.Metrics(e.Problem.Task) {
-		if why := e.Test.Undefined[metric]; why != "" {
-			blocks = append(blocks, report.Block{Notice: &report.Notice{Level: report.Warn, Title: metric + " is undefined.", Text: why}})
-		}
+	blocks = append(blocks, report.Block{Table: &table})
+	for _, why := range undefined {
+		blocks = append(blocks, report.Block{Notice: &report.Notice{Level: report.Info, Title: "Undefined:", Text: why + "."}})
 	}
-	return report.Section{ID: "scores", Title: "Scores", Intro: "The test rows were looked at once, after the choice.", Blocks: blocks}
+	intro := fmt.Sprintf("The test rows were looked at once, after the choice. Intervals are of %s resamples of the test rows, the same for every model.", report.Count(int64(e.Draws)))
+	if e.Problem.Weight != "" {
+		intro += " Rows count by " + e.Problem.Weight + "."
+	}
+	if e.Problem.Task == pipeline.Binary {
+		intro += " Accuracy, precision, recall, F1 and MCC are of the answer an endpoint gives: the more probable class."
+	}
+	return report.Section{ID: "scores", Title: "Scores", Intro: intro, Blocks: blocks}
 }
 
 func (e *Evaluation) validationSection() report.Section {
@@ -100,73 +187,51 @@ func (e *Evaluation) validationSection() report.Section {
 			bars = append(bars, report.Bar{Label: r.Name, Value: v})
 		}
 	}
-	plot := report.Plot{Title: metric + " of each model on the validation rows", Note: e.Reason}
-	return report.Section{ID: "validation", Title: "Choice among models", Blocks: []report.Block{{Table: &table}, {Plot: report.Bars(plot, bars)}}}
-}
-
-func (d *Diagnostics) section(problem pipeline.Problem) report.Section {
-	s := report.Section{ID: "diagnostics", Title: "Where it is right and wrong", Intro: "The chosen model on the test rows."}
-	var plots []report.Figure
-	if h := d.Residuals; h != nil {
-		bins := make([]report.Bin, len(h.Counts))
-		width := (h.High - h.Low) / float64(len(h.Counts))
-		for i, n := range h.Counts {
-			bins[i] = report.Bin{From: h.Low + width*float64(i), To: h.Low + width*float64(i+1), Count: int64(n)}
-		}
-		note := fmt.Sprintf("from %s to %s, median %s", number(h.Min), number(h.Max), number(h.Median))
-		plots = append(plots, report.Figure{
-			Caption: "Residuals: " + note + ". The outermost 0.5 % are in the first and last bar.",
-			Plot:    report.Histogram(report.Plot{Title: "Residuals, actual minus predicted", Note: note, X: "actual − predicted", Y: "rows"}, bins, h.Median),
-		})
-	}
-	if len(d.Calibration) > 1 {
-		plots = append(plots, d.calibrationFigure(problem))
-	}
-	if len(plots) > 0 {
-		s.Blocks = append(s.Blocks, report.Block{Plots: plots})
-	}
-	if len(d.Classes) > 0 {
-		table := report.Table{Caption: "By class", Columns: []report.Column{{Name: "Class"}, {Name: "Precision", Numeric: true}, {Name: "Recall", Numeric: true}, {Name: "F1", Numeric: true}, {Name: "Rows", Numeric: true}, {Name: "Predicted", Numeric: true}}}
-		for _, c := range d.Classes {
-			table.Rows = append(table.Rows, []string{c.Name, percent(c.Precision), percent(c.Recall), percent(c.F1), report.Count(int64(c.Support)), report.Count(int64(c.Predicted))})
-		}
-		s.Blocks = append(s.Blocks, report.Block{Table: &table})
-	}
-	if d.Confusion != nil && len(d.Classes) == len(d.Confusion.Rows) {
-		table := report.Table{Caption: "Confusion matrix: rows are actual, columns predicted", Columns: []report.Column{{Name: "Actual"}}}
-		for k, row := range d.Confusion.Rows {
-			table.Columns = append(table.Columns, report.Column{Name: d.Classes[k].Name, Numeric: true})
-			cells := []string{d.Classes[k].Name}
-			for _, n := range row {
-				cells = append(cells, report.Count(int64(n)))
-			}
-			table.Rows = append(table.Rows, cells)
-		}
-		s.Blocks = append(s.Blocks, report.Block{Table: &table})
-	}
-	return s
-}
-
-func (d *Diagnostics) calibrationFigure(problem pipeline.Problem) report.Figure {
-	model, ideal := report.Series{Name: "model"}, report.Series{Name: "ideal"}
-	for _, b := range d.Calibration {
-		model.X, model.Y = append(model.X, b.Predicted), append(model.Y, b.Actual)
-		ideal.X, ideal.Y = append(ideal.X, b.Predicted), append(ideal.Y, b.Predicted)
-	}
-	plot := report.Plot{Title: "Calibration", Note: fmt.Sprintf("%d bins of rows", len(d.Calibration)), X: "mean prediction", Y: "mean " + problem.Target}
-	caption := "Calibration: the mean of the target among rows predicted alike, in bins of equal size."
-	if problem.Task == pipeline.Binary {
-		plot.X, plot.Y = "predicted probability", "share of positives"
-		caption = "Calibration: the share of positives among rows of like probability."
-	}
-	return report.Figure{Caption: caption + " On the ideal line they agree.", Plot: report.Line(plot, model, ideal)}
+	plot := report.Plot{Title: metric + " of each model on the validation rows", Note: e.Reason, Wide: true}
+	return report.Section{ID: "validation", Title: "Choice among models", Blocks: []report.Block{{Table: &table}, {Plots: []report.Figure{{Plot: report.Bars(plot, bars)}}}}}
 }
 
 func scoreText(r Result, metric string) string {
 	if v, ok := r.Scores[metric]; ok {
-		return number(v)
+		return report.Number(v)
 	}
 	return "–"
+}
+
+// withInterval writes "0.512 (0.49 to 0.53)".
+func withInterval(r Result, metric string) string {
+	if i, ok := r.Intervals[metric]; ok {
+		return scoreText(r, metric) + " (" + i.text() + ")"
+	}
+	return scoreText(r, metric)
+}
+
+func (i Interval) text() string { return report.Number(i.Low) + " to " + report.Number(i.High) }
+
+func (d Difference) text() string {
+	sign := ""
+	if d.Value > 0 {
+		sign = "+"
+	}
+	if d.Interval == nil {
+		return sign + report.Number(d.Value)
+	}
+	return sign + report.Number(d.Value) + " (" + d.Interval.text() + ")"
+}
+
+func intervalOf(r Result, metric string) *Interval {
+	if i, ok := r.Intervals[metric]; ok {
+		return &i
+	}
+	return nil
+}
+
+func dot(label string, value float64, i *Interval) report.Dot {
+	d := report.Dot{Label: label, Value: value, Low: math.NaN(), High: math.NaN()}
+	if i != nil {
+		d.Low, d.High = i.Low, i.High
+	}
+	return d
 }
 
 func percent(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) + " %" }

@@ -1,7 +1,7 @@
 // Package metadata owns what the product remembers, in Postgres: pipelines,
 // runs and their steps, the step cache, lineage, trials and metrics, model
-// versions, endpoints and their revisions, prediction servers, the table of
-// predictions, and the labels that become known of them.
+// versions, looks at test rows, endpoints and their revisions, prediction servers,
+// the table of predictions, and the labels that become known of them.
 //
 // DB is a pool with one method per fact. Methods take one struct of parameters,
 // are idempotent by natural keys (a retried activity may call twice) and put

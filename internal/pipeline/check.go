@@ -57,6 +57,15 @@ func Check(p *Pipeline, schema Schema) error {
 			c.columns(fmt.Sprintf("features[%d].select.drop", i), f.Select.Drop)
 		}
 	}
+	for i, columns := range p.Evaluate.Slices {
+		c.columns(fmt.Sprintf("evaluate.slices[%d]", i), columns)
+	}
+	c.columns("evaluate.fairness", p.Evaluate.Fairness)
+	for i, g := range p.Evaluate.Gates {
+		for _, name := range sortedKeys(g.Slice) {
+			c.column(join(fmt.Sprintf("evaluate.gates[%d].slice", i), name), name)
+		}
+	}
 	return asFault(c.mistakes)
 }
 

@@ -43,6 +43,9 @@ func TestCheckTellsWhatDoesNotFit(t *testing.T) {
 		{minimal + "validation: [{unique: [Mass, No]}]\n", "validation[0].unique[1]", "no column", "", fault.ColumnMissing},
 		{minimal + "validation: [{column: Species, range: {min: 1}}]\n", "validation[0].range", "of numbers", "cast", fault.TypeMismatch},
 		{minimal + "validation: [{column: Mass, set: [1, heavy]}]\n", "validation[0].set[1]", "never equals", "numbers", fault.TypeMismatch},
+		{minimal + "evaluate: {slices: [Mass, [Mass, No]]}\n", "evaluate.slices[1][1]", "no column", "", fault.ColumnMissing},
+		{minimal + "evaluate: {fairness: [Mas]}\n", "evaluate.fairness[0]", "no column", "Mass", fault.ColumnMissing},
+		{minimal + "evaluate: {gates: [{slice: {Mas: 1}, max: 1}]}\n", "evaluate.gates[0].slice.Mas", "no column", "Mass", fault.ColumnMissing},
 		{minimal + "features: [{columns: [Mass, Beak]}]\n", "features[0].columns[1]", "no column", "", fault.ColumnMissing},
 	} {
 		t.Run(c.path+c.want, func(t *testing.T) {

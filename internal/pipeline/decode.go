@@ -75,6 +75,12 @@ func (d *decoder) decode(node ast.Node, v reflect.Value, path string, field fiel
 	case Transform:
 		d.transform(node, v, path)
 		return
+	case SliceEntry:
+		if _, bare := node.(ast.ScalarNode); bare {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			d.decode(node, v.Index(0), path, field)
+			return
+		}
 	}
 	switch v.Kind() {
 	case reflect.Pointer:

@@ -14,6 +14,10 @@ const (
 	DefaultShare = 0.15
 )
 
+// DefaultMinSliceRows is what evaluate.min_slice_rows stands for when the file does
+// not say; it is not written into the pipeline, whose version it does not change.
+const DefaultMinSliceRows = 100
+
 // defaultMaxCategories bounds the columns one_hot makes of one column.
 const defaultMaxCategories = 50
 
@@ -82,9 +86,30 @@ func (d *decoder) trainDefaults(p *Pipeline) {
 		p.Evaluate.Gates = []Gate{{Against: "baseline"}, {Against: "champion"}}
 	}
 	for i := range p.Evaluate.Gates {
-		if p.Evaluate.Gates[i].Metric == "" {
-			p.Evaluate.Gates[i].Metric = p.Problem.Metric
-		}
+		p.Evaluate.Gates[i].defaults(p.Problem)
+	}
+}
+
+// named is the metric the gate speaks of.
+func (g Gate) named(p Problem) string {
+	g.defaults(p)
+	return g.Metric
+}
+
+func (g *Gate) defaults(p Problem) {
+	switch {
+	case g.MaxLatencyUS != nil:
+		g.Percentile = cmp.Or(g.Percentile, "p95")
+		g.Metric = cmp.Or(g.Metric, "latency_"+g.Percentile+"_us")
+	case g.MaxSizeKB != nil:
+		g.Metric = cmp.Or(g.Metric, "model_size_kb")
+	case g.Metric != "":
+	case g.Fairness != "" && p.Task == Binary:
+		g.Metric = "demographic_parity_difference"
+	case g.Fairness != "":
+		g.Metric = "error_difference"
+	default:
+		g.Metric = p.Metric
 	}
 }
 

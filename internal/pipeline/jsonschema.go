@@ -162,7 +162,28 @@ func jsonNumber(v float64) json.Number { return json.Number(strconv.FormatFloat(
 
 // JSONSchemaExtend tells the metrics of a gate.
 func (Gate) JSONSchemaExtend(s *jsonschema.Schema) {
-	property(s, "metric").Enum = anys(everyMetric())
+	property(s, "metric").Enum = anys(slices.Concat(everyMetric(), judged[Binary], fairnessMetrics, []string{"model_size_kb", "latency_p50_us", "latency_p95_us"}))
+	property(s, "slice").AdditionalProperties = new(anyText(""))
+	property(s, "slice").MinProperties = new(uint64(1))
+	for _, name := range []string{"max_size_kb", "max_latency_us"} {
+		property(s, name).ExclusiveMinimum = "0"
+	}
+}
+
+// JSONSchemaExtend tells the bounds of slices.
+func (Evaluate) JSONSchemaExtend(s *jsonschema.Schema) {
+	rows := property(s, "min_slice_rows")
+	rows.Minimum, rows.Default = "2", DefaultMinSliceRows
+	property(s, "slices").MaxItems = new(uint64(maxSliceEntries))
+	property(s, "fairness").MaxItems = new(uint64(maxSliceEntries))
+}
+
+// JSONSchema allows a bare column beside a list of them.
+func (SliceEntry) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+		{Type: "string", MinLength: new(uint64(1))},
+		{Type: "array", Items: &jsonschema.Schema{Type: "string", MinLength: new(uint64(1))}, MinItems: new(uint64(1)), MaxItems: new(uint64(maxSliceColumns)), UniqueItems: true},
+	}}
 }
 
 // JSONSchemaExtend tells the parts of a time.

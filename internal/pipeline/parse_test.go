@@ -262,6 +262,32 @@ func TestEachMistake(t *testing.T) {
 		{"evaluate: {gates: [{against: baseline, min: 1}]}", "evaluate.gates[0]", "both"},
 		{"evaluate: {gates: [{min: 0.1, min_gain: 1}]}", "evaluate.gates[0].min_gain", "against"},
 		{"evaluate: {gates: [{against: champion, min_gain: -1}]}", "evaluate.gates[0].min_gain", "between"},
+		{"evaluate: {gates: [{metric: accuracy, min_gain_abs: 1, min: 0}]}", "evaluate.gates[0].min_gain_abs", "against"},
+		{"evaluate: {gates: [{against: champion, min_gain: 0.1, min_gain_abs: 1}]}", "evaluate.gates[0].min_gain_abs", "beside min_gain"},
+		{"evaluate: {gates: [{against: champion, within: interval, min_gain: 0.1}]}", "evaluate.gates[0].within", "beside a gain"},
+		{"evaluate: {gates: [{max: 1, within: interval}]}", "evaluate.gates[0].within", "nothing to compare"},
+		{"evaluate: {gates: [{against: champion, within: days}]}", "evaluate.gates[0].within", "not accepted"},
+		{"evaluate: {gates: [{max_size_kb: 0}]}", "evaluate.gates[0].max_size_kb", "no model meets"},
+		{"evaluate: {gates: [{max_latency_us: -1}]}", "evaluate.gates[0].max_latency_us", "no model meets"},
+		{"evaluate: {gates: [{max_size_kb: 5, metric: accuracy}]}", "evaluate.gates[0].metric", "no metric of the test rows"},
+		{"evaluate: {gates: [{max_size_kb: 5, max_latency_us: 5}]}", "evaluate.gates[0]", "several conditions"},
+		{"evaluate: {gates: [{max: 5, percentile: p50}]}", "evaluate.gates[0].percentile", "max_latency_us alone"},
+		{"evaluate: {gates: [{against: overall}]}", "evaluate.gates[0].against", "all rows"},
+		{"evaluate: {gates: [{every_slice: true, max: 1}]}", "evaluate.gates[0].every_slice", "no slices"},
+		{"evaluate: {slices: [a], gates: [{every_slice: true, slice: {a: 1}, max: 1}]}", "evaluate.gates[0]", "more than one"},
+		{"evaluate: {slices: [a], gates: [{every_slice: true, max_size_kb: 1}]}", "evaluate.gates[0]", "not of some rows"},
+		{"evaluate: {slices: [a], gates: [{every_slice: true, against: champion, within: interval}]}", "evaluate.gates[0].within", "all rows"},
+		{"evaluate: {gates: [{slice: {}, max: 1}]}", "evaluate.gates[0].slice", "empty"},
+		{"evaluate: {gates: [{slice: {a: 1, b: 1, c: 1, d: 1}, max: 1}]}", "evaluate.gates[0].slice", "4 columns"},
+		{"evaluate: {gates: [{fairness: sex, max: 1}]}", "evaluate.gates[0].fairness", "not compared"},
+		{"evaluate: {fairness: [sex], gates: [{fairness: sex, metric: accuracy, max: 1}]}", "evaluate.gates[0].metric", "no gap"},
+		{"evaluate: {fairness: [sex], gates: [{fairness: sex, against: baseline}]}", "evaluate.gates[0].against", "bounded"},
+		{"evaluate: {gates: [{metric: error_difference, max: 1}]}", "evaluate.gates[0].metric", "of groups"},
+		{"evaluate: {slices: [[a, b, c, d]]}", "evaluate.slices[0]", "4 columns"},
+		{"evaluate: {slices: [[a, a]]}", "evaluate.slices[0][1]", "twice"},
+		{"evaluate: {slices: [[]]}", "evaluate.slices[0]", "empty"},
+		{"evaluate: {fairness: [a, a]}", "evaluate.fairness[1]", "twice"},
+		{"evaluate: {min_slice_rows: 1}", "evaluate.min_slice_rows", "cannot be judged"},
 		{"deploy: {endpoint: UPPER}", "deploy.endpoint", "cannot name an endpoint"},
 		{"deploy: {enabled: yes}", "deploy.enabled", "true or false"},
 		{"retrain: {schedule: {}}", "retrain.schedule.cron", "missing"},
@@ -416,4 +442,31 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%v\n%s\n%s", err, first, second)
 		}
 	})
+}
+
+func TestGatesAndSlicesHaveTheirDefaults(t *testing.T) {
+	binary := strings.Replace(minimal, "multiclass", "binary", 1)
+	p := parse(t, binary+"evaluate: {slices: [a, [b, c]], fairness: [a], gates: [{max_size_kb: 5}, {max_latency_us: 9}, {max_latency_us: 9, percentile: p50}, {fairness: a, max: 0.1}, {slice: {a: 1}, max: 2}]}\n")
+	require.Equal(t, []pipeline.SliceEntry{{"a"}, {"b", "c"}}, p.Evaluate.Slices)
+	var names []string
+	for _, g := range p.Evaluate.Gates {
+		names = append(names, g.Metric)
+	}
+	require.Equal(t, []string{"model_size_kb", "latency_p95_us", "latency_p50_us", "demographic_parity_difference", "log_loss"}, names)
+	require.Equal(t, "p95", p.Evaluate.Gates[1].Percentile)
+	require.Equal(t, map[string]string{"a": "1"}, p.Evaluate.Gates[4].Slice)
+	p = parse(t, minimal+"evaluate: {fairness: [a], gates: [{fairness: a, max: 0.1}]}\n")
+	require.Equal(t, "error_difference", p.Evaluate.Gates[0].Metric)
+}
+
+func TestMetricsAtAThresholdNeedCosts(t *testing.T) {
+	binary := strings.Replace(minimal, "multiclass", "binary", 1)
+	gate := "evaluate: {gates: [{metric: recall_at_threshold, min: 0.5}]}\n"
+	list := mistakes(t, binary+gate)
+	require.Len(t, list, 1)
+	require.Contains(t, list[0].Message, "needs problem.costs")
+	parse(t, strings.Replace(binary, "target: Species", "target: Species\n  costs: {false_positive: 1, false_negative: 2}", 1)+gate)
+	list = mistakes(t, strings.Replace(binary, "target: Species", "target: Species\n  metric: cost", 1)+"evaluate: {gates: []}\n")
+	require.Len(t, list, 1)
+	require.Equal(t, "problem.metric", list[0].Path)
 }

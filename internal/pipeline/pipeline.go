@@ -107,20 +107,42 @@ type Candidate struct {
 	Options model.Options        `json:"options,omitzero" yaml:"options,omitempty" jsonschema_description:"Choices that are not numbers, the same for every trial."`
 }
 
-// Evaluate holds the gates.
+// Evaluate says how the chosen model is looked at, and holds the gates.
 type Evaluate struct {
-	Gates []Gate `json:"gates" yaml:"gates,omitempty" jsonschema_description:"Default: better than the baseline, and not worse than the live model."`
+	Gates        []Gate       `json:"gates" yaml:"gates,omitempty" jsonschema_description:"Default: better than the baseline, and not worse than the live model."`
+	Slices       []SliceEntry `json:"slices,omitempty" yaml:"slices,omitempty" jsonschema_description:"Columns by whose values the test rows are cut, each judged by itself; a list of columns is a cut by all of them. Numbers and times of many values are cut to fifths."`
+	Fairness     []string     `json:"fairness,omitempty" yaml:"fairness,omitempty" jsonschema_description:"Columns whose groups are compared: selection rate, true and false positive rate (binary), error."`
+	MinSliceRows int          `json:"min_slice_rows,omitempty" yaml:"min_slice_rows,omitempty" jsonschema_description:"Least test rows of a slice, group or period that is spoken of; default 100."`
 }
 
-// Gate is one condition on a metric over the test rows. With Against, the model
-// must be better than the reference by MinGain, relative to the reference's
-// value (0.01 = one per cent); a negative MinGain tolerates a loss.
+// SliceEntry is a column to cut by, or several to cut by together; the file may
+// write one as a bare name.
+type SliceEntry []string
+
+// Gate is one condition that a model must meet on the test rows; a model that
+// misses one is rejected.
+//
+// A gate has bounds (Min, Max), or compares with a reference (Against), or bounds
+// the model's size (MaxSizeKB) or the time of one answer (MaxLatencyUS). With
+// Against the model must be better than the reference by MinGain, relative to the
+// reference's value (0.01 = one per cent), or by MinGainAbs, in the metric's unit;
+// a negative gain tolerates a loss. With Within: interval it must be not worse as
+// far as the test rows can tell: the 95 % interval of the difference must reach
+// the reference.
 type Gate struct {
-	Metric  string   `json:"metric" yaml:"metric,omitempty" jsonschema_description:"Default: the problem's metric."`
-	Min     *float64 `json:"min,omitempty" yaml:"min,omitempty"`
-	Max     *float64 `json:"max,omitempty" yaml:"max,omitempty"`
-	Against string   `json:"against,omitempty" yaml:"against,omitempty" jsonschema:"enum=baseline,enum=champion"`
-	MinGain float64  `json:"min_gain,omitempty" yaml:"min_gain,omitempty"`
+	Metric       string            `json:"metric" yaml:"metric,omitempty" jsonschema_description:"Default: the problem's metric; with fairness: demographic_parity_difference, equalized_odds_difference or error_difference."`
+	Min          *float64          `json:"min,omitempty" yaml:"min,omitempty" jsonschema_description:"Least value of the metric."`
+	Max          *float64          `json:"max,omitempty" yaml:"max,omitempty" jsonschema_description:"Greatest value of the metric."`
+	Against      string            `json:"against,omitempty" yaml:"against,omitempty" jsonschema:"enum=baseline,enum=champion,enum=overall" jsonschema_description:"What it is compared with on the same rows: the baseline, the live model, or (slices) the model on all test rows."`
+	MinGain      float64           `json:"min_gain,omitempty" yaml:"min_gain,omitempty" jsonschema_description:"How much better, as a share of the reference's value; negative tolerates a loss."`
+	MinGainAbs   float64           `json:"min_gain_abs,omitempty" yaml:"min_gain_abs,omitempty" jsonschema_description:"How much better, in the unit of the metric; negative tolerates a loss."`
+	Within       string            `json:"within,omitempty" yaml:"within,omitempty" jsonschema:"enum=interval" jsonschema_description:"interval: passes unless the 95 % interval of the difference lies wholly on the worse side."`
+	Slice        map[string]string `json:"slice,omitempty" yaml:"slice,omitempty" text:"any" jsonschema_description:"Only the rows that have these values: {column: value}."`
+	EverySlice   bool              `json:"every_slice,omitempty" yaml:"every_slice,omitempty" jsonschema_description:"Every slice of evaluate.slices with enough rows must pass."`
+	Fairness     string            `json:"fairness,omitempty" yaml:"fairness,omitempty" jsonschema_description:"The column of evaluate.fairness whose gap the metric is."`
+	MaxSizeKB    *float64          `json:"max_size_kb,omitempty" yaml:"max_size_kb,omitempty" jsonschema_description:"Greatest size of features, target and model together, in 1000 bytes."`
+	MaxLatencyUS *float64          `json:"max_latency_us,omitempty" yaml:"max_latency_us,omitempty" jsonschema_description:"Greatest time of one answer to one row, in microseconds, measured on the worker that evaluates."`
+	Percentile   string            `json:"percentile,omitempty" yaml:"percentile,omitempty" jsonschema:"enum=p50,enum=p95" jsonschema_description:"max_latency_us: of the measured times; default p95."`
 }
 
 // Package says what the bundle holds.

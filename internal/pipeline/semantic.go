@@ -31,7 +31,7 @@ func (d *decoder) check(p *Pipeline) {
 	d.checkSplit(p)
 	d.checkFeatures(p)
 	d.checkTrain(p)
-	d.checkGates(p)
+	d.checkEvaluate(p)
 	if p.Retrain.Schedule != nil {
 		d.checkSchedule("retrain.schedule", *p.Retrain.Schedule)
 	}
@@ -119,27 +119,6 @@ func (d *decoder) checkDistinct(path string, names []string) {
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
 			d.add(fmt.Sprintf("%s[%d]", path, i), "keep one of the two", "%q stands twice", clip(name))
-		}
-	}
-}
-
-func (d *decoder) checkGates(p *Pipeline) {
-	for i, g := range p.Evaluate.Gates {
-		path := fmt.Sprintf("evaluate.gates[%d]", i)
-		d.checkMetric(path+".metric", g.Metric, p.Problem.Task)
-		bounded := g.Min != nil || g.Max != nil
-		switch {
-		case g.Against == "" && !bounded:
-			d.add(path, "add min, max or against", "has no condition")
-		case g.Against != "" && bounded:
-			d.add(path, "write two gates", "has both a bound and against")
-		case g.Against == "" && d.given(path+".min_gain"):
-			d.add(path+".min_gain", "add against: baseline or champion", "has nothing to gain against")
-		case g.Min != nil && g.Max != nil && *g.Min > *g.Max:
-			d.add(path, "swap min and max", "min %v is more than max %v", *g.Min, *g.Max)
-		}
-		if g.MinGain <= -1 || g.MinGain > 100 {
-			d.add(path+".min_gain", "write a share such as 0.01 for one per cent", "must be between -1 and 100, not %v", g.MinGain)
 		}
 	}
 }

@@ -55,7 +55,12 @@ func Bars(p Plot, bars []Bar) template.HTML {
 	if len(bars) == 0 {
 		return empty(p)
 	}
-	const row, label, value = 22.0, 140.0, 70.0
+	const row, value = 22.0, 70.0
+	width := p.across()
+	label, letters := 140.0, 20
+	if p.Wide {
+		label, letters = labelRoom(width, len(bars), func(i int) string { return bars[i].Label })
+	}
 	low, high := math.Min(0, p.Low), math.Max(0, p.High)
 	for _, bar := range bars {
 		if !math.IsNaN(bar.Value) && !math.IsInf(bar.Value, 0) {
@@ -69,7 +74,7 @@ func Bars(p Plot, bars []Bar) template.HTML {
 	x := scale{low, high, label, width - value}
 	for i, bar := range bars {
 		y := row * float64(i)
-		b.text(label-8, y+15, "end", "label", Cut(bar.Label, 20))
+		b.text(label-8, y+15, "end", "label", Cut(bar.Label, letters))
 		b.rect("track", x.from, y+4, x.to-x.from, row-8, 1, "")
 		text := bar.Text
 		if text == "" {
@@ -130,10 +135,14 @@ func Scatter(p Plot, xs, ys []float64, diagonal bool) template.HTML {
 	return b.close()
 }
 
-// Series is one line of a line plot; NaN in Y breaks it.
+// Series is one line of a line plot; NaN in Y breaks it. Low and High, where they
+// are as long as Y, shade the room between them.
 type Series struct {
-	Name string
-	X, Y []float64
+	Name      string
+	X, Y      []float64
+	Low, High []float64
+	Dots      bool // mark every point
+	Dashed    bool // for what is compared with: an ideal, a diagonal
 }
 
 // Line draws up to four series over a common axis, with a legend if several.
@@ -141,7 +150,7 @@ func Line(p Plot, series ...Series) template.HTML {
 	series = series[:min(4, len(series))]
 	var xs, ys [][]float64
 	for _, s := range series {
-		xs, ys = append(xs, s.X), append(ys, s.Y)
+		xs, ys = append(xs, s.X), append(ys, s.Y, s.Low, s.High)
 	}
 	x0, x1, ok := extent(xs...)
 	y0, y1, ok2 := extent(ys...)
@@ -150,11 +159,16 @@ func Line(p Plot, series ...Series) template.HTML {
 	}
 	x0, x1 = widen(x0, x1)
 	y0, y1 = widen(y0, y1)
+	if p.Low != 0 || p.High != 0 {
+		y0, y1 = math.Min(y0, p.Low), math.Max(y1, p.High)
+	}
 	b := p.open(height)
+	p.legend = len(series) > 1
 	x, y := b.frame(p, x0, x1, y0, y1)
 	for i, s := range series {
 		class := string(rune('0' + i))
-		b.put(`<path class="line s%s" d="`, class)
+		b.band(s, x, y, class)
+		b.put(`<path class="line s%s%s" d="`, class, map[bool]string{true: " dashed"}[s.Dashed])
 		pen := "M"
 		for j := range min(len(s.X), len(s.Y)) {
 			if math.IsNaN(s.X[j]+s.Y[j]) || math.IsInf(s.X[j], 0) || math.IsInf(s.Y[j], 0) {
@@ -165,10 +179,11 @@ func Line(p Plot, series ...Series) template.HTML {
 			pen = "L"
 		}
 		b.put(`"><title>%s</title></path>`, esc(s.Name))
+		b.dots(s, p, x, y, class)
 		if len(series) > 1 {
 			at := x.from + 8 + float64(i)*(x.to-x.from)/float64(len(series))
-			b.rect("f"+class, at, y.to-2, 10, 3, 1, "")
-			b.text(at+14, y.to+3, "start", "label", Cut(s.Name, 16))
+			b.rect("f"+class, at, y.to-8, 10, 3, 1, "")
+			b.text(at+14, y.to-3, "start", "label", Cut(s.Name, 64/len(series)))
 		}
 	}
 	return b.close()

@@ -34,6 +34,11 @@ func plots(name string) map[string]template.HTML {
 		"heat map":        report.Heatmap(report.Plot{Title: name, Low: -1, High: 1}, []string{name, "b", "c"}, [][]*float64{{nil, new(0.5), nil}, {new(0.5), nil, new(-0.9)}, {nil, new(-0.9), nil}}),
 		"no heat":         report.Heatmap(p, nil, nil),
 		"no line":         report.Line(p),
+		"band":            report.Line(report.Plot{Title: name, Low: -1, High: 9}, report.Series{Name: name, X: []float64{1, 2, 3, 4}, Y: []float64{1, 2, 3, 4}, Low: []float64{0, 1, math.NaN(), 3}, High: []float64{2, 3, 4, math.Inf(1)}, Dots: true}, report.Series{Name: "b", X: []float64{1, 4}, Y: []float64{1, 1}, Dashed: true}),
+		"dots":            report.Dots(report.Plot{Title: name, Wide: true}, []report.Dot{{Label: name, Value: 1, Low: 0, High: 2, Off: true}, {Label: "b", Value: 3, Low: math.NaN(), High: math.NaN(), Text: name}, {Label: "c", Value: math.NaN(), Low: math.Inf(-1)}}, 1.5),
+		"no dots":         report.Dots(p, nil, math.NaN()),
+		"matrix":          report.Matrix(p, []string{name, "b"}, []string{name, "b"}, [][]float64{{0.9, 0.1}, {math.NaN(), 1}}, [][]string{{name, "1"}, {"2", "3"}}),
+		"no matrix":       report.Matrix(p, nil, nil, nil, nil),
 		"enormous values": report.Line(p, report.Series{X: []float64{-math.MaxFloat64, math.MaxFloat64}, Y: []float64{0, 1}}),
 	}
 }
@@ -117,6 +122,15 @@ func TestAHeatMapSaysItsStrongestPairs(t *testing.T) {
 		if !strings.Contains(got, needed) {
 			t.Errorf("the heat map lacks %s", needed)
 		}
+	}
+}
+
+// TestDotsShowTheirIntervals: the whisker spans the interval, and what is off is
+// marked.
+func TestDotsShowTheirIntervals(t *testing.T) {
+	got := string(report.Dots(report.Plot{Title: "t"}, []report.Dot{{Label: "a", Value: 1, Low: 0, High: 2}, {Label: "b", Value: 5, Low: math.NaN(), High: math.NaN(), Off: true}}, 3))
+	if strings.Count(got, `class="whisker"`) != 1 || strings.Count(got, "<circle") != 2 || strings.Count(got, `class="off"`) != 1 || strings.Count(got, `class="mark"`) != 1 {
+		t.Fatal(got)
 	}
 }
 

@@ -18,8 +18,22 @@ type Plot struct {
 	FormatX, FormatY func(float64) string
 
 	// Low and High are the ends of a bar list's scale where it has its own, such
-	// as 0 and 1; if both are 0 it reaches from 0 to the longest bar.
+	// as 0 and 1; if both are 0 it reaches from 0 to the longest bar. In a line plot
+	// they are values that the vertical axis reaches at least.
 	Low, High float64
+
+	// Wide gives a list of bars or dots that stands alone more room for its labels.
+	Wide bool
+
+	legend bool // room for one above the grid
+}
+
+// across is the drawing's width in its own units.
+func (p Plot) across() float64 {
+	if p.Wide {
+		return 1.7 * width
+	}
+	return width
 }
 
 // The drawing's size in its own units; the page scales it to the room there is.
@@ -33,7 +47,7 @@ type svg struct{ strings.Builder }
 
 func (p Plot) open(h float64) *svg {
 	b := &svg{}
-	b.put(`<svg class="plot" viewBox="0 0 %s %s" role="img" aria-label="%s"><title>%s</title>`, c(width), c(h), esc(p.Title), esc(p.Title))
+	b.put(`<svg class="plot%s" viewBox="0 0 %s %s" role="img" aria-label="%s"><title>%s</title>`, map[bool]string{true: " across"}[p.Wide], c(p.across()), c(h), esc(p.Title), esc(p.Title))
 	if p.Note != "" {
 		b.put(`<desc>%s</desc>`, esc(p.Note))
 	}
@@ -87,6 +101,9 @@ func (b *svg) frame(p Plot, x0, x1, y0, y1 float64) (x, y scale) {
 	if p.Y != "" {
 		top += 16
 		b.text(0, 12, "start", "", p.Y)
+	}
+	if p.legend {
+		top += 12
 	}
 	x, y = scale{x0, x1, left, width - 14}, scale{y0, y1, bottom, top}
 	for _, v := range rows {

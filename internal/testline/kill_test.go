@@ -38,7 +38,7 @@ func passes() map[string][]boundary {
 }
 
 // recorded are the tables that a run writes rows to, once whatever happens.
-var recorded = []string{"runs", "snapshots", "datasets", "checks", "splits", "trials", "metrics", "gates", "model_versions", "revisions"}
+var recorded = []string{"runs", "snapshots", "datasets", "checks", "splits", "trials", "metrics", "looks", "gates", "model_versions", "revisions"}
 
 func rows(t *testing.T, pool *pgxpool.Pool) map[string]int {
 	t.Helper()

@@ -125,7 +125,7 @@ func b2i(b bool) int {
 func (p Page) HTML(w io.Writer) error {
 	page := report.Page{
 		Kicker: "Search", Title: p.Pipeline, Subtitle: "Which models were tried, and how they did on rows they had not seen.",
-		Facts: p.facts(),
+		Facts:  p.facts(),
 		Footer: fmt.Sprintf("Scores are %s on the rows of each fold that the trial did not learn from; features were fitted anew within each fold.", p.Metric),
 	}
 	for _, kind := range p.kinds() {

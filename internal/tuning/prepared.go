@@ -143,7 +143,7 @@ func (p *Prepared) Predict(m model.Model) []float64 {
 // they define, the problem's among them.
 func (p *Prepared) Score(m model.Model) (map[string]float64, error) {
 	held := p.data.Held
-	scores, err := evaluation.Score(p.problem.Task, held.Y, p.Predict(m), p.data.Classes)
+	scores, err := evaluation.ScoreWeighted(p.problem.Task, held.Y, p.Predict(m), held.Weights, p.data.Classes)
 	if err != nil {
 		return nil, err
 	}
