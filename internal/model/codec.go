@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/tree"
 )
 
 // Version is the version of the native form.
@@ -20,9 +21,10 @@ const (
 
 // native is the native form: JSON with exactly one kind of model.
 type native struct {
-	Version  int       `json:"version"`
-	Linear   *Linear   `json:"linear,omitempty"`
-	Constant *Constant `json:"constant,omitempty"`
+	Version  int            `json:"version"`
+	Linear   *Linear        `json:"linear,omitempty"`
+	Constant *Constant      `json:"constant,omitempty"`
+	Trees    *tree.Ensemble `json:"trees,omitempty"`
 }
 
 // Encode returns the canonical native form of a model: the same model has the
@@ -34,6 +36,8 @@ func Encode(m Model) ([]byte, error) {
 		n.Linear = m
 	case *Constant:
 		n.Constant = m
+	case *Boosted:
+		n.Trees = m.Trees
 	default:
 		return nil, fault.New(fault.Internal, "models of kind %q have no native form", m.Kind())
 	}
@@ -54,8 +58,12 @@ func Decode(data []byte) (Model, error) {
 	if err := n.decode(data); err != nil {
 		return nil, fault.Wrap(err, fault.BundleInvalid, "the model cannot be read")
 	}
-	if n.Linear != nil {
+	switch {
+	case n.Linear != nil:
 		return n.Linear, nil
+	case n.Trees != nil:
+		n.Trees.Seal()
+		return &Boosted{n.Trees}, nil
 	}
 	return n.Constant, nil
 }
@@ -76,13 +84,21 @@ func (n *native) decode(data []byte) error {
 }
 
 func (n *native) validate() error {
+	held := 0
+	for _, is := range []bool{n.Linear != nil, n.Constant != nil, n.Trees != nil} {
+		if is {
+			held++
+		}
+	}
 	switch {
 	case n.Version != Version:
 		return fmt.Errorf("version %d is not %d, the one this build reads", n.Version, Version)
-	case (n.Linear == nil) == (n.Constant == nil):
-		return fmt.Errorf("it must hold either a linear or a constant model")
+	case held != 1:
+		return fmt.Errorf("it must hold one model: linear, constant or trees")
 	case n.Linear != nil:
 		return n.Linear.validate()
+	case n.Trees != nil:
+		return n.Trees.Validate()
 	}
 	values := n.Constant.Values
 	if len(values) == 0 || len(values) > maxOutputs || !finite(values) {

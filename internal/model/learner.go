@@ -10,7 +10,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
-var learners = map[string]Learner{"baseline": baseline{}, "logistic": logistic{}, "ols": ols{}}
+var learners = map[string]Learner{"baseline": baseline{}, boostedKind: boosted{}, "logistic": logistic{}, "ols": ols{}}
 
 // Kinds returns the kinds of learners, sorted.
 func Kinds() []string { return sortedKeys(learners) }

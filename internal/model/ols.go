@@ -189,6 +189,19 @@ func finite(x []float64) bool {
 
 // check refuses data no learner can read.
 func (d *Data) check() error {
+	if err := d.checkWithGaps(); err != nil {
+		return err
+	}
+	for i := range d.X.Features {
+		if f := &d.X.Features[i]; !finite(f.Numbers) {
+			return unfit(f.Name, "missing or infinite", "impute it")
+		}
+	}
+	return nil
+}
+
+// checkWithGaps is check for a learner that makes do with missing features.
+func (d *Data) checkWithGaps() error {
 	if d.X.Rows == 0 {
 		return fault.New(fault.DatasetEmpty, "no rows to train on").WithRemedy("check the split's shares and the dataset's row count")
 	}
@@ -199,8 +212,11 @@ func (d *Data) check() error {
 		return fault.New(fault.TargetInvalid, "the target is missing or infinite in a training row").WithRemedy("leave such rows out in dataset.sql")
 	}
 	for i := range d.X.Features {
-		if f := &d.X.Features[i]; !finite(f.Numbers) {
-			return fault.New(fault.TrainingFailed, "feature %q is missing or infinite in a training row", f.Name).WithRemedy("impute it, or leave such rows out in dataset.sql")
+		f := &d.X.Features[i]
+		for _, v := range f.Numbers {
+			if math.IsInf(v, 0) {
+				return unfit(f.Name, "infinite", "clip it")
+			}
 		}
 	}
 	for _, y := range d.Y {
@@ -208,5 +224,20 @@ func (d *Data) check() error {
 			return fault.New(fault.Internal, "class index %s of %d classes", fmt.Sprint(y), d.Classes)
 		}
 	}
+	return d.checkWeights()
+}
+
+func (d *Data) checkWeights() error {
+	if d.Weights == nil {
+		return nil
+	}
+	if len(d.Weights) != d.X.Rows || !finite(d.Weights) || slices.Min(d.Weights) < 0 || slices.Max(d.Weights) == 0 {
+		return fault.New(fault.TrainingFailed, "the weights of %d rows are not %d finite numbers, none negative and not all 0", d.X.Rows, d.X.Rows).
+			WithRemedy("mend the weight column in dataset.sql")
+	}
 	return nil
+}
+
+func unfit(feature, how, remedy string) error {
+	return fault.New(fault.TrainingFailed, "feature %q is %s in a training row", feature, how).WithRemedy("%s, or leave such rows out in dataset.sql", remedy)
 }
