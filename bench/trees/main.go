@@ -25,12 +25,15 @@ import (
 	"github.com/esteira-ml/esteira/internal/tree"
 )
 
+var rounds int
+
 func main() {
 	directory := flag.String("table", "", "directory with table.f32 and table.json")
 	growth := flag.String("growth", "depth", "depth or leaf")
 	threads := flag.Int("threads", runtime.NumCPU(), "threads")
 	profile := flag.String("cpuprofile", "", "write a CPU profile there")
 	loss := flag.String("loss", "squared", "squared or logistic")
+	flag.IntVar(&rounds, "rounds", 100, "trees")
 	flag.Parse()
 	runtime.GOMAXPROCS(*threads)
 	if err := run(*directory, *growth, *loss, *threads, *profile); err != nil {
@@ -47,7 +50,7 @@ func run(directory, growth, loss string, threads int, profile string) error {
 	s := tree.Settings{
 		CatL2: 10, CatSmooth: 10, ColsampleByNode: 1, ColsampleByTree: 1, HuberDelta: 1, L2: 1, LearningRate: 0.1,
 		Loss: tree.Loss(loss), MaxBins: 255, MaxCatThreshold: 32, MaxDepth: 6, MaxLeaves: math.MaxInt, MinChildWeight: 1,
-		MinSamplesLeaf: 1, Quantile: 0.5, Rounds: 100, Subsample: 1,
+		MinSamplesLeaf: 1, Quantile: 0.5, Rounds: rounds, Subsample: 1,
 	}
 	if growth == "leaf" {
 		s.LeafWise, s.MaxLeaves, s.MaxDepth = true, 63, 30

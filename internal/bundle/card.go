@@ -43,7 +43,7 @@ type Lineage struct {
 // Reporting", 2019). Empty fields leave their line out.
 type Card struct {
 	Name    string
-	Kind    string // of the model: "ols", "logistic", "baseline"
+	Kind    string // of the model: "ols", "logistic", "boosted_trees", "baseline"
 	Problem pipeline.Problem
 	// ProblemDigest names the version of the problem the model answers. Its number
 	// is a database's own, and would make equal bundles differ.

@@ -107,8 +107,8 @@ type Train struct {
 
 // Candidate is a kind of model and the grid of its parameters.
 type Candidate struct {
-	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic"`
-	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none."`
+	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic,enum=boosted_trees"`
+	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"boosted_trees: learning_rate, max_iter (trees), max_depth, max_leaves, min_samples_leaf, l2, subsample and more, named as in scikit-learn, XGBoost and LightGBM. logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none."`
 	Options model.Options        `json:"options,omitzero" yaml:"options,omitempty" jsonschema_description:"Choices that are not numbers, the same for every trial."`
 }
 
