@@ -170,7 +170,11 @@ func (g *graph) indicators(code string, first, width int) string {
 	for i := range values {
 		values[i] = int64(first + i)
 	}
-	return g.toDouble(g.op("Equal", code, g.ints([]int64{1, int64(width)}, values...)))
+	out := g.toDouble(g.op("Equal", code, g.ints([]int64{1, int64(width)}, values...)))
+	if g.codes[out] = code; first != 0 {
+		g.codes[out] = g.op("Sub", code, g.int(int64(first)))
+	}
+	return out
 }
 
 func (g *graph) toDouble(x string) string {
