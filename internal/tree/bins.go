@@ -49,8 +49,12 @@ func NewBins(ctx context.Context, x *frame.Matrix, most int) (*Bins, error) {
 	crew := newCrew(ctx)
 	all := make([]column, len(x.Features))
 	rows := sample(x.Rows)
-	crew.run(len(all), func(_, j int) {
-		all[j] = newColumn(&x.Features[j], rows, most)
+	buffers := make([][]float32, crew.workers)
+	crew.run(len(all), func(worker, j int) {
+		if buffers[worker] == nil {
+			buffers[worker] = make([]float32, len(rows))
+		}
+		all[j] = newColumn(&x.Features[j], rows, most, buffers[worker])
 		all[j].feature = j
 	})
 	b := &Bins{Rows: x.Rows}
@@ -70,7 +74,7 @@ func (b *Bins) like(crew *crew, x *frame.Matrix) *Bins {
 	return other
 }
 
-func newColumn(f *frame.Feature, rows []int32, most int) column {
+func newColumn(f *frame.Feature, rows []int32, most int, buffer []float32) column {
 	if f.Block() {
 		return newBlock(f, most)
 	}
@@ -82,8 +86,8 @@ func newColumn(f *frame.Feature, rows []int32, most int) column {
 		}
 	}
 	if !c.missing {
-		c.cuts = cuts(numbers(f), rows, most)
-	} else if c.cuts = cuts(numbers(f), rows, most-1); len(c.cuts) == 0 || c.cuts[len(c.cuts)-1] < math.MaxFloat32 {
+		c.cuts = cuts(numbers(f), rows, most, buffer)
+	} else if c.cuts = cuts(numbers(f), rows, most-1, buffer); len(c.cuts) == 0 || c.cuts[len(c.cuts)-1] < math.MaxFloat32 {
 		c.cuts = append(c.cuts, math.MaxFloat32) // so that all that is there can be parted from what is missing
 	}
 	c.bins = len(c.cuts) + 1

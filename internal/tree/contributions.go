@@ -19,7 +19,7 @@ func (e *Ensemble) Explain(x *frame.Matrix, out []float64) {
 	const rows = 256
 	newCrew(context.Background()).run((x.Rows+rows-1)/rows, func(_, chunk int) {
 		lo, hi := chunk*rows, min((chunk+1)*rows, x.Rows)
-		used := len(e.used)
+		used := e.width()
 		buffer, w := make([]float32, (hi-lo)*used), newWalker(e)
 		e.load(x, lo, hi-lo, buffer)
 		for i := lo; i < hi; i++ {

@@ -33,42 +33,46 @@ func sample(rows int) []int32 {
 // bins: bin b holds cuts[b-1] < x ≤ cuts[b]. They lie halfway between distinct
 // values: all of them if they are few, else those at the quantiles, where a
 // value that fills more than its share of rows gets a bin of its own. NaN does
-// not count.
-func cuts(numbers []float64, rows []int32, most int) []float32 {
-	values := make([]float32, 0, len(rows))
+// not count. buffer has room for as many values as there are rows.
+func cuts(numbers []float64, rows []int32, most int, buffer []float32) []float32 {
+	values := buffer[:0]
 	for _, i := range rows {
 		if x := float32(numbers[i]); x == x {
 			values = append(values, x)
 		}
 	}
 	slices.Sort(values)
-	var distinct []float32
-	var counts []int
+	distinct := 0
 	for i, x := range values {
-		if i == 0 || x != distinct[len(distinct)-1] {
-			distinct, counts = append(distinct, x), append(counts, 0)
+		if i == 0 || x != values[i-1] {
+			distinct++
 		}
-		counts[len(counts)-1]++
 	}
-	var out []float32
-	if len(distinct) <= most {
-		for i := 1; i < len(distinct); i++ {
-			out = append(out, between(distinct[i-1], distinct[i]))
-		}
-		return out
-	}
-	left, bins, filled := len(values), most, 0
-	for i, n := range counts[:len(counts)-1] {
-		filled += n
-		if share := float64(left) / float64(bins); float64(filled) >= share || float64(counts[i+1]) >= share && float64(filled) >= share/2 {
-			out = append(out, between(distinct[i], distinct[i+1]))
-			left, filled = left-filled, 0
-			if bins--; bins == 1 {
-				break
+	out := make([]float32, 0, min(most, max(distinct, 1))-1)
+	left, bins := len(values), most
+	for at := run(values, 0); at < len(values) && bins > 1; {
+		next := run(values, at)
+		filled, after := at-(len(values)-left), next-at
+		share := float64(left) / float64(bins)
+		if distinct <= most || float64(filled) >= share || float64(after) >= share && float64(filled) >= share/2 {
+			out = append(out, between(values[at-1], values[at]))
+			left -= filled
+			if distinct > most {
+				bins--
 			}
 		}
+		at = next
 	}
 	return out
+}
+
+// run returns where the equal values that start at from end.
+func run(values []float32, from int) int {
+	to := from
+	for to < len(values) && values[to] == values[from] {
+		to++
+	}
+	return to
 }
 
 // between returns a finite t with a ≤ t < b, halfway if float32 allows it.

@@ -35,6 +35,7 @@ type Report struct {
 // not finite, TargetInvalid if the loss cannot be of the target, the context's.
 func Fit(ctx context.Context, d Table, held *Table, b *Bins, s Settings, resume []byte, step func(done, of int, save func() ([]byte, error))) (*Ensemble, Report, error) {
 	f := &fit{crew: newCrew(ctx), data: d, held: held, bins: b, s: &s, loss: lossOf(&s)}
+	f.tiles = make([]tile, f.crew.workers)
 	if err := f.start(resume); err != nil {
 		return nil, f.report, err
 	}
@@ -62,6 +63,7 @@ type fit struct {
 	s          *Settings
 	loss       loss
 	grower     *grower
+	tiles      []tile // by thread
 	model      *Ensemble
 	scores     []float64 // of the rows learnt from, outputs side by side
 	heldAt     []float64 // of those held out
@@ -237,9 +239,12 @@ func (f *fit) lossOf(d *Table, scores []float64, weight float64) float64 {
 		l = &softmax{classes: soft.classes, probabilities: make([]float32, len(scores))}
 	}
 	sums := make([]float64, chunksOf(d.X.Rows))
-	f.crew.chunks(d.X.Rows, func(_, chunk, lo, hi int) {
-		g, h := make([]float64, hi-lo), make([]float64, hi-lo)
-		sums[chunk] = l.gradients(scores, d.Y, d.Weights, lo, 0, g, h)
+	f.crew.chunks(d.X.Rows, func(worker, chunk, lo, hi int) {
+		t := &f.tiles[worker]
+		for ; lo < hi; lo += tileRows {
+			n := min(tileRows, hi-lo)
+			sums[chunk] += l.gradients(scores, d.Y, d.Weights, lo, 0, t.gradients[:n], t.hessians[:n])
+		}
 	})
 	return inOrder(sums) / weight
 }

@@ -11,6 +11,7 @@ import (
 const (
 	predictRows  = 64 // that pass through a tree together
 	parallelRows = 1 << 12
+	together     = 12 // depth up to which four rows go together: below, most have long arrived
 )
 
 // tiles keeps the buffers of predictions: none is allocated for each row.
@@ -29,7 +30,7 @@ func (e *Ensemble) Predict(x *frame.Matrix, out []float64) {
 
 func (e *Ensemble) predict(x *frame.Matrix, out []float64, lo, hi int) {
 	buffer := tiles.Get().(*[]float32)
-	if width := len(e.used); len(*buffer) < predictRows*width {
+	if width := e.width(); len(*buffer) < predictRows*width {
 		*buffer = make([]float32, predictRows*width)
 	}
 	for ; lo < hi; lo += predictRows {
@@ -40,9 +41,12 @@ func (e *Ensemble) predict(x *frame.Matrix, out []float64, lo, hi int) {
 	tiles.Put(buffer)
 }
 
+// width is that of a row of the used features; a leaf looks at one, too.
+func (e *Ensemble) width() int { return max(1, len(e.used)) }
+
 // load gathers the used features of n rows, row by row.
 func (e *Ensemble) load(x *frame.Matrix, lo, n int, into []float32) {
-	width := len(e.used)
+	width := e.width()
 	for j, at := range e.used {
 		f := &x.Features[at]
 		if f.Block() {
@@ -64,13 +68,17 @@ func (e *Ensemble) load(x *frame.Matrix, lo, n int, into []float32) {
 var nan32 = float32(math.NaN())
 
 func (e *Ensemble) tile(rows []float32, out []float64, n int) {
-	outputs, width, scores := e.Outputs(), len(e.used), len(e.Base)
+	outputs, width, scores := e.Outputs(), e.width(), len(e.Base)
 	for i := range n {
 		copy(out[i*outputs:], e.Base)
 	}
 	k := 0
 	for t := range e.roots {
-		for i := range n {
+		i := 0
+		for ; i+4 <= n && e.depths[t] <= together; i += 4 {
+			e.four(t, rows[i*width:], width, out[i*outputs+k:], outputs)
+		}
+		for ; i < n; i++ {
 			out[i*outputs+k] += e.value(t, rows[i*width:(i+1)*width])
 		}
 		if k++; k == scores {

@@ -7,6 +7,9 @@ import (
 
 const tileRows = 1024 // whose gradients stay in the nearest cache
 
+// tile is where a thread computes gradients and hessians.
+type tile struct{ gradients, hessians [tileRows]float64 }
+
 // quantise computes the gradients of output k, writes them in units as the
 // entries of the rows drawn, and returns how many those are and their sums.
 func (f *fit) quantise(k int, draw *rand.Rand) (int, sums, error) {
@@ -40,9 +43,9 @@ func (f *fit) quantise(k int, draw *rand.Rand) (int, sums, error) {
 		places[chunk+1] = places[chunk] + n
 	}
 	f.seed = seed
-	f.crew.chunks(rows, func(_, chunk, lo, hi int) {
+	f.crew.chunks(rows, func(worker, chunk, lo, hi int) {
 		at := places[chunk]
-		var gs, hs [tileRows]float64
+		gs, hs := &f.tiles[worker].gradients, &f.tiles[worker].hessians
 		for ; lo < hi; lo += tileRows {
 			n := min(tileRows, hi-lo)
 			var h []float64
@@ -112,8 +115,8 @@ func round(v float64) float64 {
 func (f *fit) measure(k int) (loss, sum, top, sumHessian, topHessian float64) {
 	type part struct{ loss, sum, top, sumHessian, topHessian float64 }
 	parts := make([]part, chunksOf(f.data.X.Rows))
-	f.crew.chunks(f.data.X.Rows, func(_, chunk, lo, hi int) {
-		var gs, hs [tileRows]float64
+	f.crew.chunks(f.data.X.Rows, func(worker, chunk, lo, hi int) {
+		gs, hs := &f.tiles[worker].gradients, &f.tiles[worker].hessians
 		var p part
 		for ; lo < hi; lo += tileRows {
 			n := min(tileRows, hi-lo)

@@ -53,3 +53,14 @@ func (t *Tree) split(id int, s *split, c *column) {
 
 // Leaves returns how many there are.
 func (t *Tree) Leaves() int { return (len(t.Lefts) + 1) / 2 }
+
+// depth is the number of splits on the longest path.
+func (t *Tree) depth() int32 {
+	depths, most := make([]int32, len(t.Lefts)), int32(0)
+	for id, left := range t.Lefts {
+		if most = max(most, depths[id]); left != 0 {
+			depths[left], depths[left+1] = depths[id]+1, depths[id]+1
+		}
+	}
+	return most
+}

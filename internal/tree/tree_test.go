@@ -29,7 +29,7 @@ func TestABinIsWhereTheThresholdsSay(t *testing.T) {
 	for i, values := range columns {
 		for _, most := range []int{2, 3, 17, 255} {
 			f := frame.Feature{Numbers: values}
-			c := newColumn(&f, sample(len(values)), most)
+			c := newColumn(&f, sample(len(values)), most, make([]float32, len(values)))
 			if len(c.cuts) >= most || c.bins != len(c.cuts)+1 {
 				t.Fatalf("column %d: %d cuts make more than %d bins", i, len(c.cuts), most)
 			}
@@ -61,7 +61,7 @@ func TestBinsHoldAboutAsManyRows(t *testing.T) {
 		}
 	}
 	f := frame.Feature{Numbers: values}
-	c := newColumn(&f, sample(len(values)), 100)
+	c := newColumn(&f, sample(len(values)), 100, make([]float32, len(values)))
 	got := make([]uint8, len(values))
 	c.binNumbers(values, got)
 	for _, b := range got {
@@ -81,7 +81,7 @@ func TestBinsHoldAboutAsManyRows(t *testing.T) {
 func TestTheRarestCategoriesShareABin(t *testing.T) {
 	d := made(1, 4000, 0)
 	f := &d.X.Features[7]
-	c := newColumn(f, nil, 20)
+	c := newColumn(f, nil, 20, nil)
 	if c.bins != 20 || !c.missing {
 		t.Fatalf("%d bins", c.bins)
 	}
@@ -323,12 +323,12 @@ func TestContributionsAreShapleyValues(t *testing.T) {
 	const rows = 20
 	some := d.X.Take([]int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19})
 	width := len(e.Features) + 1
-	got, out, buffer := make([]float64, rows*width), make([]float64, rows), make([]float32, rows*len(e.used))
+	got, out, buffer := make([]float64, rows*width), make([]float64, rows), make([]float32, rows*e.width())
 	e.Explain(some, got)
 	e.Predict(some, out)
 	e.load(some, 0, rows, buffer)
 	for i := range rows {
-		want := shapley(e, buffer[i*len(e.used):(i+1)*len(e.used)])
+		want := shapley(e, buffer[i*e.width():(i+1)*e.width()])
 		for j, v := range want {
 			if math.Abs(got[i*width+j]-v) > 1e-9 {
 				t.Fatalf("row %d, feature %d: %v, by the definition %v", i, j, got[i*width+j], v)
