@@ -32,8 +32,8 @@ func sample(rows int) []int32 {
 // cuts returns at most most-1 ascending thresholds that cut the values into
 // bins: bin b holds cuts[b-1] < x ≤ cuts[b]. They lie halfway between distinct
 // values: all of them if they are few, else those at the quantiles, where a
-// value that fills more than its share of rows gets a bin of its own. NaN does
-// not count. buffer has room for as many values as there are rows.
+// value of more rows than a bin's share gets a bin of its own. NaN does not
+// count. buffer has room for as many values as there are rows.
 func cuts(numbers []float64, rows []int32, most int, buffer []float32) []float32 {
 	values := buffer[:0]
 	for _, i := range rows {
@@ -53,8 +53,8 @@ func cuts(numbers []float64, rows []int32, most int, buffer []float32) []float32
 	for at := run(values, 0); at < len(values) && bins > 1; {
 		next := run(values, at)
 		filled, after := at-(len(values)-left), next-at
-		share := float64(left) / float64(bins)
-		if distinct <= most || float64(filled) >= share || float64(after) >= share && float64(filled) >= share/2 {
+		// With the next value the bin would be further from its share than without.
+		if share := 2 * float64(left) / float64(bins); distinct <= most || float64(2*filled+after) >= share {
 			out = append(out, between(values[at-1], values[at]))
 			left -= filled
 			if distinct > most {
