@@ -72,5 +72,6 @@ for clients in 1 16 64; do
   beat "predictions, strict audit, $clients clients" into "$out/load.$clients" "$out/load" -url "$url" -body examples/flights/request.json -clients "$clients" -seconds "$seconds"
   cat "$out/load.$clients" >>"$out/load.json"
 done
+bench/trees.sh "$out"
 "$peers/bin/python" bench/results.py "$out" >bench/RESULTS.md
 cat bench/RESULTS.md
