@@ -44,13 +44,20 @@ func NewPredictor(f *feature.Fitted, t *feature.Target, m model.Model, sig Signa
 			return nil, fault.New(fault.BundleInvalid, "input %d is %q (%s) in the signature and %q (%s) in the features", i, sig.Inputs[i].Name, sig.Inputs[i].Kind, in.Name, in.Kind)
 		}
 	}
-	if linear, ok := m.(*model.Linear); ok {
+	var reads []string
+	switch m := m.(type) {
+	case *model.Linear:
+		reads = m.Names
+	case *model.Boosted:
+		reads = m.Names()
+	}
+	if _, constant := m.(*model.Constant); !constant {
 		x, err := f.Apply(&frame.Frame{Columns: emptyColumns(f)})
 		if err != nil {
 			return nil, fault.Wrap(err, fault.BundleInvalid, "the features cannot be applied to their own inputs")
 		}
-		if names := x.Names(); !slices.Equal(names, linear.Names) {
-			return nil, fault.New(fault.BundleInvalid, "the model reads %d columns that are not the %d the features make", len(linear.Names), len(names))
+		if names := x.Names(); !slices.Equal(names, reads) {
+			return nil, fault.New(fault.BundleInvalid, "the model reads %d columns that are not the %d the features make", len(reads), len(names))
 		}
 	}
 	return p, nil

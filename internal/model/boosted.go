@@ -22,6 +22,9 @@ func (*Boosted) Kind() string { return boostedKind }
 // Outputs returns 1, or the number of classes.
 func (b *Boosted) Outputs() int { return b.Trees.Outputs() }
 
+// Names are those of the spread columns it was fitted on, as a linear model's.
+func (b *Boosted) Names() []string { return b.Trees.Names() }
+
 // Predict writes m.Rows × Outputs values into out. A number may be NaN and a
 // code missing: each split has learnt where to send them.
 func (b *Boosted) Predict(m *frame.Matrix, out []float64) { b.Trees.Predict(m, out) }
@@ -48,7 +51,7 @@ var boostedParameters = []Parameter{
 	{Name: "max_cat_threshold", Default: 32, Low: 1, High: tree.MaxBins, Whole: true, Description: "categories on the smaller side of a split"},
 	{Name: "max_depth", Default: 0, Low: 0, High: 30, Whole: true, Description: "levels of splits; 0: 6 level by level, 30 leaf by leaf"},
 	{Name: "max_iter", Default: 100, Low: 1, High: 10_000, Whole: true, Description: "rounds: trees, or trees of each class"},
-	{Name: "max_leaves", Default: 0, Low: 0, High: 100_000, Whole: true, Description: "leaves of a tree; 0: no bound level by level, 31 leaf by leaf"},
+	{Name: "max_leaves", Default: 0, Low: 0, High: 10_000, Whole: true, Description: "leaves of a tree; 0: no bound level by level, 31 leaf by leaf"},
 	{Name: "min_child_weight", Default: 1e-3, Low: 0, High: 1e12, Description: "sum of hessians of a leaf (squared: its rows)"},
 	{Name: "min_samples_leaf", Default: 20, Low: 1, High: 1e9, Whole: true, Description: "rows of a leaf"},
 	{Name: "min_split_gain", Default: 0, Low: 0, High: 1e12, Description: "loss that a split must save"},

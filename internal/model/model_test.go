@@ -354,7 +354,7 @@ func TestImpossibleFitsAreRefused(t *testing.T) {
 
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	for kind, classes := range map[string]int{"ols": 0, "logistic": 2, "baseline": 0} {
+	for kind, classes := range map[string]int{"ols": 0, "logistic": 2, "baseline": 0, "boosted_trees": 0} {
 		learner, _ := For(kind)
 		if _, _, err := learner.Fit(cancelled, random(1, 100, 1, 0, 0, classes), Settings{}); !errors.Is(err, context.Canceled) {
 			t.Fatalf("%s: %v", kind, err)
@@ -369,6 +369,17 @@ func FuzzDecode(f *testing.F) {
 		&Linear{Learner: "logistic", Link: Softmax, Intercepts: []float64{1, 2, 3}, Coefficients: [][]float64{{1}, {2}, {3}}, Names: []string{"a"}},
 	} {
 		data, err := Encode(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	for _, classes := range []int{0, 2, 3} {
+		grown, _, err := boosted{}.Fit(context.Background(), random(1, 60, 1, 1, 3, classes), Settings{Params: Params{"max_iter": 2, "max_depth": 2}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		data, err := Encode(grown)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -396,6 +407,12 @@ func FuzzDecode(f *testing.F) {
 			for _, name := range l.Names {
 				x.Features = append(x.Features, frame.Feature{Name: name, Numbers: []float64{1}})
 			}
+		}
+		if b, ok := m.(*Boosted); ok {
+			for _, feature := range b.Trees.Features {
+				x.Features = append(x.Features, frame.Feature{Name: feature.Name, Numbers: []float64{1}, Codes: []int32{0}, Categories: feature.Categories})
+			}
+			b.Explain(x, make([]float64, m.Outputs()*(len(x.Features)+1)))
 		}
 		m.Predict(x, make([]float64, m.Outputs()))
 	})

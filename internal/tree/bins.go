@@ -184,12 +184,12 @@ func (c *column) binNumbers(numbers []float64, into []uint8) {
 	}
 }
 
-// check refuses a table whose rows or columns cannot be counted in 32 bits.
+// check refuses a table whose rows or columns are too many to be numbered.
 func check(x *frame.Matrix) error {
 	const most = 1 << 30
-	if x.Rows > most || len(x.Features) > 1<<20 {
-		return fault.New(fault.ResourceExhausted, "boosted_trees on %d rows of %d columns, over the bound of %d rows and %d columns", x.Rows, len(x.Features), most, 1<<20).
-			WithRemedy("sample the rows in dataset.sql")
+	if x.Rows > most || len(x.Features) > maxColumns {
+		return fault.New(fault.ResourceExhausted, "boosted_trees on %d rows of %d columns, over the bound of %d rows and %d columns", x.Rows, len(x.Features), most, maxColumns).
+			WithRemedy("sample the rows in dataset.sql, or select features")
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 // the raw score: for two classes the log-odds of each, one the negative of the
 // other.
 func (e *Ensemble) Explain(x *frame.Matrix, out []float64) {
-	expected := e.expected()
 	width := len(e.Features) + 1
 	const rows = 256
 	newCrew(context.Background()).run((x.Rows+rows-1)/rows, func(_, chunk int) {
@@ -25,7 +24,7 @@ func (e *Ensemble) Explain(x *frame.Matrix, out []float64) {
 		for i := lo; i < hi; i++ {
 			row := out[i*e.Outputs()*width : (i+1)*e.Outputs()*width]
 			clear(row)
-			for k, v := range expected {
+			for k, v := range e.expected {
 				row[(k+1)*width-1] = v
 			}
 			w.row = buffer[(i-lo)*used : (i-lo+1)*used]
@@ -44,8 +43,8 @@ func (e *Ensemble) Explain(x *frame.Matrix, out []float64) {
 	})
 }
 
-// expected is the mean raw score under the covers.
-func (e *Ensemble) expected() []float64 {
+// mean is the raw scores to expect under the covers.
+func (e *Ensemble) mean() []float64 {
 	out := append([]float64{}, e.Base...)
 	for i, t := range e.Trees {
 		means := make([]float64, len(t.Lefts))

@@ -1,6 +1,10 @@
 package tree
 
-import "math"
+import (
+	"math"
+
+	"github.com/esteira-ml/esteira/internal/frame"
+)
 
 // Ensemble is fitted trees: tree i adds to the raw score i % len(Base), which
 // starts at Base. It is immutable and safe for concurrent use once Fit or
@@ -17,12 +21,14 @@ type Ensemble struct {
 	depths []int32   // how many splits are on its longest path
 	sets   []uint64
 	used   []int32 // the features that some tree looks at
+
+	expected []float64 // raw scores under the covers
 }
 
 // Feature is what the ensemble knows of a feature of its matrix.
 type Feature struct {
 	Name       string   `json:"name"`
-	Categories []string `json:"categories,omitempty"` // of a block, in code order
+	Categories []string `json:"categories,omitzero"` // of a block, in code order; nil for a number
 }
 
 // step is a node in the form that predictions read: 16 bytes, a tree's in a row.
@@ -94,6 +100,17 @@ func (e *Ensemble) Seal() {
 			e.steps, e.values = append(e.steps, s), append(e.values, t.Values[id])
 		}
 	}
+	e.expected = e.mean()
+}
+
+// Names returns those of the columns of the ensemble's matrix, every block spread:
+// what frame.Matrix.Names returns for a matrix it can read.
+func (e *Ensemble) Names() []string {
+	m := frame.Matrix{Features: make([]frame.Feature, len(e.Features))}
+	for i, f := range e.Features {
+		m.Features[i] = frame.Feature{Name: f.Name, Categories: f.Categories}
+	}
+	return m.Names()
 }
 
 // right returns 1 if a value goes right at the step, 0 if left. Codes are whole

@@ -430,6 +430,14 @@ func TestWhatDoesNotMakeATreeIsRefused(t *testing.T) {
 			t.Errorf("%s is accepted", name)
 		}
 	}
+	broad := small()
+	broad.Features[1].Categories = make([]string, 1<<22)
+	for range 1 << 11 {
+		broad.Trees = append(broad.Trees, broad.Trees[0])
+	}
+	if err := broad.Validate(); err == nil {
+		t.Error("sets beyond the bound are accepted")
+	}
 	deep := &Tree{}
 	deep.add(1)
 	for id := 0; id < 2*maxDepth+4; id += 2 {
@@ -445,9 +453,9 @@ func TestWhatDoesNotMakeATreeIsRefused(t *testing.T) {
 
 func TestMoreMemoryThanThereIsIsRefused(t *testing.T) {
 	s := settings(Squared)
-	d := Table{X: &frame.Matrix{Rows: 1 << 29, Features: make([]frame.Feature, 1<<19)}}
+	d := Table{X: &frame.Matrix{Rows: 1 << 29, Features: make([]frame.Feature, 1<<15)}}
 	err := Affordable(d, nil, &s)
-	if fault.KindOf(err) != fault.ResourceExhausted || !strings.Contains(err.Error(), fmt.Sprint(Estimate(1<<29, 0, 1<<19, false, &s)>>20)) {
+	if fault.KindOf(err) != fault.ResourceExhausted || !strings.Contains(err.Error(), fmt.Sprint(Estimate(1<<29, 0, 1<<15, false, &s)>>20)) {
 		t.Fatal(err)
 	}
 	d.X.Features = d.X.Features[:1<<10]
@@ -455,9 +463,10 @@ func TestMoreMemoryThanThereIsIsRefused(t *testing.T) {
 	if err := Affordable(d, nil, &s); err != nil {
 		t.Fatal(err)
 	}
-	d.X.Rows = 1<<30 + 1
-	if err := Affordable(d, nil, &s); fault.KindOf(err) != fault.ResourceExhausted {
-		t.Fatal(err)
+	for _, x := range []*frame.Matrix{{Rows: 1<<30 + 1}, {Rows: 1, Features: make([]frame.Feature, 1<<16)}} {
+		if err := Affordable(Table{X: x}, nil, &s); fault.KindOf(err) != fault.ResourceExhausted {
+			t.Fatal(err)
+		}
 	}
 	if a, b := Estimate(1000, 0, 10, false, &s), Estimate(1000, 500, 10, true, &s); a <= 0 || b <= a {
 		t.Fatal(a, b)

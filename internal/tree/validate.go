@@ -11,6 +11,7 @@ const (
 	maxDepth   = 64
 	maxOutputs = 1000
 	maxColumns = math.MaxUint16
+	maxWords   = 1 << 26 // of all sets together, 64 codes each
 )
 
 // Validate checks an ensemble that was read from outside so that, sealed, it
@@ -40,7 +41,7 @@ func (e *Ensemble) Validate() error {
 	if len(e.Trees)%scores != 0 {
 		return fmt.Errorf("%d trees for %d scores", len(e.Trees), scores)
 	}
-	nodes := 0
+	nodes, words := 0, 0
 	for i, t := range e.Trees {
 		if t == nil {
 			return fmt.Errorf("tree %d is missing", i)
@@ -50,6 +51,11 @@ func (e *Ensemble) Validate() error {
 		}
 		if err := t.validate(e.Features); err != nil {
 			return fmt.Errorf("tree %d: %w", i, err)
+		}
+		for _, set := range t.Sets {
+			if words += (len(e.Features[t.Features[set.Node]].Categories) + 63) / 64; words > maxWords {
+				return fmt.Errorf("sets of more than %d codes", 64*maxWords)
+			}
 		}
 	}
 	return nil
