@@ -14,7 +14,7 @@ import (
 // Estimate returns about how many bytes a fit needs besides the matrix itself:
 // bins, gradients, scores and histograms, at most.
 func Estimate(rows, heldRows, columns int, weighted bool, s *Settings) int64 {
-	l, outputs := lossOf(s), int64(1)
+	l, outputs := lossOf(s, 0), int64(1)
 	if s.Loss == Softmax {
 		outputs = int64(s.Classes)
 	}

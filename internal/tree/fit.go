@@ -34,7 +34,7 @@ type Report struct {
 // whether or not it was resumed. Errors: TrainingFailed if a gradient or leaf is
 // not finite, TargetInvalid if the loss cannot be of the target, the context's.
 func Fit(ctx context.Context, d Table, held *Table, b *Bins, s Settings, resume []byte, step func(done, of int, save func() ([]byte, error))) (*Ensemble, Report, error) {
-	f := &fit{crew: newCrew(ctx), data: d, held: held, bins: b, s: &s, loss: lossOf(&s)}
+	f := &fit{crew: newCrew(ctx), data: d, held: held, bins: b, s: &s, loss: lossOf(&s, 0)}
 	f.tiles = make([]tile, f.crew.workers)
 	if err := f.start(resume); err != nil {
 		return nil, f.report, err
@@ -62,6 +62,7 @@ type fit struct {
 	heldBins   *Bins
 	s          *Settings
 	loss       loss
+	heldLoss   loss
 	grower     *grower
 	tiles      []tile // by thread
 	model      *Ensemble
@@ -95,14 +96,13 @@ func (f *fit) start(resume []byte) error {
 	f.outputs = len(base)
 	f.weight, f.heaviest = weigh(f.data)
 	f.scores = repeat(base, f.data.X.Rows)
-	if soft, ok := f.loss.(*softmax); ok {
-		soft.probabilities = make([]float32, len(f.scores))
-	}
+	f.loss = lossOf(f.s, len(f.scores))
 	f.grower = newGrower(f.crew, f.bins, f.s, f.hessians(), f.scores, f.outputs)
 	f.grower.renews = !math.IsNaN(f.loss.renews())
 	if f.held != nil {
 		f.heldWeight, _ = weigh(*f.held)
 		f.heldAt = repeat(base, f.held.X.Rows)
+		f.heldLoss = lossOf(f.s, len(f.heldAt))
 		f.heldBins = f.bins.like(f.crew, f.held.X)
 	}
 	if resume == nil {
@@ -235,8 +235,8 @@ func (f *fit) route(r *router, b *Bins, scores []float64, k int, chosen func(row
 // lossOf is the mean loss at these scores.
 func (f *fit) lossOf(d *Table, scores []float64, weight float64) float64 {
 	l := f.loss
-	if soft, ok := l.(*softmax); ok {
-		l = &softmax{classes: soft.classes, probabilities: make([]float32, len(scores))}
+	if d == f.held {
+		l = f.heldLoss
 	}
 	sums := make([]float64, chunksOf(d.X.Rows))
 	f.crew.chunks(d.X.Rows, func(worker, chunk, lo, hi int) {

@@ -107,9 +107,9 @@ func TestALossFallsWithEveryRound(t *testing.T) {
 func TestGradientsAreThoseOfTheLoss(t *testing.T) {
 	for _, l := range losses {
 		s := settings(l)
-		f, outputs := lossOf(&s), 1
-		if soft, ok := f.(*softmax); ok {
-			outputs, soft.probabilities = 3, make([]float32, 3)
+		f, outputs := lossOf(&s, 3), 1
+		if l == Softmax {
+			outputs = 3
 		}
 		for _, y := range []float64{0, 1} {
 			for k := range outputs {

@@ -24,7 +24,8 @@ type loss interface {
 	renews() float64
 }
 
-func lossOf(s *Settings) loss {
+// lossOf returns the loss of a table of that many scores.
+func lossOf(s *Settings, scores int) loss {
 	switch s.Loss {
 	case Absolute:
 		return quantile{0.5}
@@ -37,7 +38,7 @@ func lossOf(s *Settings) loss {
 	case Logistic:
 		return logistic{}
 	case Softmax:
-		return &softmax{classes: s.Classes}
+		return &softmax{classes: s.Classes, probabilities: make([]float32, scores)}
 	}
 	return squared{}
 }
