@@ -73,7 +73,7 @@ type Lineage struct {
 // Reporting", 2019). Empty fields leave their line out.
 type Card struct {
 	Name    string
-	Kind    string      // of the model: "ols", "logistic", "baseline"
+	Kind    string      // of the model: "ols", "logistic", "boosted_trees", "baseline"
 	Model   model.Model // of ols, its coefficients are shown; nil: they are not
 	Dropped []string    // columns the fit left out, constant or collinear
 	Problem pipeline.Problem

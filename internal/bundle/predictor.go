@@ -44,16 +44,35 @@ func NewPredictor(f *feature.Fitted, t *feature.Target, m model.Model, sig Signa
 			return nil, fault.New(fault.BundleInvalid, "input %d is %q (%s) in the signature and %q (%s) in the features", i, sig.Inputs[i].Name, sig.Inputs[i].Kind, in.Name, in.Kind)
 		}
 	}
-	if linear, ok := m.(*model.Linear); ok {
-		x, err := f.Apply(&frame.Frame{Columns: emptyColumns(f)})
-		if err != nil {
-			return nil, fault.Wrap(err, fault.BundleInvalid, "the features cannot be applied to their own inputs")
+	return p, p.fits(m)
+}
+
+// fits refuses a model that reads other columns than the features make.
+func (p *Predictor) fits(m model.Model) error {
+	var reads []string
+	switch m := m.(type) {
+	case *model.Constant:
+		return nil
+	case *model.Linear:
+		reads = m.Names
+	case *model.Boosted:
+		reads = m.Names()
+	case *model.Ensemble:
+		for _, member := range m.Members {
+			if err := p.fits(member.Model); err != nil {
+				return err
+			}
 		}
-		if names := x.Names(); !slices.Equal(names, linear.Names) {
-			return nil, fault.New(fault.BundleInvalid, "the model reads %d columns that are not the %d the features make", len(linear.Names), len(names))
-		}
+		return nil
 	}
-	return p, nil
+	x, err := p.features.Apply(&frame.Frame{Columns: emptyColumns(p.features)})
+	if err != nil {
+		return fault.Wrap(err, fault.BundleInvalid, "the features cannot be applied to their own inputs")
+	}
+	if names := x.Names(); !slices.Equal(names, reads) {
+		return fault.New(fault.BundleInvalid, "the model reads %d columns that are not the %d the features make", len(reads), len(names))
+	}
+	return nil
 }
 
 // emptyColumns returns the inputs of f without a row.

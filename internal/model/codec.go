@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/tree"
 )
 
 // Version is the version of the native form.
@@ -20,10 +21,11 @@ const (
 
 // native is the native form: JSON with exactly one kind of model.
 type native struct {
-	Version  int       `json:"version"`
-	Linear   *Linear   `json:"linear,omitempty"`
-	Constant *Constant `json:"constant,omitempty"`
-	Ensemble []member  `json:"ensemble,omitempty"`
+	Version  int            `json:"version"`
+	Linear   *Linear        `json:"linear,omitempty"`
+	Constant *Constant      `json:"constant,omitempty"`
+	Trees    *tree.Ensemble `json:"trees,omitempty"`
+	Ensemble []member       `json:"ensemble,omitempty"`
 }
 
 // member is one model of an ensemble, which is none itself.
@@ -56,6 +58,8 @@ func nativeOf(m Model) (native, error) {
 		n.Linear = m
 	case *Constant:
 		n.Constant = m
+	case *Boosted:
+		n.Trees = m.Trees
 	case *Ensemble:
 		for _, one := range m.Members {
 			of, err := nativeOf(one.Model)
@@ -84,6 +88,9 @@ func (n *native) model() Model {
 	switch {
 	case n.Linear != nil:
 		return n.Linear
+	case n.Trees != nil:
+		n.Trees.Seal()
+		return &Boosted{n.Trees}
 	case n.Ensemble != nil:
 		e := &Ensemble{}
 		for i := range n.Ensemble {
@@ -114,11 +121,13 @@ func (n *native) validate() error {
 	case n.Version != Version:
 		return fmt.Errorf("version %d is not %d, the one this build reads", n.Version, Version)
 	case n.kinds() != 1:
-		return fmt.Errorf("it must hold one model: linear, constant or an ensemble")
+		return fmt.Errorf("it must hold one model: linear, constant, trees or an ensemble")
 	case n.Ensemble != nil:
 		return n.validateEnsemble()
 	case n.Linear != nil:
 		return n.Linear.validate()
+	case n.Trees != nil:
+		return n.Trees.Validate()
 	}
 	values := n.Constant.Values
 	if len(values) == 0 || len(values) > maxOutputs || !finite(values) {
@@ -133,7 +142,7 @@ func (n *native) validate() error {
 // kinds is how many kinds of model there are.
 func (n *native) kinds() int {
 	kinds := 0
-	for _, is := range []bool{n.Linear != nil, n.Constant != nil, n.Ensemble != nil} {
+	for _, is := range []bool{n.Linear != nil, n.Constant != nil, n.Trees != nil, n.Ensemble != nil} {
 		if is {
 			kinds++
 		}

@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -64,6 +65,17 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	for _, classes := range []int{0, 2, 3} {
+		grown, _, err := boosted{}.Fit(context.Background(), random(1, 60, 1, 1, 3, classes), Settings{Params: Params{"max_iter": 2, "max_depth": 2}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		data, err := Encode(grown)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Decode(data)
 		if err != nil {
@@ -86,6 +98,15 @@ func FuzzDecode(f *testing.F) {
 			for _, name := range l.Names {
 				x.Features = append(x.Features, frame.Feature{Name: name, Numbers: []float64{1}})
 			}
+		}
+		if b, ok := m.(*Boosted); ok {
+			for _, feature := range b.Trees.Features {
+				x.Features = append(x.Features, frame.Feature{Name: feature.Name, Numbers: []float64{1}, Codes: []int32{0}, Categories: feature.Categories})
+			}
+			b.Explain(x, make([]float64, m.Outputs()*(len(x.Features)+1)))
+		}
+		if _, ok := m.(*Ensemble); ok {
+			return // whose members read what they name
 		}
 		m.Predict(x, make([]float64, m.Outputs()))
 	})

@@ -12,6 +12,7 @@ import (
 
 var learners = map[string]Learner{
 	"baseline":    baseline{},
+	boostedKind:   boosted{},
 	"elastic_net": elasticNet,
 	"lasso":       lasso,
 	"logistic":    logistic{},

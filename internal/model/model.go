@@ -8,7 +8,8 @@ import (
 
 // Model is a fitted model. It is immutable and safe for concurrent use.
 type Model interface {
-	// Kind names the learner that made it: "ols", "logistic", "baseline".
+	// Kind names the learner that made it: "ols", "logistic", "boosted_trees",
+	// "baseline".
 	Kind() string
 	// Outputs is the number of values predicted for a row: 1 for regression, the
 	// number of classes otherwise (their probabilities, in the target's order).

@@ -313,7 +313,7 @@ func TestImpossibleFitsAreRefused(t *testing.T) {
 
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	for kind, classes := range map[string]int{"ols": 0, "ridge": 0, "lasso": 0, "elastic_net": 0, "poisson": 0, "logistic": 2, "baseline": 0} {
+	for kind, classes := range map[string]int{"ols": 0, "ridge": 0, "lasso": 0, "elastic_net": 0, "poisson": 0, "logistic": 2, "baseline": 0, "boosted_trees": 0} {
 		learner, _ := For(kind)
 		if _, _, err := learner.Fit(cancelled, counted(random(1, 100, 1, 0, 0, classes)), Settings{}); !errors.Is(err, context.Canceled) {
 			t.Fatalf("%s: %v", kind, err)

@@ -184,6 +184,19 @@ func finite(x []float64) bool {
 
 // check refuses data no learner can read.
 func (d *Data) check() error {
+	if err := d.checkWithGaps(); err != nil {
+		return err
+	}
+	for i := range d.X.Features {
+		if f := &d.X.Features[i]; !finite(f.Numbers) {
+			return unfit(f.Name, "missing or infinite", "impute it")
+		}
+	}
+	return nil
+}
+
+// checkWithGaps is check for a learner that makes do with missing features.
+func (d *Data) checkWithGaps() error {
 	if d.X.Rows == 0 {
 		return fault.New(fault.DatasetEmpty, "no rows to train on").WithRemedy("check the split's shares and the dataset's row count")
 	}
@@ -194,17 +207,21 @@ func (d *Data) check() error {
 		return fault.New(fault.TargetInvalid, "the target is missing or infinite in a training row").WithRemedy("leave such rows out in dataset.sql")
 	}
 	for i := range d.X.Features {
-		if f := &d.X.Features[i]; !finite(f.Numbers) {
-			return fault.New(fault.TrainingFailed, "feature %q is missing or infinite in a training row", f.Name).WithRemedy("impute it, or leave such rows out in dataset.sql")
+		f := &d.X.Features[i]
+		for _, v := range f.Numbers {
+			if math.IsInf(v, 0) {
+				return unfit(f.Name, "infinite", "clip it")
+			}
 		}
-	}
-	if err := d.checkWeights(); err != nil {
-		return err
 	}
 	for _, y := range d.Y {
 		if k := int(y); d.Classes > 0 && (float64(k) != y || k < 0 || k >= d.Classes) {
 			return fault.New(fault.Internal, "class index %s of %d classes", fmt.Sprint(y), d.Classes)
 		}
 	}
-	return nil
+	return d.checkWeights()
+}
+
+func unfit(feature, how, remedy string) error {
+	return fault.New(fault.TrainingFailed, "feature %q is %s in a training row", feature, how).WithRemedy("%s, or leave such rows out in dataset.sql", remedy)
 }

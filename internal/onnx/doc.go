@@ -18,5 +18,7 @@
 //	                         probabilities double [N,classes], in the target's order
 //
 // An output whose name is also a column's gets underscores appended until it is
-// free. All arithmetic is float64, as in Go. The same state gives the same bytes.
+// free. All arithmetic is float64, as in Go, but for trees, whose operator knows
+// float32 alone: they compare float32 in Go too, and their sums are made exact.
+// The same state gives the same bytes.
 package onnx

@@ -41,11 +41,11 @@ func Export(f *feature.Fitted, t *feature.Target, m model.Model, name string) ([
 		}
 		kinds[in.Name] = in.Kind
 	}
-	x, width, err := g.features(f, kinds)
+	x, err := g.features(f, kinds)
 	if err != nil {
 		return nil, err
 	}
-	y, outputs, err := g.model(m, x, width, f.Inputs[0].Name)
+	y, outputs, err := g.model(m, x, f.Inputs[0].Name)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +55,17 @@ func Export(f *feature.Fitted, t *feature.Target, m model.Model, name string) ([
 	return g.marshal(t, name)
 }
 
+// matrix is the features in a graph: each, double [N,its width] or "" if that is
+// 0, and all side by side, double [N,width] or "".
+type matrix struct {
+	features []string
+	all      string
+	width    int
+}
+
 // features adds every chain, products after what they multiply, and returns the
-// visible ones side by side, double [N,width], or "" if width is 0.
-func (g *graph) features(f *feature.Fitted, kinds map[string]string) (x string, width int, err error) {
+// visible ones.
+func (g *graph) features(f *feature.Fitted, kinds map[string]string) (x matrix, err error) {
 	outs, widths := make([]string, len(f.Chains)), make([]int, len(f.Chains))
 	byName := make(map[string]string, len(f.Chains))
 	for i := range f.Chains {
@@ -66,7 +74,7 @@ func (g *graph) features(f *feature.Fitted, kinds map[string]string) (x string, 
 			continue
 		}
 		if outs[i], widths[i], err = g.chain(c, kinds); err != nil {
-			return "", 0, err
+			return x, err
 		}
 		byName[c.Name] = outs[i]
 	}
@@ -77,23 +85,27 @@ func (g *graph) features(f *feature.Fitted, kinds map[string]string) (x string, 
 		}
 		a, b := byName[c.Factors[0]], byName[c.Factors[1]]
 		if a == "" || b == "" {
-			return "", 0, inexpressible(c, "its factors are not numbers")
+			return x, inexpressible(c, "its factors are not numbers")
 		}
 		g.scope = c.Name
 		outs[i], widths[i] = g.op("Mul", a, b), 1
+		g.factors[outs[i]] = [2]string{a, b}
 	}
 	var parts []string
 	for i := range f.Chains {
-		if widths[i] > 0 && !f.Chains[i].Hidden {
-			parts, width = append(parts, outs[i]), width+widths[i]
+		if f.Chains[i].Hidden {
+			continue
+		}
+		if x.features = append(x.features, outs[i]); widths[i] > 0 {
+			parts, x.width = append(parts, outs[i]), x.width+widths[i]
 		}
 	}
 	g.scope = featuresName
 	if len(parts) > 0 {
 		g.node("Concat", parts, intAttribute("axis", 1))
-		x = g.rename(featuresName + "/concat")
+		x.all = g.rename(featuresName + "/concat")
 	}
-	return x, width, nil
+	return x, nil
 }
 
 func (g *graph) input(in feature.Input) error {

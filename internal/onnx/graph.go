@@ -22,11 +22,14 @@ type graph struct {
 	taken     map[string]bool
 	known     map[string]string // constant, by shape and bits → name
 	dates     map[string]*date  // parts computed so far, by input column
-	scope     string            // prefix of the names of what is being built
+	codes     map[string]string // code of each block, int64 and negative where it has none, by its indicators
+	raws      map[string]string // number before the implicit imputer, by what it made of it
+	factors   map[string][2]string
+	scope     string // prefix of the names of what is being built
 }
 
 func newGraph() *graph {
-	return &graph{taken: map[string]bool{}, known: map[string]string{}, dates: map[string]*date{}}
+	return &graph{taken: map[string]bool{}, known: map[string]string{}, dates: map[string]*date{}, codes: map[string]string{}, raws: map[string]string{}, factors: map[string][2]string{}}
 }
 
 // unique returns name, or name with the least number appended that is not taken.
@@ -43,7 +46,7 @@ func (g *graph) unique(name string) string {
 func (g *graph) node(op string, inputs []string, attributes ...*pb.AttributeProto) string {
 	out := g.unique(g.scope + "/" + strings.ToLower(op))
 	n := &pb.NodeProto{OpType: &op, Input: inputs, Output: []string{out}, Attribute: attributes, Name: proto.String(out)}
-	if op == "LabelEncoder" {
+	if op == "LabelEncoder" || op == "TreeEnsembleRegressor" {
 		n.Domain = proto.String(mlDomain)
 	}
 	g.nodes = append(g.nodes, n)
@@ -119,6 +122,10 @@ func intAttribute(name string, x int64) *pb.AttributeProto {
 
 func intsAttribute(name string, x []int64) *pb.AttributeProto {
 	return &pb.AttributeProto{Name: &name, Type: pb.AttributeProto_INTS.Enum(), Ints: x}
+}
+
+func floatsAttribute(name string, x []float32) *pb.AttributeProto {
+	return &pb.AttributeProto{Name: &name, Type: pb.AttributeProto_FLOATS.Enum(), Floats: x}
 }
 
 func textsAttribute(name string, x []string) *pb.AttributeProto {

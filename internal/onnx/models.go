@@ -5,27 +5,29 @@ import (
 	"github.com/esteira-ml/esteira/internal/model"
 )
 
-// model adds m over x, double [N,width] ("" if width is 0), and returns its
-// output, double [N,outputs]. rows names a value whose first dimension is N.
-func (g *graph) model(m model.Model, x string, width int, rows string) (out string, outputs int, err error) {
+// model adds m over x and returns its output, double [N,outputs]. rows names a
+// value whose first dimension is N.
+func (g *graph) model(m model.Model, x matrix, rows string) (out string, outputs int, err error) {
 	g.scope = "model"
 	switch m := m.(type) {
 	case *model.Linear:
-		return g.linear(m, x, width, rows)
+		return g.linear(m, x.all, x.width, rows)
+	case *model.Boosted:
+		return g.trees(m.Trees, x, rows)
 	case *model.Constant:
 		return g.repeat(m.Values, rows), len(m.Values), nil
 	}
 	if e, ok := m.(*model.Ensemble); ok {
-		return g.ensemble(e, x, width, rows)
+		return g.ensemble(e, x, rows)
 	}
 	e := fault.New(fault.ParityFailed, "a model of kind %q has no ONNX form", m.Kind())
 	return "", 0, e.WithRemedy("set package.onnx: false, or train another kind")
 }
 
 // ensemble is the weighted mean of its members.
-func (g *graph) ensemble(e *model.Ensemble, x string, width int, rows string) (sum string, outputs int, err error) {
+func (g *graph) ensemble(e *model.Ensemble, x matrix, rows string) (sum string, outputs int, err error) {
 	for i, member := range e.Members {
-		y, k, err := g.model(member.Model, x, width, rows)
+		y, k, err := g.model(member.Model, x, rows)
 		if err != nil {
 			return "", 0, err
 		}
@@ -72,13 +74,18 @@ func (g *graph) linear(m *model.Linear, x string, width int, rows string) (strin
 		if k != 1 {
 			return "", 0, fault.New(fault.ParityFailed, "a logistic model has %d rows of coefficients instead of 1", k)
 		}
-		q := g.op("Sigmoid", g.op("Neg", z)) // not 1-p, which loses the small ones
-		p := g.op("Sigmoid", z)
-		return g.node("Concat", []string{q, p}, intAttribute("axis", 1)), 2, nil
+		return g.sigmoids(z), 2, nil
 	case model.Softmax:
 		return g.node("Softmax", []string{z}, intAttribute("axis", 1)), k, nil
 	}
 	return "", 0, fault.New(fault.ParityFailed, "link %q has no ONNX form", m.Link)
+}
+
+// sigmoids are the probabilities of both classes, from the log-odds.
+func (g *graph) sigmoids(z string) string {
+	q := g.op("Sigmoid", g.op("Neg", z)) // not 1-p, which loses the small ones
+	p := g.op("Sigmoid", z)
+	return g.node("Concat", []string{q, p}, intAttribute("axis", 1))
 }
 
 // repeat answers the same values for each of N rows.

@@ -70,7 +70,10 @@ func (g *graph) number(c *feature.Chain, x string, steps []feature.Step) (string
 	for i := range steps {
 		switch s := &steps[i]; {
 		case s.Impute != nil && s.Impute.Number != nil:
-			x = g.op("Where", g.op("IsNaN", x), g.float(*s.Impute.Number), x)
+			before := x
+			if x = g.op("Where", g.op("IsNaN", x), g.float(*s.Impute.Number), x); s.Impute.Implicit {
+				g.raws[x] = before
+			}
 		case s.Standardize != nil:
 			x = g.op("Div", g.op("Sub", x, g.float(s.Standardize.Mean)), g.float(s.Standardize.Scale))
 		case s.Robust != nil:
@@ -170,7 +173,11 @@ func (g *graph) indicators(code string, first, width int) string {
 	for i := range values {
 		values[i] = int64(first + i)
 	}
-	return g.toDouble(g.op("Equal", code, g.ints([]int64{1, int64(width)}, values...)))
+	out := g.toDouble(g.op("Equal", code, g.ints([]int64{1, int64(width)}, values...)))
+	if g.codes[out] = code; first != 0 {
+		g.codes[out] = g.op("Sub", code, g.int(int64(first)))
+	}
+	return out
 }
 
 func (g *graph) toDouble(x string) string {

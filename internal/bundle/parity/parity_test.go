@@ -123,6 +123,34 @@ func TestALogLinkAgrees(t *testing.T) {
 	}
 }
 
+func TestTreesAgree(t *testing.T) {
+	learner, err := model.For("boosted_trees")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range []pipeline.Task{pipeline.Regression, pipeline.Binary, pipeline.Multiclass} {
+		fitted, target, _ := fixture(t, task)
+		x, err := fitted.Apply(heldOut(3000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, r := model.Data{X: x, Y: make([]float64, x.Rows), Classes: len(target.Classes)}, rand.New(rand.NewPCG(5, 1))
+		for i := range d.Y {
+			if d.Y[i] = x.Features[0].Numbers[i] + float64(x.Features[1].Codes[i]) + r.NormFloat64(); d.Classes > 0 {
+				d.Y[i] = float64(min(max(int(d.Y[i]), 0), d.Classes-1))
+			}
+		}
+		m, _, err := learner.Fit(context.Background(), d, model.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := parity.Check(context.Background(), predictor(t, fitted, target, m), export(t, fitted, target, m), heldOut(4000), 1e-9)
+		if err != nil || got.Adversarial < 100 || got.Refused != 0 {
+			t.Fatalf("%v: got %+v, %v", task, got, err)
+		}
+	}
+}
+
 func TestTheBaselineAgrees(t *testing.T) {
 	fitted, target, _ := fixture(t, pipeline.Multiclass)
 	m := &model.Constant{Values: []float64{0.5, 0.25, 0.25}}

@@ -1,0 +1,245 @@
+package tree
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+)
+
+const (
+	buildRows    = 1 << 16 // entries that one task adds to a histogram
+	buildColumns = 64      // columns of one task
+)
+
+// node is a leaf while the tree grows.
+type node struct {
+	id, depth int
+	lo, hi    int // its entries
+	buffer    int // and in which of the two
+	sums      sums
+	in        within
+	parent    *node // until the histogram is taken from it
+	hist      *histogram
+	best      split
+	settled   bool // its rows have their value
+}
+
+// grower grows trees on one table. It is made once a fit: nothing it needs is
+// allocated again for the next tree.
+type grower struct {
+	bins     *Bins
+	crew     *crew
+	rules    rules
+	entries  [2][]entry
+	hessians [2][]int32
+	lanes    []*lanes
+	scratch  []*histogram
+	free     []*histogram
+	scores   []float64 // of all rows; those of a leaf get its value
+	stride   int       // scores of a row
+	offset   int       // the one this tree adds to
+	renews   bool      // leaves get their value from their rows
+}
+
+func newGrower(crew *crew, bins *Bins, s *Settings, hessians bool, scores []float64, stride int) *grower {
+	g := &grower{bins: bins, crew: crew, scores: scores, stride: stride}
+	g.rules = rules{Settings: s, hessians: hessians}
+	for _, way := range s.Monotone {
+		g.rules.bounded = g.rules.bounded || way != 0
+	}
+	for i := range g.entries {
+		g.entries[i] = make([]entry, bins.Rows)
+		if hessians {
+			g.hessians[i] = make([]int32, bins.Rows)
+		}
+	}
+	for range crew.workers {
+		g.lanes = append(g.lanes, new(lanes))
+		g.scratch = append(g.scratch, newHistogram(min(buildColumns, len(bins.columns)), hessians))
+	}
+	return g
+}
+
+// grow grows one tree on the first n entries and returns it with its leaves.
+// Leaves that are not settled have yet to add their value to the scores. draw
+// chooses the columns of each node if they are sampled.
+func (g *grower) grow(n int, total sums, columns []bool, draw *rand.Rand) (*Tree, []*node) {
+	t := new(Tree)
+	t.add(1)
+	root := &node{hi: n, sums: total, in: unbounded}
+	t.Covers[0] = g.cover(root)
+	leaves, waiting := []*node{}, []*node{root}
+	g.build(waiting)
+	g.find(waiting, columns, draw)
+	for count := 1; len(waiting) > 0 && g.crew.ctx.Err() == nil; {
+		var now []*node
+		now, waiting = g.next(waiting)
+		parts, children := make([]*part, 0, len(now)), make([]*node, 0, 2*len(now))
+		for _, leaf := range now {
+			if leaf.best.gain == 0 || count == g.rules.MaxLeaves {
+				leaves = append(leaves, leaf)
+				g.release(leaf)
+				continue
+			}
+			count++
+			p, pair := g.part(t, leaf)
+			parts, children = append(parts, p), append(children, pair...)
+		}
+		if len(parts) == 0 {
+			continue
+		}
+		g.apply(parts)
+		g.build(children)
+		g.find(children, columns, draw)
+		waiting = append(waiting, children...)
+	}
+	slices.SortFunc(t.Sets, func(a, b Set) int { return int(a.Node - b.Node) })
+	return t, leaves
+}
+
+// next takes what is split now: the whole level, or the best leaf, the first of
+// equals.
+func (g *grower) next(waiting []*node) (now, rest []*node) {
+	if !g.rules.LeafWise {
+		return waiting, nil
+	}
+	best := 0
+	for i, leaf := range waiting {
+		if leaf.best.gain > waiting[best].best.gain {
+			best = i
+		}
+	}
+	now = []*node{waiting[best]}
+	return now, append(waiting[:best], waiting[best+1:]...)
+}
+
+// part gives a leaf two children.
+func (g *grower) part(t *Tree, leaf *node) (*part, []*node) {
+	s := &leaf.best
+	t.split(leaf.id, s, &g.bins.columns[s.column])
+	first := int(t.Lefts[leaf.id])
+	middle := leaf.lo + int(s.left.rows)
+	left := &node{id: first, depth: leaf.depth + 1, lo: leaf.lo, hi: middle, buffer: 1 - leaf.buffer, sums: s.left, in: leaf.in}
+	right := &node{id: first + 1, depth: leaf.depth + 1, lo: middle, hi: leaf.hi, buffer: 1 - leaf.buffer, sums: leaf.sums.minus(s.left), in: leaf.in}
+	if way := g.wayOf(s.column); way != 0 {
+		in := leaf.in
+		middle := (g.rules.weight(left.sums, g.rules.L2, in) + g.rules.weight(right.sums, g.rules.L2, in)) / 2
+		if way > 0 {
+			left.in.high, right.in.low = middle, middle
+		} else {
+			left.in.low, right.in.high = middle, middle
+		}
+	}
+	for _, child := range []*node{left, right} {
+		child.parent = leaf
+		t.Covers[child.id] = g.cover(child)
+	}
+	p := &part{node: leaf, rights: s.rights()}
+	if !g.renews && !g.mayGrow(left) && !g.mayGrow(right) {
+		p.direct, left.settled, right.settled = true, true, true
+		p.values = [2]float64{float64(g.value(left)), float64(g.value(right))}
+	}
+	return p, []*node{left, right}
+}
+
+func (g *grower) cover(leaf *node) float32 {
+	return float32(float64(leaf.sums.hessian) * g.rules.hessian1)
+}
+
+// value is what a leaf adds to the score of its rows.
+func (g *grower) value(leaf *node) float32 {
+	return float32(g.rules.LearningRate * g.rules.weight(leaf.sums, g.rules.L2, leaf.in))
+}
+
+func (g *grower) wayOf(column int) int {
+	if !g.rules.bounded {
+		return 0
+	}
+	return g.rules.Monotone[g.bins.columns[column].feature]
+}
+
+func (g *grower) mayGrow(leaf *node) bool {
+	return leaf.depth < g.rules.MaxDepth && g.rules.may(leaf.sums)
+}
+
+// build makes the histograms of new leaves, given in pairs (or the root alone):
+// the smaller one's from its rows; find subtracts it from the parent's, which
+// becomes the larger one's.
+func (g *grower) build(children []*node) {
+	type task struct {
+		leaf   *node
+		lo, hi int // entries
+		column int
+		whole  bool
+		lock   *sync.Mutex
+	}
+	var tasks []task
+	add := func(leaf *node) {
+		leaf.hist = g.take()
+		lock := new(sync.Mutex)
+		for column := 0; column < len(g.bins.columns); column += buildColumns {
+			for lo := leaf.lo; lo < leaf.hi; lo += buildRows {
+				tasks = append(tasks, task{leaf, lo, min(lo+buildRows, leaf.hi), column, leaf.hi-leaf.lo <= buildRows, lock})
+			}
+		}
+	}
+	if len(children) == 1 {
+		if g.mayGrow(children[0]) {
+			add(children[0])
+		}
+	} else {
+		for i := 0; i < len(children); i += 2 {
+			left, right := children[i], children[i+1]
+			if g.mayGrow(left) || g.mayGrow(right) {
+				add(smaller(left, right))
+			}
+		}
+	}
+	width := len(g.bins.columns)
+	g.crew.run(len(tasks), func(worker, i int) {
+		t := tasks[i]
+		hi := min(t.column+buildColumns, width)
+		entries := g.entries[t.leaf.buffer][t.lo:t.hi]
+		var hessians []int32
+		if g.rules.hessians {
+			hessians = g.hessians[t.leaf.buffer][t.lo:t.hi]
+		}
+		if t.whole {
+			t.leaf.hist.clear(t.column, hi)
+			t.leaf.hist.accumulate(g.bins, g.rules.packing, entries, hessians, t.column, hi, t.column)
+			return
+		}
+		own := g.scratch[worker]
+		own.clear(0, hi-t.column)
+		own.accumulate(g.bins, g.rules.packing, entries, hessians, t.column, hi, 0)
+		t.lock.Lock()
+		t.leaf.hist.add(t.column, own, hi-t.column)
+		t.lock.Unlock()
+	})
+}
+
+func smaller(left, right *node) *node {
+	if left.hi-left.lo <= right.hi-right.lo {
+		return left
+	}
+	return right
+}
+
+// take returns a histogram that is empty or will be cleared by whoever fills it
+// whole.
+func (g *grower) take() *histogram {
+	if n := len(g.free); n > 0 {
+		h := g.free[n-1]
+		g.free = g.free[:n-1]
+		h.clear(0, len(h.first))
+		return h
+	}
+	return newHistogram(len(g.bins.columns), g.rules.hessians)
+}
+
+func (g *grower) release(leaf *node) {
+	if leaf.hist != nil {
+		g.free = append(g.free, leaf.hist)
+		leaf.hist = nil
+	}
+}
