@@ -161,7 +161,7 @@ func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *meta
 			return nil, err
 		}
 		o.Contenders = append(o.Contenders, evaluation.Contender{
-			Name: m.Trial.String(), Kind: m.Trial.Kind, Inputs: inputsOf(fits[i].features), Size: m.Features.Size + m.Target.Size + m.Model.Size, Predictor: predictor,
+			Name: m.Trial.Kind, Settings: m.Trial.Settings(), Kind: m.Trial.Kind, Inputs: inputsOf(fits[i].features), Size: m.Features.Size + m.Target.Size + m.Model.Size, Predictor: predictor,
 		})
 	}
 	return evaluation.Evaluate(ctx, o)
@@ -238,7 +238,7 @@ func (a *Activities) putEvaluation(ctx context.Context, p EvaluateParams, judged
 	metric := p.Pipeline.Problem.Metric
 	res.Chosen, res.Reason, res.Rejected = p.Models[judged.ChosenIndex], judged.Reason, judged.Rejection()
 	res.Score, res.Solved = judged.Test.Scores[metric], judged.Solved
-	res.Figure = fmt.Sprintf("%s: %s %s on test (baseline %s)", res.Chosen.Trial, metric, number(res.Score), number(judged.Baseline.Scores[metric]))
+	res.Figure = fmt.Sprintf("%s: %s %s on test (baseline %s)", res.Chosen.Trial.Kind, metric, number(res.Score), number(judged.Baseline.Scores[metric]))
 	return nil
 }
 

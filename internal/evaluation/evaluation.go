@@ -23,7 +23,8 @@ type Predictor interface {
 
 // Contender is a model to be judged.
 type Contender struct {
-	Name      string   // as people read it: "logistic C=0.1"
+	Name      string   // as people read it: "logistic"
+	Settings  string   // its hyperparameters and options: "C=0.1 penalty=l1"
 	Kind      string   // "baseline" marks the baseline
 	Inputs    []string // raw columns it reads
 	Size      int64    // bytes of its features, target and model
@@ -49,6 +50,7 @@ type Options struct {
 // Result is how one model did on some rows.
 type Result struct {
 	Name      string              `json:"name"`
+	Settings  string              `json:"settings,omitempty"`
 	Kind      string              `json:"kind"`
 	Rows      int                 `json:"rows"`
 	Scores    map[string]float64  `json:"scores"`
@@ -326,7 +328,7 @@ func measure(ctx context.Context, problem pipeline.Problem, c Contender, f *fram
 	if err != nil {
 		return nil, err
 	}
-	return &measured{Result: Result{Name: c.Name, Kind: c.Kind, Rows: f.Rows, Scores: s.Values, Undefined: s.Undefined}, prepared: p, classes: target.Classes}, nil
+	return &measured{Result: Result{Name: c.Name, Settings: c.Settings, Kind: c.Kind, Rows: f.Rows, Scores: s.Values, Undefined: s.Undefined}, prepared: p, classes: target.Classes}, nil
 }
 
 // weightsOf reads problem.weight, nil if there is none.

@@ -48,7 +48,7 @@ func (e *Evaluation) facts() []report.Fact {
 	}
 	facts := []report.Fact{
 		{Name: "Decision", Value: e.Decision, Note: e.gateCount()},
-		{Name: "Model", Value: e.Test.Name},
+		{Name: "Model", Value: e.Test.Name, Note: e.Test.Settings},
 		fact(metric+" on test", e.Test),
 		fact("Baseline", e.Baseline),
 	}
@@ -175,14 +175,14 @@ func (e *Evaluation) scoresSection() report.Section {
 
 func (e *Evaluation) validationSection() report.Section {
 	metric := e.Problem.Metric
-	table := report.Table{Caption: metric + " on the validation rows", Columns: []report.Column{{Name: "Model"}, {Name: metric, Numeric: true}, {Name: ""}}}
+	table := report.Table{Caption: metric + " on the validation rows", Columns: []report.Column{{Name: "Model"}, {Name: "With"}, {Name: metric, Numeric: true}, {Name: ""}}}
 	var bars []report.Bar
 	for i, r := range e.Validation {
 		mark := ""
 		if i == e.ChosenIndex {
 			mark = "chosen"
 		}
-		table.Rows = append(table.Rows, []string{r.Name, scoreText(r, metric), mark})
+		table.Rows = append(table.Rows, []string{r.Name, r.Settings, scoreText(r, metric), mark})
 		if v, ok := r.Scores[metric]; ok {
 			bars = append(bars, report.Bar{Label: r.Name, Value: v})
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 func TestAnEnsembleIsTheWeightedMeanOfItsMembers(t *testing.T) {
-	for classes, kinds := range map[int][]string{0: {"ols", "ridge", "baseline"}, 2: {"logistic", "baseline"}, 4: {"logistic", "baseline"}} {
+	for classes, kinds := range map[int][]string{0: {"ols", "boosted_trees", "baseline"}, 2: {"logistic", "boosted_trees"}, 4: {"boosted_trees", "logistic"}} {
 		d := random(uint64(7+classes), 20_000, 3, 1, 4, classes)
 		e, sum := &Ensemble{}, []float64(nil)
 		weights := []float64{0.5, 0.3, 0.2}[:len(kinds)]

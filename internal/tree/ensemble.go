@@ -56,8 +56,10 @@ func (e *Ensemble) Outputs() int {
 	return len(e.Base)
 }
 
-// Seal lays out for prediction trees that Validate has accepted.
+// Seal lays out for prediction trees that Validate has accepted. Again it changes
+// nothing.
 func (e *Ensemble) Seal() {
+	e.used, e.steps, e.roots, e.depths, e.sets, e.values = nil, nil, nil, nil, nil, nil
 	place := make([]int32, len(e.Features))
 	for i := range place {
 		place[i] = -1

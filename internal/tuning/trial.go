@@ -19,16 +19,15 @@ type Trial struct {
 }
 
 // String is the trial as people read it: "logistic C=0.1 penalty=l1".
-func (t Trial) String() string {
-	var b strings.Builder
-	b.WriteString(t.Kind)
+func (t Trial) String() string { return strings.TrimSpace(t.Kind + " " + t.Settings()) }
+
+// Settings are all that makes the trial but its kind: "C=0.1 penalty=l1".
+func (t Trial) Settings() string {
+	var words []string
 	for _, name := range sorted(t.Params) {
-		b.WriteString(fmt.Sprintf(" %s=%g", name, t.Params[name])) // workflowcheck follows Fprintf into its writer
+		words = append(words, fmt.Sprintf("%s=%g", name, t.Params[name]))
 	}
-	for _, option := range t.Options.Words() {
-		b.WriteString(" " + option)
-	}
-	return b.String()
+	return strings.Join(append(words, t.Options.Words()...), " ")
 }
 
 // check refuses a space with a point that its learner would refuse: every corner
