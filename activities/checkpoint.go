@@ -14,7 +14,7 @@ import (
 
 // checkpointEvery is how often a long fit is saved: seldom enough to cost nothing,
 // often enough that a killed worker loses only this much.
-const checkpointEvery = 5 * time.Second
+const checkpointEvery = 2 * time.Second
 
 // maxCheckpoint bounds what is saved of a fit under way.
 const maxCheckpoint = 256 << 20

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,12 +26,15 @@ type EnsembleParams struct {
 // members are fitted once more on the rest.
 func (a *Activities) Ensemble(ctx context.Context, p EnsembleParams) (*FittedResult, error) {
 	begun := time.Now()
-	s := p.step("ensemble")
+	s, res := p.step("ensemble"), &FittedResult{Trial: p.Trial}
+	s.trial = func() (metadata.Trial, error) {
+		return p.trial(-1, &res.Report, metadata.Trial{Rows: res.Rows, Seconds: time.Since(begun).Seconds(), ModelDigest: res.Model.Digest})
+	}
 	for _, m := range p.Members {
 		s.inputs = append(s.inputs, m.Model)
 	}
 	s.params = map[string]any{"rows": p.rows(), "method": p.Method, "of": "ensemble"}
-	res, err := perform(ctx, a, s, &FittedResult{Trial: p.Trial}, func(ctx context.Context, dir string, res *FittedResult) error {
+	_, err := perform(ctx, a, s, res, func(ctx context.Context, dir string, res *FittedResult) error {
 		weights, err := a.blend(ctx, s, p)
 		if err != nil {
 			return err
@@ -66,13 +68,7 @@ func (a *Activities) Ensemble(ctx context.Context, p EnsembleParams) (*FittedRes
 		return nil, err
 	}
 	res.Trial = p.Trial
-	report, err := json.Marshal(res.Report)
-	if err != nil {
-		return nil, a.fail(ctx, s, begun, err)
-	}
-	return res, a.recorded(ctx, s, a.DB.RecordTrial(ctx, p.trial(-1, metadata.Trial{
-		Report: report, Rows: res.Rows, Seconds: time.Since(begun).Seconds(), ModelDigest: res.Model.Digest,
-	})))
+	return res, nil
 }
 
 // blend returns the weight of each member.

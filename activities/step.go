@@ -24,6 +24,10 @@ type step struct {
 	version int            // of the implementation: raise it when equal inputs may give other bytes
 	params  any            // everything but the inputs that decides the outputs; JSON-encodable
 	inputs  []artifact.Ref // what it reads
+
+	// trial is the row of a step that is a fit, once its result is known. A search
+	// makes hundreds: its fits have no row while they run, and one write each.
+	trial func() (metadata.Trial, error)
 }
 
 // key is the digest under which equal work is found again.
@@ -57,8 +61,10 @@ func perform[R result](ctx context.Context, a *Activities, s step, res R, comput
 		return res, a.fail(ctx, s, begun, err)
 	}
 	if !hit {
-		if err := a.begin(ctx, s, reason); err != nil {
-			return res, a.fail(ctx, s, begun, err)
+		if s.trial == nil {
+			if err := a.begin(ctx, s, reason); err != nil {
+				return res, a.fail(ctx, s, begun, err)
+			}
 		}
 		if err := a.inScratch(ctx, s, func(ctx context.Context, dir string) error { return compute(ctx, dir, res) }); err != nil {
 			return res, a.fail(ctx, s, begun, err)
@@ -128,10 +134,18 @@ func (a *Activities) save(ctx context.Context, s step, key string, begun time.Ti
 			}
 		}
 	}
-	return a.DB.SaveStep(ctx, metadata.StepRecord{
+	record := metadata.StepRecord{
 		Run: s.run.ID, Step: s.label(), Attempt: attempt(ctx), Key: key, Cache: o.Cache, CacheReason: o.CacheReason,
 		Figure: o.Figure, Result: res, Inputs: s.inputs, Outputs: res.outputs(), Started: begun,
-	})
+	}
+	if s.trial != nil {
+		trial, err := s.trial()
+		if err != nil {
+			return err
+		}
+		record.Trial = &trial
+	}
+	return a.DB.SaveStep(ctx, record)
 }
 
 // label names the step and its part, as its row and log lines do.

@@ -92,8 +92,13 @@ func (r *FoldResult) outputs() metadata.Outputs { return nil }
 // a result that says why; other trials may do better.
 func (a *Activities) FitFold(ctx context.Context, p FitParams) (*FoldResult, error) {
 	begun := time.Now()
-	s := p.step(fmt.Sprintf("fold-%d", p.Fold))
-	res, err := perform(ctx, a, s, &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}, func(ctx context.Context, dir string, res *FoldResult) error {
+	s, res := p.step(fmt.Sprintf("fold-%d", p.Fold)), &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}
+	s.trial = func() (metadata.Trial, error) {
+		return p.trial(p.Fold, res.Report, metadata.Trial{
+			Scores: res.Scores, Rows: res.Learnt, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), Error: res.Failed,
+		})
+	}
+	_, err := perform(ctx, a, s, res, func(ctx context.Context, dir string, res *FoldResult) error {
 		rows, err := a.prepare(ctx, p)
 		if err == nil {
 			res.Learnt, res.Rows = rows.Rows()
@@ -110,15 +115,8 @@ func (a *Activities) FitFold(ctx context.Context, p FitParams) (*FoldResult, err
 		return nil, err
 	}
 	res.Trial, res.Fold = p.Trial.ID, p.Fold // a hit may come from a search that numbered it otherwise
-	report, err := json.Marshal(res.Report)
-	if err != nil {
-		return nil, a.fail(ctx, s, begun, err)
-	}
-	err = a.DB.RecordTrial(ctx, p.trial(p.Fold, metadata.Trial{
-		Scores: res.Scores, Report: report, Rows: res.Learnt, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), Error: res.Failed,
-	}))
 	res.Scores, res.Report = nil, nil
-	return res, a.recorded(ctx, s, err)
+	return res, nil
 }
 
 func (a *Activities) fitScored(ctx context.Context, s step, p FitParams, rows *tuning.Prepared, res *FoldResult) error {
@@ -132,8 +130,9 @@ func (a *Activities) fitScored(ctx context.Context, s step, p FitParams, rows *t
 	return nil
 }
 
-// trial completes the row of a fit by what was asked for.
-func (p FitParams) trial(fold int, t metadata.Trial) metadata.Trial {
+// trial completes the row of a fit by what was asked for and what it says of
+// itself.
+func (p FitParams) trial(fold int, report *model.Report, t metadata.Trial) (metadata.Trial, error) {
 	t.Run, t.Outer, t.Trial, t.Fold, t.Kind, t.Params = p.Run.ID, -1, p.Trial.ID, fold, p.Trial.Kind, metadata.Values(p.Trial.Params)
 	t.Share, t.Worker = 1, hostname()
 	if p.Share > 0 {
@@ -142,10 +141,12 @@ func (p FitParams) trial(fold int, t metadata.Trial) metadata.Trial {
 	if p.Outer != nil {
 		t.Outer = p.Outer.Fold
 	}
-	if options, err := json.Marshal(p.Trial.Options); err == nil { // strings and whole numbers
-		t.Options = options
+	var err error
+	if t.Options, err = json.Marshal(p.Trial.Options); err != nil {
+		return t, err
 	}
-	return t
+	t.Report, err = json.Marshal(report)
+	return t, err
 }
 
 // FittedResult names a fitted model and what it needs to read raw columns.
@@ -167,8 +168,13 @@ func (r *FittedResult) outputs() metadata.Outputs {
 // Fit fits a trial on all training rows.
 func (a *Activities) Fit(ctx context.Context, p FitParams) (*FittedResult, error) {
 	begun := time.Now()
-	s := p.step("all")
-	res, err := perform(ctx, a, s, &FittedResult{Trial: p.Trial}, func(ctx context.Context, dir string, res *FittedResult) error {
+	s, res := p.step("all"), &FittedResult{Trial: p.Trial}
+	s.trial = func() (metadata.Trial, error) {
+		return p.trial(-1, &res.Report, metadata.Trial{
+			Rows: res.Rows, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), ModelDigest: res.Model.Digest,
+		})
+	}
+	_, err := perform(ctx, a, s, res, func(ctx context.Context, dir string, res *FittedResult) error {
 		rows, err := a.prepare(ctx, p)
 		if err != nil {
 			return err
@@ -185,15 +191,8 @@ func (a *Activities) Fit(ctx context.Context, p FitParams) (*FittedResult, error
 	if err != nil {
 		return nil, err
 	}
-	res.Trial = p.Trial
-	report, err := json.Marshal(res.Report)
-	if err != nil {
-		return nil, a.fail(ctx, s, begun, err)
-	}
-	res.Report.Curve = nil
-	return res, a.recorded(ctx, s, a.DB.RecordTrial(ctx, p.trial(-1, metadata.Trial{
-		Report: report, Rows: res.Rows, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), ModelDigest: res.Model.Digest,
-	})))
+	res.Trial, res.Report.Curve = p.Trial, nil
+	return res, nil
 }
 
 func (a *Activities) putFit(ctx context.Context, fit *tuning.Fit, res *FittedResult) error {

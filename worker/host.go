@@ -65,6 +65,7 @@ func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, err
 
 		ArtifactURL: cfg.ServerAddress,
 		DB:          h.db,
+		FitMemory:   cfg.FitMemory,
 		Log:         h.log,
 		ScratchDir:  filepath.Join(cfg.CacheDir, "scratch"),
 		SourceDirs:  cfg.SourceDirs,

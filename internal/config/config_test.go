@@ -40,7 +40,7 @@ func load(t *testing.T, dir string, environ ...string) config.Config {
 func TestDefaultsMeetTheLocalStack(t *testing.T) {
 	c := load(t, t.TempDir())
 	if c.DatabaseURL != config.DefaultDatabaseURL || c.S3.Endpoint != "http://127.0.0.1:9000" || c.S3.AccessKey != "esteira" || c.Bucket != "esteira" ||
-		c.TaskQueue != "esteira" || c.CacheSize != 10<<30 || c.MemoryLimit != 768<<20 || c.Threads < 1 || c.Listen != "127.0.0.1:8090" || c.ServerAddress != "http://127.0.0.1:8090" {
+		c.TaskQueue != "esteira" || c.CacheSize != 10<<30 || c.MemoryLimit != 768<<20 || c.FitMemory != 512<<20 || c.Threads < 1 || c.Listen != "127.0.0.1:8090" || c.ServerAddress != "http://127.0.0.1:8090" {
 		t.Fatal(c)
 	}
 }

@@ -7,6 +7,7 @@ const (
 	DefaultDatabaseURL   Secret = "postgres://esteira:esteira@127.0.0.1:15432/esteira"
 	DefaultListen               = "127.0.0.1:8090"
 	DefaultMemoryLimit          = "768MiB"
+	DefaultFitMemory            = "512MiB"
 	DefaultRegion               = "us-east-1"
 	DefaultS3Endpoint           = "http://127.0.0.1:9000"
 	DefaultServerAddress        = "http://127.0.0.1:8090"
@@ -39,6 +40,7 @@ func Describe() []Variable {
 		{"ESTEIRA_CACHE_DIR", "artifacts kept on local disk", ".esteira/cache, else the user's cache directory"},
 		{"ESTEIRA_CACHE_SIZE", "bound of that directory", DefaultCacheSize},
 		{"ESTEIRA_MEMORY_LIMIT", "memory the data engine may use before it spills to disk", DefaultMemoryLimit},
+		{"ESTEIRA_FIT_MEMORY", "memory for the rows kept ready for further fits, beyond those that are learnt from now", DefaultFitMemory},
 		{"ESTEIRA_THREADS", "threads of one step", "all cores"},
 		{"ESTEIRA_ALLOW_PRIVATE_ADDRESSES", "true lets HTTP sources reach loopback, private and link-local addresses", "false"},
 		{"ESTEIRA_TASK_QUEUE", "prefix of the task queues", "esteira"},

@@ -44,6 +44,7 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		SourceDirs:    filepath.SplitList(l.values["ESTEIRA_SOURCE_DIRS"]),
 		SpoolBytes:    l.bytes("ESTEIRA_SPOOL_MAX_BYTES", DefaultSpoolBytes),
 		MemoryLimit:   l.bytes("ESTEIRA_MEMORY_LIMIT", DefaultMemoryLimit),
+		FitMemory:     l.bytes("ESTEIRA_FIT_MEMORY", DefaultFitMemory),
 		ONNXRuntime:   l.values["ONNXRUNTIME_LIB"],
 		ServerAddress: l.serverAddress(),
 		SpoolDir:      l.directory("ESTEIRA_SPOOL_DIR", "spool"),

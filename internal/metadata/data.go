@@ -131,6 +131,14 @@ func (db *DB) Splits(ctx context.Context, run string) ([]Split, error) {
 
 // RecordTrial writes one fit; again replaces it.
 func (db *DB) RecordTrial(ctx context.Context, t Trial) error {
+	batch := &pgx.Batch{}
+	if err := queueTrial(batch, t); err != nil {
+		return err
+	}
+	return fail(db.pool.SendBatch(ctx, batch).Close(), fmt.Sprintf("record trial %d of %s", t.Trial, t.Run))
+}
+
+func queueTrial(batch *pgx.Batch, t Trial) error {
 	var texts [4]string
 	for i, v := range []any{t.Params, t.Scores, t.Options, t.Report} {
 		var err error
@@ -138,13 +146,14 @@ func (db *DB) RecordTrial(ctx context.Context, t Trial) error {
 			return err
 		}
 	}
-	return db.exec(ctx, fmt.Sprintf("record trial %d of %s", t.Trial, t.Run), `insert into trials
+	batch.Queue(`insert into trials
 			(run, outer_fold, trial, fold, kind, params, scores, options, report, share, rows, memory, seconds, worker, model_digest, error)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		on conflict (run, outer_fold, trial, fold) do update set kind = excluded.kind, params = excluded.params, scores = excluded.scores,
 			options = excluded.options, report = excluded.report, share = excluded.share, rows = excluded.rows, memory = excluded.memory,
 			seconds = excluded.seconds, worker = excluded.worker, model_digest = excluded.model_digest, error = excluded.error`,
 		t.Run, t.Outer, t.Trial, t.Fold, t.Kind, texts[0], texts[1], texts[2], texts[3], t.Share, t.Rows, t.Memory, t.Seconds, t.Worker, t.ModelDigest, clean(t.Error))
+	return nil
 }
 
 // Trials returns the fits of a run by outer fold (the search itself first), trial

@@ -67,6 +67,7 @@ func (db *DB) CachedStep(ctx context.Context, key string) (cached CachedStep, ok
 // from every output to every input, the remembered result if it has a key, and
 // the step itself. A cache hit is saved too (Cache: CacheHit), with the same
 // inputs: lineage is read run by run, so that a run leads only to its own bytes.
+// A fit's row is written in the same transaction.
 func (db *DB) SaveStep(ctx context.Context, r StepRecord) error {
 	result, err := encode(r.Result, "null")
 	if err != nil {
@@ -89,6 +90,11 @@ func (db *DB) SaveStep(ctx context.Context, r StepRecord) error {
 		Figure: r.Figure, Outputs: r.Outputs, Started: r.Started, Finished: &finished,
 	}); err != nil {
 		return err
+	}
+	if r.Trial != nil {
+		if err := queueTrial(batch, *r.Trial); err != nil {
+			return err
+		}
 	}
 	// A batch outside a transaction is one implicit transaction, and one round trip.
 	return fail(db.pool.SendBatch(ctx, batch).Close(), "save step "+r.Step+" of "+r.Run)

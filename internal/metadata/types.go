@@ -145,6 +145,7 @@ type StepRecord struct {
 	Outputs     Outputs
 	Started     time.Time
 	Finished    time.Time // zero: now
+	Trial       *Trial    // of a step that is a fit; its row is written with the step's
 }
 
 // CachedStep is a remembered result. Whether its outputs still exist is for the
