@@ -12,9 +12,11 @@
 //   - engineer stores the fitted features, not the transformed columns. They are
 //     a pure function of (features, split) that takes under a second for three
 //     million rows, less than moving twice the bytes through the store.
-//   - Heartbeats say that a step is alive and how long it has run, and carry no
-//     checkpoint: no step that exists so far takes long enough to be worth one. A
-//     killed step is begun again; those before it come from the cache.
+//   - Heartbeats of a long fit name its last checkpoint, from which the next
+//     attempt goes on (checkpoint.go). Other steps are begun again when they are
+//     killed; those before them come from the cache.
+//   - A fit has no row while it runs, and one write when it is done: a search makes
+//     thousands.
 //   - validate reads the dataset, not its profile: the rules are counted in a pass
 //     of their own.
 //   - evaluate counts a look at the test rows before it reads them, so that a look
