@@ -15,8 +15,6 @@
 //   - Heartbeats of a long fit name its last checkpoint, from which the next
 //     attempt goes on (checkpoint.go). Other steps are begun again when they are
 //     killed; those before them come from the cache.
-//   - A fit has no row while it runs, and one write when it is done: a search makes
-//     thousands.
 //   - validate reads the dataset, not its profile: the rules are counted in a pass
 //     of their own.
 //   - evaluate counts a look at the test rows before it reads them, so that a look

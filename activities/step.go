@@ -25,8 +25,8 @@ type step struct {
 	params  any            // everything but the inputs that decides the outputs; JSON-encodable
 	inputs  []artifact.Ref // what it reads
 
-	// trial is the row of a step that is a fit, once its result is known. A search
-	// makes hundreds: its fits have no row while they run, and one write each.
+	// trial is the row of a step that is a fit, once its result is known; it is
+	// written with the step's own.
 	trial func() (metadata.Trial, error)
 }
 
@@ -61,10 +61,8 @@ func perform[R result](ctx context.Context, a *Activities, s step, res R, comput
 		return res, a.fail(ctx, s, begun, err)
 	}
 	if !hit {
-		if s.trial == nil {
-			if err := a.begin(ctx, s, reason); err != nil {
-				return res, a.fail(ctx, s, begun, err)
-			}
+		if err := a.begin(ctx, s, reason); err != nil {
+			return res, a.fail(ctx, s, begun, err)
 		}
 		if err := a.inScratch(ctx, s, func(ctx context.Context, dir string) error { return compute(ctx, dir, res) }); err != nil {
 			return res, a.fail(ctx, s, begun, err)

@@ -9,9 +9,14 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 )
 
-// RecordStep writes where an attempt of a step stands; the last word wins.
+// RecordStep writes where an attempt of a step stands; the last word wins. That a
+// step runs is for those who watch: it does not wait for the disk, and may be lost
+// with the server.
 func (db *DB) RecordStep(ctx context.Context, s Step) error {
 	batch := &pgx.Batch{}
+	if s.State == StepRunning {
+		batch.Queue(`select set_config('synchronous_commit', 'off', true)`) // for this batch, which is one transaction
+	}
 	if err := queueStep(batch, s); err != nil {
 		return err
 	}
