@@ -101,10 +101,12 @@ type Features struct {
 
 // Candidate is a kind of model and the points of its parameters that may be tried.
 type Candidate struct {
-	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic"`
-	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none."`
+	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=logistic,enum=external"`
+	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"logistic: C (inverse penalty, as scikit-learn), max_iter. ols: none. external: what the trainer knows."`
 	Space   map[string]Interval  `json:"space,omitempty" yaml:"space,omitempty" jsonschema_description:"Parameters that a search draws from an interval, for every search.method but grid."`
 	Options model.Options        `json:"options,omitzero" yaml:"options,omitempty" jsonschema_description:"Choices that are not numbers, the same for every trial."`
+
+	External *External `json:"external,omitempty" yaml:"external,omitempty" jsonschema_description:"external: who trains it."`
 }
 
 // Evaluate holds the gates.
