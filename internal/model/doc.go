@@ -6,6 +6,9 @@
 // run over fixed chunks in a fixed order whatever the number of threads, so the
 // same matrix, parameters and seed give the same bytes from Encode.
 //
+// A Foreign model, which others trained, is described here and run by package
+// foreign.
+//
 // Metrics are evaluation's; the ONNX form is onnx's; choosing parameters is
 // tuning's.
 package model
