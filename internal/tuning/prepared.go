@@ -142,13 +142,18 @@ func (p *Prepared) Predict(m model.Model) []float64 {
 // Score is how a model does on the rows held out: every metric of the task that
 // they define, the problem's among them.
 func (p *Prepared) Score(m model.Model) (map[string]float64, error) {
-	held := p.data.Held
-	scores, err := evaluation.Score(p.problem.Task, held.Y, p.Predict(m), p.data.Classes)
+	return Score(p.problem, p.data.Held.Y, p.Predict(m), p.data.Classes)
+}
+
+// Score is Score of answers that are there already, to rows labelled y: values, or
+// indices of classes.
+func Score(problem pipeline.Problem, y, predictions []float64, classes int) (map[string]float64, error) {
+	scores, err := evaluation.Score(problem.Task, y, predictions, classes)
 	if err != nil {
 		return nil, err
 	}
-	if why, missing := scores.Undefined[p.problem.Metric]; missing {
-		return nil, fault.New(fault.TrainingFailed, "%s cannot be computed on a fold: %s", p.problem.Metric, why).
+	if why, missing := scores.Undefined[problem.Metric]; missing {
+		return nil, fault.New(fault.TrainingFailed, "%s cannot be computed on a fold: %s", problem.Metric, why).
 			WithRemedy("use fewer folds or another problem.metric, or collect more rows")
 	}
 	return scores.Values, nil
