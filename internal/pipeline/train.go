@@ -53,7 +53,8 @@ func (t Train) Trials() int {
 	trials, open := 1, false
 	for _, c := range t.Candidates {
 		points := 1
-		for _, values := range c.Grid {
+		//workflowcheck:ignore
+		for _, values := range c.Grid { // the order does not matter
 			points = min(points*max(1, len(values)), 1<<30)
 		}
 		switch {
