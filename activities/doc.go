@@ -17,6 +17,9 @@
 //     killed step is begun again; those before it come from the cache.
 //   - validate reads the dataset, not its profile: the rules are counted in a pass
 //     of their own.
+//   - The rows that a trainer elsewhere is given are artifacts, not staged objects:
+//     the trials of a fold share them, and it stays on record what a model learnt
+//     from. Only what the trainer sends is staged, and removed.
 //   - A contract or a gate that says no is a result, not an error: the workflow
 //     ends completed with the decision "rejected", so that its evaluation and
 //     report are in the result. Everything else that ends a run is an error.

@@ -66,6 +66,13 @@ func TestATrainerIsKilledWithAFitInItsHands(t *testing.T) {
 	require.Zero(t, testline.Count(t, l.Pool(), `select count(*) from trials where error <> ''`))
 	require.Equal(t, 7, testline.Count(t, l.Pool(), `select count(*) from trials where kind = 'lightgbm'`), "two trials on three folds, and the best on all rows")
 	require.Zero(t, staged(t, l), "what a trainer sent is removed")
+	rows, err := l.DB.Trials(t.Context(), run)
+	require.NoError(t, err)
+	for _, row := range rows {
+		if row.Kind == "lightgbm" {
+			require.Contains(t, string(row.Report), `"claimed": {"accuracy"`, "its figures are on record")
+		}
+	}
 }
 
 // staged is how many objects of trainers are in the store.
@@ -194,4 +201,31 @@ func TestARogueTrainerFailsItsTrialsAlone(t *testing.T) {
 	require.Equal(t, "train", all.Failed())
 	require.Contains(t, all.Reason, "the first that failed: ", "a run fails when every trial does, and says why")
 	require.Greater(t, testline.Count(t, l.Pool(), `select count(*) from steps where cache = 'hit'`), before, "the rows were written once")
+}
+
+// The trainer in Python learns from a hundred thousand rows of numbers, texts and
+// times, weighed, on shares of them first.
+func TestATrainerInPythonLearnsARegression(t *testing.T) {
+	t.Parallel()
+	l := testline.Start(t)
+	name := testenv.Name(t)
+	l.StartTrainer(name)
+	o := l.Run(testline.ExitDone, l.Example("flights/flights.yaml", name, "    - kind: ols", "    - kind: ols\n    - kind: external\n      external: {name: lightgbm, queue: "+name+", activity: train}\n"+
+		"      space: {learning_rate: {low: 0.05, high: 0.3, log: true}, n_estimators: {low: 20, high: 60, whole: true}}\n"+
+		"  search: {method: halving, trials: 3}\n  folds: 2", "task: regression", "task: regression\n  weight: importance", "f.delay\n", "f.delay, 1 + f.distance / 1000 AS importance\n"))
+	require.Equal(t, workflows.DecisionDeployed, o.Decision, o.Reason)
+	rows, err := l.DB.Trials(t.Context(), o.Run)
+	require.NoError(t, err)
+	shares := map[bool]int{}
+	for _, row := range rows {
+		require.Empty(t, row.Error)
+		if row.Kind == "lightgbm" {
+			shares[row.Share < 1]++
+			require.Equal(t, "queue "+name, row.Worker)
+			require.Contains(t, string(row.Report), "trained elsewhere, by activity train on task queue "+name)
+		}
+	}
+	require.Positive(t, shares[true], "halving tries on few rows")
+	require.Positive(t, shares[false])
+	t.Log(o.Step("train").Figure, o.Step("evaluate").Figure)
 }
