@@ -2,10 +2,10 @@
 # rest where they may. What a target does is in deploy/*.sh and deploy/stack.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up down status clean demo test chaos lint bench
+.PHONY: help setup build up down status clean demo python-trainer test chaos lint bench
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## build and fetch the servers the stack runs, start nothing
 	@deploy/stack.sh setup
@@ -27,6 +27,9 @@ clean: ## stop them and remove their data; what was built stays
 
 demo: ## start everything, run the flights example, predict, trace
 	@deploy/demo.sh
+
+python-trainer: ## set up and start a trainer in Python, for examples/python-trainer
+	@deploy/python-trainer.sh
 
 test: ## run every test, on a stack of its own
 	@deploy/test.sh

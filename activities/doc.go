@@ -19,6 +19,9 @@
 //     of their own.
 //   - evaluate counts a look at the test rows before it reads them, so that a look
 //     which a crash cut short is counted too; done again, it is the same look.
+//   - The rows that a trainer elsewhere is given are artifacts, not staged objects:
+//     the trials of a fold share them, and it stays on record what a model learnt
+//     from. Only what the trainer sends is staged, and removed.
 //   - A contract or a gate that says no is a result, not an error: the workflow
 //     ends completed with the decision "rejected", so that its evaluation and
 //     report are in the result. Everything else that ends a run is an error.

@@ -28,21 +28,25 @@ func (a *Activities) read(ctx context.Context, ref artifact.Ref, columns []strin
 	if a.frames.key == key {
 		return a.frames.frame, nil
 	}
+	a.frames.key, a.frames.frame = "", nil // let it go before the next is built
+	f, err := a.readOnce(ctx, ref, columns)
+	if err == nil {
+		a.frames.key, a.frames.frame = key, f
+	}
+	return f, err
+}
+
+// readOnce is read of what nobody else will ask for.
+func (a *Activities) readOnce(ctx context.Context, ref artifact.Ref, columns []string) (*frame.Frame, error) {
 	path, release, err := a.Store.File(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	a.frames.key, a.frames.frame = "", nil // let it go before the next is built
 	e, err := a.engine(a.ScratchDir)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Close()
-	f, err := e.Read(ctx, path, columns)
-	if err != nil {
-		return nil, err
-	}
-	a.frames.key, a.frames.frame = key, f
-	return f, nil
+	return e.Read(ctx, path, columns)
 }

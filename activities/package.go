@@ -7,6 +7,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/bundle/parity"
+	"github.com/esteira-ml/esteira/internal/external"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -129,6 +130,9 @@ func baseline(p *bundle.Predictor, train *frame.Frame, sig bundle.Signature, tar
 
 // export writes the ONNX form and proves it equal on held-out rows.
 func (a *Activities) export(ctx context.Context, p PackageParams, predictor *bundle.Predictor, test *frame.Frame, c *bundle.Contents) (string, error) {
+	if theirs, ok := c.Model.(*model.Foreign); ok {
+		return fmt.Sprintf("the ONNX model of %s, examined when it came", theirs.Framework), nil
+	}
 	if !*p.Pipeline.Package.ONNX {
 		return "no ONNX asked for", nil
 	}
@@ -201,6 +205,11 @@ func (a *Activities) fit(ctx context.Context, m FittedResult) (parts fittedParts
 	if parts.target, err = feature.DecodeTarget(target); err != nil {
 		return parts, err
 	}
-	parts.model, err = model.Decode(native)
+	if parts.model, err = model.Decode(native); err != nil {
+		return parts, err
+	}
+	if theirs, ok := parts.model.(*model.Foreign); ok {
+		theirs.ONNX, err = a.Store.Bytes(ctx, m.ONNX, external.MaxModel)
+	}
 	return parts, err
 }

@@ -39,11 +39,14 @@ type OuterFold struct {
 }
 
 func (p FitParams) step(name string) step {
+	params := map[string]any{
+		"rows": p.rows(), "kind": p.Trial.Kind, "params": p.Trial.Params, "options": p.Trial.Options, "seed": p.Seed,
+	}
+	if e := p.Trial.External; e != nil {
+		params["external"] = []string{e.Queue, e.Activity, e.Version}
+	}
 	s := step{
-		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 3, inputs: []artifact.Ref{p.Train, p.Plan},
-		params: map[string]any{
-			"rows": p.rows(), "kind": p.Trial.Kind, "params": p.Trial.Params, "options": p.Trial.Options, "seed": p.Seed,
-		},
+		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 3, inputs: []artifact.Ref{p.Train, p.Plan}, params: params,
 	}
 	if p.Outer != nil {
 		s.part = fmt.Sprintf("outer-%d/%s", p.Outer.Fold, s.part)
@@ -92,7 +95,7 @@ func (r *FoldResult) outputs() metadata.Outputs { return nil }
 // a result that says why; other trials may do better.
 func (a *Activities) FitFold(ctx context.Context, p FitParams) (*FoldResult, error) {
 	begun := time.Now()
-	s, res := p.step(fmt.Sprintf("fold-%d", p.Fold)), &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}
+	s, res := p.step(foldPart(p.Fold)), &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}
 	s.trial = func() (metadata.Trial, error) {
 		return p.trial(p.Fold, res.Report, metadata.Trial{
 			Scores: res.Scores, Rows: res.Learnt, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), Error: res.Failed,
@@ -135,6 +138,9 @@ func (a *Activities) fitScored(ctx context.Context, s step, p FitParams, rows *t
 func (p FitParams) trial(fold int, report *model.Report, t metadata.Trial) (metadata.Trial, error) {
 	t.Run, t.Outer, t.Trial, t.Fold, t.Kind, t.Params = p.Run.ID, -1, p.Trial.ID, fold, p.Trial.Kind, metadata.Values(p.Trial.Params)
 	t.Share, t.Worker = 1, hostname()
+	if e := p.Trial.External; e != nil {
+		t.Worker = "queue " + e.Queue
+	}
 	if p.Share > 0 {
 		t.Share = p.Share
 	}
@@ -159,10 +165,20 @@ type FittedResult struct {
 	Report   model.Report `json:"report"` // without its learning curve, which is in the trial's row
 	Rows     int          `json:"rows"`   // it learnt from
 	Memory   int64        `json:"memory"`
+
+	ONNX   artifact.Ref `json:"onnx,omitzero"`    // of a model trained elsewhere: the graph that Model describes
+	Failed string       `json:"failed,omitempty"` // why there is none of it, and no other part
 }
 
 func (r *FittedResult) outputs() metadata.Outputs {
-	return metadata.Outputs{"features": r.Features, "target": r.Target, "model": r.Model}
+	if r.Failed != "" {
+		return nil
+	}
+	out := metadata.Outputs{"features": r.Features, "target": r.Target, "model": r.Model}
+	if !r.ONNX.IsZero() {
+		out["onnx"] = r.ONNX
+	}
+	return out
 }
 
 // Fit fits a trial on all training rows.

@@ -116,6 +116,12 @@ var all = []example{
 		better: "log_loss", gain: 0.5, band: map[string][2]float64{"accuracy": {0.95, 1}},
 	},
 	{
+		file: "python-trainer/penguins.yaml", sources: map[string]string{"penguins": "../penguins/penguins.json"},
+		record: map[string]any{"island": "Biscoe", "beak_length_mm": 50, "beak_depth_mm": 15, "flipper_length_mm": 225, "body_mass_g": 5500, "sex": "MALE"},
+		answer: class("Gentoo", 0.9),
+		better: "log_loss", gain: 0.5, band: map[string][2]float64{"accuracy": {0.93, 1}},
+	},
+	{
 		file: "cars/cars.yaml", sources: map[string]string{"cars": "cars.json"},
 		record: map[string]any{"cylinders": "4", "displacement": 97, "horsepower": 75, "weight": 2171, "acceleration": 16, "model_year": 1975, "origin": "Japan"},
 		answer: between(24, 34),
@@ -141,6 +147,7 @@ func TestExamples(t *testing.T) {
 	require.ElementsMatch(t, found, listed, "every example is run")
 
 	l := testline.Start(t)
+	l.StartTrainer("python-trainer")
 	for _, e := range all {
 		t.Run(e.file, func(t *testing.T) { e.run(t, l.In(t)) })
 	}

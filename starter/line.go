@@ -129,7 +129,7 @@ func (l launch) details() string {
 	fmt.Fprintf(&b, "| split | %s, validation %v, test %v |\n", p.Split.Method, p.Split.Validation, p.Split.Test)
 	var kinds []string
 	for _, c := range p.Train.Candidates {
-		kinds = append(kinds, c.Kind)
+		kinds = append(kinds, c.Label())
 	}
 	fmt.Fprintf(&b, "| candidates | %s, %d folds |\n| metric | %s |\n", strings.Join(kinds, ", "), p.Train.Folds, p.Problem.Metric)
 	if *p.Deploy.Enabled {

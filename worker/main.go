@@ -15,6 +15,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/foreign"
 )
 
 const usage = `esteira-worker runs the steps of pipelines.
@@ -29,6 +30,7 @@ Flags:
 `
 
 func main() {
+	foreign.Main() // a model that nobody knows yet is run in a process of its own
 	flags := flag.NewFlagSet("esteira-worker", flag.ContinueOnError)
 	roles := flags.String("roles", "data,train,deploy", "which task queues to serve, comma-separated")
 	promote := flags.Bool("promote", true, "make this build the one that gets new work; false when you ramp versions yourself")

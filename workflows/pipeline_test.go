@@ -180,7 +180,7 @@ func TestASourceThatOthersAppendToIsLookedAtAgain(t *testing.T) {
 func TestAGateThatSaysNoEndsRejectedAndDeploysNothing(t *testing.T) {
 	b := setup(t)
 	b.OnActivity(a.Evaluate, mock.Anything, mock.Anything).Return(&activities.EvaluateResult{Rejected: "rmse 2 must be below 1: missed by 1"}, nil)
-	b.answers("train")
+	b.answers("search")
 	res, err := b.run(t)
 	require.NoError(t, err, "a rejected run is not a failed one")
 	require.Equal(t, DecisionRejected, res.Decision)
@@ -283,7 +283,7 @@ func TestTheSameBundleIsNotDeployedAgain(t *testing.T) {
 	}, nil)
 	b.OnActivity(a.Package, mock.Anything, mock.Anything).Return(&activities.PackageResult{Bundle: ref("bundle")}, nil)
 	b.OnActivity(a.Register, mock.Anything, mock.Anything).Return(&activities.RegisterResult{Model: "test", Version: 1}, nil)
-	b.answers("train")
+	b.answers("search")
 	res, err := b.run(t)
 	require.NoError(t, err)
 	require.Equal(t, DecisionUnchanged, res.Decision)

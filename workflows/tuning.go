@@ -140,8 +140,7 @@ func (t *tuner) search(ctx workflow.Context) error {
 		asks = asks[:min(len(asks), chunk)]
 		results := make([]activities.FoldResult, len(asks))
 		err := inParallel(ctx, len(asks), func(ctx workflow.Context, i int) error {
-			ctx = fitting(ctx, t.queues.Train, t.summary(asks[i]))
-			err := workflow.ExecuteActivity(ctx, a.FitFold, t.params(asks[i])).Get(ctx, &results[i])
+			err := t.fitFold(ctx, t.params(asks[i]), t.summary(asks[i]), &results[i])
 			if err == nil {
 				t.count(ctx, results[i])
 			}
@@ -166,6 +165,22 @@ func (t *tuner) next(ctx workflow.Context) []tuning.Ask {
 		t.sofar.Expired = len(t.sofar.Scores) / 8
 	}
 	return t.engine.Next()
+}
+
+// fitFold fits a trial on a fold, here or by a trainer elsewhere.
+func (t *tuner) fitFold(ctx workflow.Context, p activities.FitParams, summary string, res *activities.FoldResult) error {
+	if p.Trial.External != nil {
+		return t.external(ctx, p, summary, a.AcceptFold, res)
+	}
+	return workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.FitFold, p).Get(ctx, res)
+}
+
+// fitAll is fitFold on all training rows.
+func (t *tuner) fitAll(ctx workflow.Context, p activities.FitParams, summary string, res *activities.FittedResult) error {
+	if p.Trial.External != nil {
+		return t.external(ctx, p, summary, a.AcceptFit, res)
+	}
+	return workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.Fit, p).Get(ctx, res)
 }
 
 func (t *tuner) params(ask tuning.Ask) activities.FitParams {

@@ -50,7 +50,7 @@ func (t *tuner) judgeOuter(ctx workflow.Context, best []tuning.Scored) (TuningRe
 	p.Watch, p.Fold, p.Folds = nil, t.in.Settings.Rounds(), 1 // a fold after all of the search's own
 	var judged activities.FoldResult
 	summary := fmt.Sprintf("%s, on the rows of the outer fold", winner.Trial)
-	if err := workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.FitFold, p).Get(ctx, &judged); err != nil {
+	if err := t.fitFold(ctx, p, summary, &judged); err != nil {
 		return TuningResult{}, err
 	}
 	return TuningResult{Nested: &activities.NestedScore{
@@ -64,19 +64,24 @@ func (t *tuner) finish(ctx workflow.Context, best []tuning.Scored, nested []acti
 	fitted := make([]activities.FittedResult, len(best))
 	err := inParallel(ctx, len(best), func(ctx workflow.Context, i int) error {
 		summary := fmt.Sprintf("%s on all training rows", best[i].Trial)
-		return workflow.ExecuteActivity(fitting(ctx, t.queues.Train, summary), a.Fit, t.full(best[i].Trial)).Get(ctx, &fitted[i])
+		return t.fitAll(ctx, t.full(best[i].Trial), summary, &fitted[i])
 	})
 	if err != nil {
 		return TuningResult{}, err
 	}
-	if method := t.in.Settings.Ensemble; method != "" && len(best) > 2 { // the baseline is no member
+	fits := len(t.sofar.Scores)/8 + len(fitted)
+	if best, fitted, err = t.withoutFailed(best, fitted); err != nil {
+		return TuningResult{}, err
+	}
+	if method := t.in.Settings.Ensemble; method != "" && members(fitted) > 1 {
 		made, err := t.ensemble(ctx, fitted)
 		if err != nil {
 			return TuningResult{}, err
 		}
 		fitted = append(fitted, made)
+		fits++
 	}
-	res := TuningResult{Best: fitted, Fits: len(t.sofar.Scores)/8 + len(fitted), Cache: metadata.CacheMiss}
+	res := TuningResult{Best: fitted, Fits: fits, Cache: metadata.CacheMiss}
 	for _, f := range fitted {
 		if f.Cache == metadata.CacheHit {
 			t.sofar.Hits++
@@ -104,7 +109,7 @@ func (t *tuner) ensemble(ctx workflow.Context, members []activities.FittedResult
 	p := activities.EnsembleParams{FitParams: t.full(tuning.Trial{ID: len(t.engine.Scored()), Kind: "ensemble"}), Method: t.in.Settings.Ensemble}
 	p.Folds, p.Watch = t.in.Settings.Folds, nil
 	for _, m := range members {
-		if m.Trial.Kind != "baseline" {
+		if joins(m) {
 			p.Members = append(p.Members, m)
 		}
 	}

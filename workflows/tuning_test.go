@@ -9,11 +9,13 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/esteira-ml/esteira/activities"
+	"github.com/esteira-ml/esteira/internal/external"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
@@ -32,6 +34,8 @@ func tuningSetup(t *testing.T, score func(activities.FitParams) *activities.Fold
 	b := &tuningBundle{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
 	b.RegisterWorkflow(Tuning)
 	b.RegisterActivity(&activities.Activities{})
+	b.RegisterActivityWithOptions(func(context.Context, external.Request) (external.Response, error) { return external.Response{}, nil },
+		activity.RegisterOptions{Name: "train"})
 	b.OnActivity(a.FitFold, mock.Anything, mock.Anything).After(append(takes, 0)[0]).Return(func(_ context.Context, p activities.FitParams) (*activities.FoldResult, error) {
 		b.fits = append(b.fits, fmt.Sprintf("%d %s/%d", p.Trial.ID, p.Trial, p.Fold))
 		r := score(p)

@@ -55,8 +55,11 @@ func Build(c Contents) ([]byte, error) {
 	if c.Features == nil || c.Target == nil || c.Model == nil || c.Baseline == nil {
 		return nil, fault.New(fault.Internal, "a bundle needs features, target, model and baseline")
 	}
-	if _, err := NewPredictor(c.Features, c.Target, c.Model, c.Signature); err != nil {
+	if err := fit(c.Features, c.Target, c.Model, c.Signature); err != nil {
 		return nil, err
+	}
+	if theirs, ok := c.Model.(*model.Foreign); ok {
+		c.ONNX = theirs.ONNX
 	}
 	files := map[string][]byte{}
 	var err error
@@ -118,6 +121,9 @@ func Open(data []byte) (*Bundle, error) {
 	if b.Model, err = model.Decode(files["model.json"]); err != nil {
 		return nil, err
 	}
+	if theirs, ok := b.Model.(*model.Foreign); ok {
+		theirs.ONNX = b.ONNX
+	}
 	for _, f := range b.plain() {
 		if err := decode(f.name, files[f.name], f.value); err != nil {
 			return nil, err
@@ -147,11 +153,11 @@ func (b *Bundle) check() error {
 			return invalid("the signature says nullable %t of column %q, and the features otherwise", in.Nullable, in.Name)
 		}
 	}
-	_, err := b.Predictor()
-	return err
+	return fit(b.Features, b.Target, b.Model, b.Signature)
 }
 
-// Predictor returns the native serving path of the bundle.
+// Predictor returns the serving path of the bundle: the native one, or ONNX
+// Runtime for a model that somebody else trained.
 func (b *Bundle) Predictor() (*Predictor, error) {
 	return NewPredictor(b.Features, b.Target, b.Model, b.Signature)
 }

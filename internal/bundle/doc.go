@@ -9,16 +9,18 @@
 //	signature.json  the columns of a request and of the answer
 //	features.json   fitted features (package feature)
 //	target.json     fitted target (package feature)
-//	model.json      native model (package model)
-//	model.onnx      the whole graph, raw columns to answer (package onnx); optional
+//	model.json      native model (package model), or what model.onnx is
+//	model.onnx      the whole graph, raw columns to answer (package onnx); optional,
+//	                unless it is the model
 //	baseline.json   statistics of the training rows and of predictions, for monitoring
 //	golden.json     a few held-out rows with the native answers
 //	metrics.json    what evaluation found
 //	lineage.json    digests of what the model came from
 //	MODEL_CARD.md   the same for people
 //
-// Open trusts nothing. A Predictor serves the native model; that the ONNX graph
-// agrees with it is proven by package parity, apart from this one so that the
-// server does not link ONNX Runtime. Signing, the registry and endpoints are
+// Open trusts nothing, and runs nothing. A Predictor serves the native model; that
+// the ONNX graph agrees with it is proven by package parity. Where somebody else
+// trained the model, the graph is all there is of it, and the Predictor answers with
+// it in ONNX Runtime, which is loaded then and not before. Signing, the registry and endpoints are
 // others'.
 package bundle

@@ -11,6 +11,9 @@ import (
 // fuses multiplication and addition where an amd64 does not.
 const goldenTolerance = 1e-9
 
+// foreignTolerance is that of a foreign graph.
+const foreignTolerance = 1e-5
+
 // GoldenRow is one record with the answer the model gave when it was packaged.
 type GoldenRow struct {
 	Record  map[string]any `json:"record"`
@@ -68,7 +71,7 @@ func Golden(p *Predictor, f *frame.Frame, n int) ([]GoldenRow, error) {
 }
 
 // VerifyGolden answers the golden rows with p and compares: numbers to 1e-9
-// relative (see Close), labels exactly unless the best two classes are that close.
+// relative, 1e-5 for a foreign model (see Close), labels exactly unless the best two classes are that close.
 // The error is BundleInvalid and names the first row that differs.
 func (b *Bundle) VerifyGolden(p *Predictor) error {
 	out := make([]float64, p.outputs)
@@ -84,12 +87,12 @@ func (b *Bundle) VerifyGolden(p *Predictor) error {
 			return fault.New(fault.BundleInvalid, "golden row %d has %d outputs and the model %d", i, len(g.Outputs), len(out))
 		}
 		for k := range out {
-			if !Close(g.Outputs[k], out[k], goldenTolerance) {
+			if !Close(g.Outputs[k], out[k], p.tolerance()) {
 				return fault.New(fault.BundleInvalid, "golden row %d: output %d is %v and was %v when packaged", i, k, out[k], g.Outputs[k]).
 					WithRemedy("package the model again with this build")
 			}
 		}
-		if label := p.Label(out); label != g.Label && !Tied(out, goldenTolerance) {
+		if label := p.Label(out); label != g.Label && !Tied(out, p.tolerance()) {
 			return fault.New(fault.BundleInvalid, "golden row %d: label %q was %q when packaged", i, label, g.Label)
 		}
 	}

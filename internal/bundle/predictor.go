@@ -7,8 +7,10 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
+	"github.com/esteira-ml/esteira/internal/foreign"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/model"
+	"github.com/esteira-ml/esteira/internal/onnx"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -16,61 +18,87 @@ import (
 // answering three million rows needs the memory of this many.
 const blockRows = 1 << 16
 
-// Predictor answers with the native model. It is immutable but for its buffers
-// and safe for concurrent use.
+// Predictor answers with the native model, or with the ONNX graph of one that
+// somebody else trained. It is immutable but for its buffers and safe for
+// concurrent use.
 type Predictor struct {
 	features  *feature.Fitted
 	target    *feature.Target
 	model     model.Model
 	signature Signature
 	outputs   int
-	scratches sync.Pool // of *feature.Scratch
+	graph     *foreign.Graph // nil for a native model
+	scratches sync.Pool      // of *feature.Scratch
 }
 
 // NewPredictor joins the parts of a model that fit each other: the features
-// make the columns the model reads, and its outputs are those of the target.
-// Errors are BundleInvalid.
+// make the columns the model reads, and its outputs are those of the target. A
+// foreign model is loaded into ONNX Runtime, which nothing else needs. Errors are
+// BundleInvalid, and ConfigInvalid without ONNX Runtime.
 func NewPredictor(f *feature.Fitted, t *feature.Target, m model.Model, sig Signature) (*Predictor, error) {
+	if err := fit(f, t, m, sig); err != nil {
+		return nil, err
+	}
 	p := &Predictor{features: f, target: t, model: m, signature: sig, outputs: m.Outputs()}
 	p.scratches.New = func() any { return f.NewScratch() }
-	if want := max(1, len(t.Classes)); p.outputs != want {
-		return nil, fault.New(fault.BundleInvalid, "the model has %d outputs and the target %d", p.outputs, want)
+	if theirs, ok := m.(*model.Foreign); ok {
+		var err error
+		if p.graph, err = foreign.Open(theirs.ONNX, len(t.Classes)); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// fit refuses parts that do not fit each other. It runs nothing.
+func fit(f *feature.Fitted, t *feature.Target, m model.Model, sig Signature) error {
+	if want := max(1, len(t.Classes)); m.Outputs() != want {
+		return fault.New(fault.BundleInvalid, "the model has %d outputs and the target %d", m.Outputs(), want)
 	}
 	if len(sig.Inputs) != len(f.Inputs) {
-		return nil, fault.New(fault.BundleInvalid, "the signature has %d inputs and the features read %d", len(sig.Inputs), len(f.Inputs))
+		return fault.New(fault.BundleInvalid, "the signature has %d inputs and the features read %d", len(sig.Inputs), len(f.Inputs))
 	}
 	for i, in := range f.Inputs {
 		if sig.Inputs[i].Name != in.Name || sig.Inputs[i].Kind != in.Kind {
-			return nil, fault.New(fault.BundleInvalid, "input %d is %q (%s) in the signature and %q (%s) in the features", i, sig.Inputs[i].Name, sig.Inputs[i].Kind, in.Name, in.Kind)
+			return fault.New(fault.BundleInvalid, "input %d is %q (%s) in the signature and %q (%s) in the features", i, sig.Inputs[i].Name, sig.Inputs[i].Kind, in.Name, in.Kind)
 		}
 	}
-	return p, p.fits(m)
+	return reads(f, t, m)
 }
 
-// fits refuses a model that reads other columns than the features make.
-func (p *Predictor) fits(m model.Model) error {
-	var reads []string
+// reads refuses a model that reads other columns than the features make.
+func reads(f *feature.Fitted, t *feature.Target, m model.Model) error {
+	var names []string
 	switch m := m.(type) {
-	case *model.Constant:
-		return nil
-	case *model.Linear:
-		reads = m.Names
-	case *model.Boosted:
-		reads = m.Names()
+	case *model.Foreign:
+		if len(f.Chains) > 0 || digest(m.ONNX) != m.SHA256 || int64(len(m.ONNX)) != m.Size {
+			return fault.New(fault.BundleInvalid, "model %q is not the ONNX graph of %d bytes it says to be, or does not read raw columns", m.Name, m.Size)
+		}
+		return onnx.Vet(m.ONNX, onnx.Contract{Inputs: f.Inputs, Classes: len(t.Classes)})
 	case *model.Ensemble:
 		for _, member := range m.Members {
-			if err := p.fits(member.Model); err != nil {
+			if err := reads(f, t, member.Model); err != nil {
 				return err
 			}
 		}
 		return nil
+	case *model.Linear:
+		names = m.Names
+	case *model.Boosted:
+		names = m.Names()
 	}
-	x, err := p.features.Apply(&frame.Frame{Columns: emptyColumns(p.features)})
+	if len(f.Chains) == 0 && len(f.Inputs) > 0 {
+		return fault.New(fault.BundleInvalid, "the features make nothing of their %d inputs", len(f.Inputs))
+	}
+	if _, constant := m.(*model.Constant); constant {
+		return nil
+	}
+	x, err := f.Apply(&frame.Frame{Columns: emptyColumns(f)})
 	if err != nil {
 		return fault.Wrap(err, fault.BundleInvalid, "the features cannot be applied to their own inputs")
 	}
-	if names := x.Names(); !slices.Equal(names, reads) {
-		return fault.New(fault.BundleInvalid, "the model reads %d columns that are not the %d the features make", len(reads), len(names))
+	if made := x.Names(); !slices.Equal(made, names) {
+		return fault.New(fault.BundleInvalid, "the model reads %d columns that are not the %d the features make", len(names), len(made))
 	}
 	return nil
 }
@@ -99,6 +127,9 @@ func emptyColumns(f *feature.Fitted) []frame.Column {
 func (p *Predictor) Predict(f *frame.Frame, out []float64) error {
 	if len(out) != f.Rows*p.outputs {
 		return fault.New(fault.Internal, "a buffer of %d values for %d rows of %d outputs", len(out), f.Rows, p.outputs)
+	}
+	if p.graph != nil {
+		return p.graph.Predict(f, out)
 	}
 	scratch := p.scratches.Get().(*feature.Scratch)
 	defer p.scratches.Put(scratch)
@@ -150,6 +181,15 @@ func (p *Predictor) Label(probabilities []float64) string {
 		return ""
 	}
 	return p.target.Classes[best(probabilities)]
+}
+
+// tolerance is how far an answer may be from the same model's on another machine:
+// a foreign graph may compute in float32.
+func (p *Predictor) tolerance() float64 {
+	if p.graph != nil {
+		return foreignTolerance
+	}
+	return goldenTolerance
 }
 
 // Outputs returns the number of values predicted for a row.

@@ -51,6 +51,6 @@ func Describe() []Variable {
 		{"ESTEIRA_SPOOL_MAX_BYTES", "bound of that directory; a full spool answers 503", DefaultSpoolBytes},
 		{"ESTEIRA_LOG_LEVEL", "debug, info, warn or error", "info"},
 		{"ESTEIRA_LOG_FORMAT", "json, console, or auto (console on a terminal)", "auto"},
-		{"ONNXRUNTIME_LIB", "path of ONNX Runtime's shared library", "looked for where make setup puts it"},
+		{"ONNXRUNTIME_LIB", "path of ONNX Runtime's shared library: workers, and servers of models trained elsewhere", "looked for where make setup puts it"},
 	}
 }

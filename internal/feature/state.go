@@ -18,6 +18,9 @@ type Fitted struct {
 	Dropped []Dropped `json:"dropped,omitempty"` // what selection left out, in the order of its conditions
 }
 
+// Raw is the state of a model that reads raw columns itself: inputs alone.
+func Raw(inputs []Input) *Fitted { return &Fitted{Version: Version, Inputs: inputs} }
+
 // Input is one raw column.
 type Input struct {
 	Name string `json:"name"`

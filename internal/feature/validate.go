@@ -43,7 +43,7 @@ func (fitted *Fitted) validate() error {
 		}
 	}
 	for _, in := range fitted.Inputs {
-		if !used[in.Name] {
+		if !used[in.Name] && len(fitted.Chains) > 0 { // without any the model reads them raw
 			return fmt.Errorf("input %q is not used", in.Name)
 		}
 	}

@@ -26,6 +26,7 @@ type native struct {
 	Constant *Constant      `json:"constant,omitempty"`
 	Trees    *tree.Ensemble `json:"trees,omitempty"`
 	Ensemble []member       `json:"ensemble,omitempty"`
+	Foreign  *Foreign       `json:"foreign,omitempty"`
 }
 
 // member is one model of an ensemble, which is none itself.
@@ -60,6 +61,8 @@ func nativeOf(m Model) (native, error) {
 		n.Constant = m
 	case *Boosted:
 		n.Trees = m.Trees
+	case *Foreign:
+		n.Foreign = m
 	case *Ensemble:
 		for _, one := range m.Members {
 			of, err := nativeOf(one.Model)
@@ -91,6 +94,8 @@ func (n *native) model() Model {
 	case n.Trees != nil:
 		n.Trees.Seal()
 		return &Boosted{n.Trees}
+	case n.Foreign != nil:
+		return n.Foreign
 	case n.Ensemble != nil:
 		e := &Ensemble{}
 		for i := range n.Ensemble {
@@ -121,13 +126,15 @@ func (n *native) validate() error {
 	case n.Version != Version:
 		return fmt.Errorf("version %d is not %d, the one this build reads", n.Version, Version)
 	case n.kinds() != 1:
-		return fmt.Errorf("it must hold one model: linear, constant, trees or an ensemble")
+		return fmt.Errorf("it must hold one model: linear, constant, trees, foreign or an ensemble")
 	case n.Ensemble != nil:
 		return n.validateEnsemble()
 	case n.Linear != nil:
 		return n.Linear.validate()
 	case n.Trees != nil:
 		return n.Trees.Validate()
+	case n.Foreign != nil:
+		return n.Foreign.validate()
 	}
 	values := n.Constant.Values
 	if len(values) == 0 || len(values) > maxOutputs || !finite(values) {
@@ -142,7 +149,7 @@ func (n *native) validate() error {
 // kinds is how many kinds of model there are.
 func (n *native) kinds() int {
 	kinds := 0
-	for _, is := range []bool{n.Linear != nil, n.Constant != nil, n.Trees != nil, n.Ensemble != nil} {
+	for _, is := range []bool{n.Linear != nil, n.Constant != nil, n.Trees != nil, n.Ensemble != nil, n.Foreign != nil} {
 		if is {
 			kinds++
 		}
@@ -159,8 +166,8 @@ func (n *native) validateEnsemble() error {
 	sum := 0.0
 	for i := range n.Ensemble {
 		m := &n.Ensemble[i]
-		if m.Model.Ensemble != nil {
-			return fmt.Errorf("member %d is an ensemble itself", i)
+		if m.Model.Ensemble != nil || m.Model.Foreign != nil {
+			return fmt.Errorf("member %d is an ensemble itself, or reads other features", i)
 		}
 		if err := m.Model.validate(); err != nil {
 			return fmt.Errorf("member %d: %w", i, err)

@@ -13,6 +13,9 @@
 // descent that lasso and proximal share. Row weights mean what sample_weight
 // means in scikit-learn.
 //
+// A Foreign model, which others trained, is described here and run by package
+// foreign.
+//
 // Metrics are evaluation's; the ONNX form is onnx's; choosing parameters is
 // tuning's.
 package model

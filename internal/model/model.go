@@ -75,6 +75,8 @@ type Report struct {
 	Converged  bool     `json:"converged"`
 	Dropped    []string `json:"dropped,omitempty"` // columns without information of their own: constant or collinear
 	Warnings   []string `json:"warnings,omitempty"`
+	// Claimed are the metrics that a trainer elsewhere says its model has.
+	Claimed map[string]float64 `json:"claimed,omitempty"`
 	// Curve is the mean loss after each round on the rows learnt from and, if
 	// there are any, on those held out: learning curves, thinned to 200 points.
 	Curve []Point `json:"curve,omitempty"`

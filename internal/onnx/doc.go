@@ -2,8 +2,8 @@
 // columns of a request to the answer, so that whoever runs it needs no code of
 // ours.
 //
-// It reads feature's fitted state and model's fitted models and writes the bytes
-// of a ModelProto. It runs nothing: onnxruntime does, and parity (in bundle)
+// Export reads feature's fitted state and model's fitted models and writes the bytes
+// of a ModelProto. The package runs nothing: onnxruntime does, and parity (in bundle)
 // proves the two equal.
 //
 // The contract of an exported graph (N rows, opset 17, ai.onnx.ml 3, IR 8):
@@ -21,4 +21,8 @@
 // free. All arithmetic is float64, as in Go, but for trees, whose operator knows
 // float32 alone: they compare float32 in Go too, and their sums are made exact.
 // The same state gives the same bytes.
+//
+// A graph that somebody else made honours the same contract, except that numbers may
+// be float, prediction may be [N], and label may be left out. Vet refuses any other,
+// and whatever could harm who runs it.
 package onnx

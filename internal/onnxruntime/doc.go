@@ -3,6 +3,6 @@
 // it frames.
 //
 // It knows the inputs and outputs that package onnx declares and nothing of how
-// a graph is made. The prediction server does not import it: it serves native
-// models, and stays free of a 20 MB library.
+// a graph is made. The library, of 20 MB, is loaded when the first graph is: a
+// prediction server that serves native models alone does without it.
 package onnxruntime

@@ -15,8 +15,8 @@ const batchRows = 4096
 
 // Outputs is what a graph answered for N rows.
 type Outputs struct {
-	// Predictions holds the numeric outputs, row by row: the only double output,
-	// or several side by side in the graph's order. Its width is
+	// Predictions holds the numeric outputs, row by row: the only one, or several
+	// side by side in the graph's order. Its width is
 	// len(Predictions) / N.
 	Predictions []float64
 	// Labels holds the text output, one a row, or nil if the graph has none.
@@ -61,8 +61,8 @@ func (s *Session) batch(columns []*frame.Column, from, to int, out *Outputs) err
 			}
 		}
 	}()
-	for _, c := range columns {
-		v, err := tensor(c, from, to)
+	for i, c := range columns {
+		v, err := tensor(c, from, to, s.inputs[i].DataType == ort.TensorElementDataTypeFloat)
 		if err != nil {
 			return err
 		}
@@ -74,14 +74,20 @@ func (s *Session) batch(columns []*frame.Column, from, to int, out *Outputs) err
 	return s.collect(outputs, to-from, out)
 }
 
-func tensor(c *frame.Column, from, to int) (ort.Value, error) {
+func tensor(c *frame.Column, from, to int, single bool) (ort.Value, error) {
 	shape := ort.NewShape(int64(to-from), 1)
 	var v ort.Value
 	var err error
-	switch c.Kind {
-	case frame.Number:
+	switch {
+	case c.Kind == frame.Number && single:
+		rounded := make([]float32, to-from)
+		for i, x := range c.Numbers[from:to] {
+			rounded[i] = float32(x)
+		}
+		v, err = ort.NewTensor(shape, rounded)
+	case c.Kind == frame.Number:
 		v, err = ort.NewTensor(shape, c.Numbers[from:to])
-	case frame.Time:
+	case c.Kind == frame.Time:
 		v, err = ort.NewTensor(shape, c.Times[from:to])
 	default:
 		texts := make([]string, to-from)
@@ -119,6 +125,13 @@ func (s *Session) collect(values []ort.Value, rows int, out *Outputs) error {
 		switch t := v.(type) {
 		case *ort.Tensor[float64]:
 			blocks = append(blocks, t.GetData())
+			width += int(n) / rows
+		case *ort.Tensor[float32]:
+			wide := make([]float64, n)
+			for k, x := range t.GetData() {
+				wide[k] = float64(x)
+			}
+			blocks = append(blocks, wide)
 			width += int(n) / rows
 		case *ort.StringTensor:
 			texts, err := t.GetContents()

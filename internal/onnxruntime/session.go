@@ -67,7 +67,7 @@ func names(infos []ort.InputOutputInfo) []string {
 // kind returns the kind of column that a tensor input holds.
 func kind(info *ort.InputOutputInfo) (frame.Kind, bool) {
 	switch info.DataType {
-	case ort.TensorElementDataTypeDouble:
+	case ort.TensorElementDataTypeDouble, ort.TensorElementDataTypeFloat:
 		return frame.Number, true
 	case ort.TensorElementDataTypeString:
 		return frame.Text, true
@@ -85,15 +85,18 @@ func (s *Session) check() error {
 		in := &s.inputs[i]
 		d := in.Dimensions
 		if _, ok := kind(in); !ok || in.OrtValueType != ort.ONNXTypeTensor || len(d) != 2 || d[1] != 1 {
-			return fault.New(fault.ParityFailed, "graph input %q is %s, where a tensor [N,1] of double, string or int64 is needed", in.Name, in.String())
+			return fault.New(fault.ParityFailed, "graph input %q is %s, where a tensor [N,1] of double, float, string or int64 is needed", in.Name, in.String())
 		}
 	}
 	for i := range s.outputs {
 		out := &s.outputs[i]
-		text := out.DataType == ort.TensorElementDataTypeString
-		if out.OrtValueType != ort.ONNXTypeTensor || !text && out.DataType != ort.TensorElementDataTypeDouble {
-			return fault.New(fault.ParityFailed, "graph output %q is %s, where a tensor of double or string is needed", out.Name, out.String())
+		switch out.DataType {
+		case ort.TensorElementDataTypeDouble, ort.TensorElementDataTypeFloat, ort.TensorElementDataTypeString:
+			if out.OrtValueType == ort.ONNXTypeTensor {
+				continue
+			}
 		}
+		return fault.New(fault.ParityFailed, "graph output %q is %s, where a tensor of double, float or string is needed", out.Name, out.String())
 	}
 	return nil
 }

@@ -139,7 +139,7 @@ func TestAForeignGraphIsRefused(t *testing.T) {
 		"not a graph":      []byte("esteira"),
 		"truncated":        graph(t)[:200],
 		"unknown operator": change(func(m *pb.ModelProto) { m.Graph.Node[0].OpType = proto.String("Forge") }),
-		"float input":      change(func(m *pb.ModelProto) { m.Graph.Input[0].Type.GetTensorType().ElemType = proto.Int32(1) }),
+		"int32 input":      change(func(m *pb.ModelProto) { m.Graph.Input[0].Type.GetTensorType().ElemType = proto.Int32(6) }),
 		"no outputs":       change(func(m *pb.ModelProto) { m.Graph.Output = nil }),
 		"wide input": change(func(m *pb.ModelProto) {
 			m.Graph.Input[2].Type.GetTensorType().Shape.Dim[1] = m.Graph.Input[2].Type.GetTensorType().Shape.Dim[0]

@@ -147,6 +147,7 @@ func (Candidate) JSONSchemaExtend(s *jsonschema.Schema) {
 			Then: &jsonschema.Schema{Properties: then},
 		})
 	}
+	externalSchema(s)
 }
 
 func bounded(p model.Parameter) *jsonschema.Schema {

@@ -101,10 +101,12 @@ type Features struct {
 
 // Candidate is a kind of model and the points of its parameters that may be tried.
 type Candidate struct {
-	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=ridge,enum=lasso,enum=elastic_net,enum=poisson,enum=logistic,enum=boosted_trees"`
-	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"Values to try, by parameter, named as in scikit-learn. logistic: C (inverse penalty), max_iter, tol. ridge, lasso, poisson: alpha. elastic_net: alpha, l1_ratio. boosted_trees: learning_rate, max_iter (trees), max_depth, max_leaves, min_samples_leaf, l2, subsample and others. ols: none."`
+	Kind    string               `json:"kind" yaml:"kind" jsonschema:"required,enum=ols,enum=ridge,enum=lasso,enum=elastic_net,enum=poisson,enum=logistic,enum=boosted_trees,enum=external"`
+	Grid    map[string][]float64 `json:"grid,omitempty" yaml:"grid,omitempty" jsonschema_description:"Values to try, by parameter, named as in scikit-learn. logistic: C (inverse penalty), max_iter, tol. ridge, lasso, poisson: alpha. elastic_net: alpha, l1_ratio. boosted_trees: learning_rate, max_iter (trees), max_depth, max_leaves, min_samples_leaf, l2, subsample and others. external: any name the trainer knows. ols: none."`
 	Space   map[string]Interval  `json:"space,omitempty" yaml:"space,omitempty" jsonschema_description:"Parameters that a search draws from an interval, for every search.method but grid."`
 	Options model.Options        `json:"options,omitzero" yaml:"options,omitempty" jsonschema_description:"Choices that are not numbers, the same for every trial."`
+
+	External *External `json:"external,omitempty" yaml:"external,omitempty" jsonschema_description:"external: who trains it."`
 }
 
 // Evaluate says how the chosen model is looked at, and holds the gates.

@@ -33,11 +33,29 @@ func (d *decoder) checkTrain(p *Pipeline) {
 		d.add("train.candidates", "name at least one, or remove the key", "is empty")
 	}
 	d.checkSearch(t.Search)
-	if t.Ensemble != "" && len(t.Candidates) < 2 {
+	ours := 0
+	for _, c := range t.Candidates {
+		if c.Kind != ExternalKind {
+			ours++
+		}
+	}
+	switch {
+	case t.Ensemble == "":
+	case len(t.Candidates) < 2:
 		d.add("train.ensemble", "add a candidate of another kind, or remove it", "there is only one candidate to make it of")
+	case ours < 2:
+		d.add("train.ensemble", "add a candidate of another kind, or remove it", "models trained elsewhere read other features and cannot join, and there are no two of the others")
 	}
 	for i, c := range t.Candidates {
-		d.checkCandidate(fmt.Sprintf("train.candidates[%d]", i), c, p.Problem.Task, t.Search.Method)
+		path := fmt.Sprintf("train.candidates[%d]", i)
+		if c.Kind == ExternalKind {
+			d.checkExternal(path, c, t.Candidates[:i], t.Search.Method)
+			continue
+		}
+		if c.External != nil {
+			d.add(path+".external", "remove it, or write kind: external", "%s is trained here", c.Kind)
+		}
+		d.checkCandidate(path, c, p.Problem.Task, t.Search.Method)
 	}
 	trials := t.Trials()
 	switch fits := trials * t.Rounds(); {
@@ -117,6 +135,9 @@ func (d *decoder) checkCandidate(path string, c Candidate, task Task, method str
 		}
 		if _, twice := c.Grid[name]; twice {
 			d.add(at, "keep one of the two", "%s stands in grid, too", name)
+		}
+		if c.Space[name].Whole {
+			d.add(at+".whole", "remove it", "%s knows itself whether it is whole", name)
 		}
 		d.checkInterval(at, c.Space[name], parameter)
 	}

@@ -41,6 +41,8 @@ type Interval struct {
 	Low  float64 `json:"low" yaml:"low" jsonschema:"required"`
 	High float64 `json:"high" yaml:"high" jsonschema:"required"`
 	Log  bool    `json:"log,omitempty" yaml:"log,omitempty" jsonschema_description:"As many draws between 0.01 and 0.1 as between 0.1 and 1."`
+	// Whole is for parameters that only a trainer elsewhere knows.
+	Whole bool `json:"whole,omitempty" yaml:"whole,omitempty" jsonschema_description:"external: draw whole numbers; parameters of the other kinds know themselves whether they are whole."`
 }
 
 // Rounds is the number of fits on folds of one trial.
@@ -51,7 +53,8 @@ func (t Train) Trials() int {
 	trials, open := 1, false
 	for _, c := range t.Candidates {
 		points := 1
-		for _, values := range c.Grid {
+		//workflowcheck:ignore
+		for _, values := range c.Grid { // the order does not matter
 			points = min(points*max(1, len(values)), 1<<30)
 		}
 		switch {

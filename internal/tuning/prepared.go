@@ -60,7 +60,7 @@ func PrepareAll(plan []pipeline.Feature, problem pipeline.Problem, f, held *fram
 	if err != nil {
 		return nil, err
 	}
-	weights, err := weightsOf(problem, held)
+	weights, err := WeightsOf(problem, held)
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +143,18 @@ func (p *Prepared) Predict(m model.Model) []float64 {
 // they define, the problem's among them.
 func (p *Prepared) Score(m model.Model) (map[string]float64, error) {
 	held := p.data.Held
-	scores, err := evaluation.ScoreWeighted(p.problem.Task, held.Y, p.Predict(m), held.Weights, p.data.Classes)
+	return Score(p.problem, held.Y, p.Predict(m), held.Weights, p.data.Classes)
+}
+
+// Score is Score of answers that are there already, to rows labelled y: values, or
+// indices of classes; weights are those of the rows, nil for 1 each.
+func Score(problem pipeline.Problem, y, predictions, weights []float64, classes int) (map[string]float64, error) {
+	scores, err := evaluation.ScoreWeighted(problem.Task, y, predictions, weights, classes)
 	if err != nil {
 		return nil, err
 	}
-	if why, missing := scores.Undefined[p.problem.Metric]; missing {
-		return nil, fault.New(fault.TrainingFailed, "%s cannot be computed on a fold: %s", p.problem.Metric, why).
+	if why, missing := scores.Undefined[problem.Metric]; missing {
+		return nil, fault.New(fault.TrainingFailed, "%s cannot be computed on a fold: %s", problem.Metric, why).
 			WithRemedy("use fewer folds or another problem.metric, or collect more rows")
 	}
 	return scores.Values, nil
@@ -173,12 +179,12 @@ func targetOf(problem pipeline.Problem, f *frame.Frame) (*labelled, error) {
 	if err != nil {
 		return nil, err
 	}
-	weights, err := weightsOf(problem, f)
+	weights, err := WeightsOf(problem, f)
 	return &labelled{target, y, weights}, err
 }
 
-// weightsOf is the column of the problem's weights, nil if it has none.
-func weightsOf(problem pipeline.Problem, f *frame.Frame) ([]float64, error) {
+// WeightsOf is the column of the problem's weights, nil if it has none.
+func WeightsOf(problem pipeline.Problem, f *frame.Frame) ([]float64, error) {
 	if problem.Weight == "" {
 		return nil, nil
 	}

@@ -26,9 +26,13 @@ type space struct {
 
 // spaceOf returns the dimensions of a candidate in order of their names.
 func spaceOf(c pipeline.Candidate) (space, error) {
-	learner, err := model.For(c.Kind)
-	if err != nil {
-		return space{}, err
+	var parameters []model.Parameter
+	if c.External == nil {
+		learner, err := model.For(c.Kind)
+		if err != nil {
+			return space{}, err
+		}
+		parameters = learner.Parameters()
 	}
 	s := space{candidate: c}
 	for _, name := range sorted(c.Grid) {
@@ -36,8 +40,8 @@ func spaceOf(c pipeline.Candidate) (space, error) {
 	}
 	for _, name := range sorted(c.Space) {
 		in := c.Space[name]
-		d := dimension{name: name, low: in.Low, high: in.High, log: in.Log}
-		for _, p := range learner.Parameters() {
+		d := dimension{name: name, low: in.Low, high: in.High, log: in.Log, whole: in.Whole}
+		for _, p := range parameters {
 			d.whole = d.whole || p.Name == name && p.Whole
 		}
 		s.dimensions = append(s.dimensions, d)

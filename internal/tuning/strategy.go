@@ -53,7 +53,7 @@ func (s *Search) whole(first int) []member {
 }
 
 func (sp space) trial(p model.Params) Trial {
-	return Trial{Kind: sp.candidate.Kind, Params: p, Options: sp.candidate.Options}
+	return Trial{Kind: sp.candidate.Label(), Params: p, Options: sp.candidate.Options, External: sp.candidate.External}
 }
 
 // settled adds one trial of each candidate that leaves nothing to choose.

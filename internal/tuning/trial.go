@@ -16,6 +16,9 @@ type Trial struct {
 	Kind    string        `json:"kind"`
 	Params  model.Params  `json:"params,omitempty"`
 	Options model.Options `json:"options,omitzero"`
+
+	// External is who trains it, nil for kinds of our own; Kind is then its name.
+	External *pipeline.External `json:"external,omitempty"`
 }
 
 // String is the trial as people read it: "logistic C=0.1 penalty=l1".
@@ -33,6 +36,9 @@ func (t Trial) Settings() string {
 // check refuses a space with a point that its learner would refuse: every corner
 // is tried, one dimension at a time.
 func (s space) check(task pipeline.Task) error {
+	if s.candidate.External != nil {
+		return nil // only its trainer knows
+	}
 	learner, err := model.For(s.candidate.Kind)
 	if err != nil {
 		return err

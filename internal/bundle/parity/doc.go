@@ -2,6 +2,6 @@
 // does: on held-out rows, and on adversarial rows made from them (missing
 // values, unknown categories, extremes, awkward dates).
 //
-// It stands apart from bundle so that the prediction server, which serves native
-// models, does not link ONNX Runtime.
+// A model that somebody else trained is the graph itself, and there is nothing to
+// compare it with: package foreign examines it instead.
 package parity
