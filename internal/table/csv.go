@@ -1,7 +1,6 @@
 package table
 
 import (
-	"context"
 	"strconv"
 	"strings"
 )
@@ -9,22 +8,6 @@ import (
 // MaxRecord bounds one record of a CSV file in bytes, and so any cell of it. What
 // is longer is SourceUnreadable.
 const MaxRecord = 2 << 20
-
-// wide is how many columns make a table whose buffers, one set a thread, are what
-// fills the memory: 10,000 columns take some 300 MB each.
-const wide = 1000
-
-// narrowThreads has the engine work with one thread on a wide table, until
-// restore. What is written does not depend on it.
-func (e *Engine) narrowThreads(ctx context.Context, columns int) (restore func(), err error) {
-	if columns <= wide {
-		return func() {}, nil
-	}
-	if err := e.Exec(ctx, "SET threads = 1"); err != nil {
-		return nil, err
-	}
-	return func() { _ = e.Exec(context.WithoutCancel(ctx), "SET threads = "+strconv.Itoa(e.options.Threads)) }, nil
-}
 
 // csvScan reads the source with types guessed. The dialect is not: it comes from
 // the header, for guessing it from ragged rows would turn a broken file into a

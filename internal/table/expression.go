@@ -24,7 +24,7 @@ func (e *Engine) Locked(ctx context.Context, read, write []string) (*Engine, err
 		}
 		files = append(files, absolute, partial(absolute), path, partial(path))
 	}
-	return e.locked(ctx, files)
+	return e.locked(ctx, files, e.width(ctx, Parts(read...)))
 }
 
 // CheckExpression proves that a text people wrote is one boolean expression over
@@ -34,7 +34,7 @@ func (e *Engine) Locked(ctx context.Context, read, write []string) (*Engine, err
 //
 // Faults: QueryInvalid, TypeMismatch (not boolean).
 func (e *Engine) CheckExpression(ctx context.Context, schema pipeline.Schema, expression, where string) error {
-	q, err := e.locked(ctx, nil)
+	q, err := e.locked(ctx, nil, 0)
 	if err != nil {
 		return err
 	}
