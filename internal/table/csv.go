@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -50,11 +51,17 @@ func (s *Source) typedCSV() string {
 		`, auto_detect = false, nullstr = '\N', allow_quoted_nulls = false, columns = {` + strings.Join(columns, ", ") + "})"
 }
 
+// bufferBytes is how much of a file is read at a time. Some of these buffers are held
+// at once, so a small engine has smaller ones.
+func (e *Engine) bufferBytes() int64 {
+	return max(2*MaxRecord, min(16*MaxRecord, e.options.MemoryLimit/16))
+}
+
 // dialect is how records and cells are told apart.
 func (s *Source) dialect() string {
 	h := s.header
 	out := ", header = " + strconv.FormatBool(h.named) + ", delim = " + Literal(string(h.delimiter)) + ", quote = " + Literal(string(h.quote)) +
-		", escape = " + Literal(string(h.quote)) + ", null_padding = false, max_line_size = " + strconv.Itoa(MaxRecord) + ", compression = " + Literal(h.compression)
+		", escape = " + Literal(string(h.quote)) + ", null_padding = false, max_line_size = " + strconv.Itoa(MaxRecord) + ", buffer_size = " + strconv.FormatInt(cmp.Or(s.buffer, 16*MaxRecord), 10) + ", compression = " + Literal(h.compression)
 	return out
 }
 

@@ -22,7 +22,12 @@ func (e *Engine) Locked(ctx context.Context, read, write []string) (*Engine, err
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, absolute, partial(absolute), path, partial(path))
+		for _, path := range []string{absolute, path} {
+			files = append(files, path, partial(path))
+			for k := range maxStripes {
+				files = append(files, stripe(path, k), partial(stripe(path, k)))
+			}
+		}
 	}
 	return e.locked(ctx, files, e.width(ctx, Parts(read...)))
 }

@@ -30,6 +30,7 @@ type Source struct {
 	Sorted bool
 
 	header header // of CSV, once read
+	buffer int64  // bytes of a CSV file that are read at a time
 }
 
 // Past leaves out the rows whose column is not greater than Value, a text of the
@@ -53,6 +54,7 @@ type Info struct {
 // DatasetEmpty (no columns), ResourceExhausted; ColumnMissing and TypeMismatch
 // of Past's column. No rows is no fault here.
 func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error) {
+	s.buffer = e.bufferBytes()
 	scans, err := s.scans()
 	if err != nil {
 		return Info{}, err
@@ -79,7 +81,7 @@ func (e *Engine) convert(ctx context.Context, s Source, scan, out string) error 
 	if err != nil {
 		return err
 	}
-	stripes, err := e.stripes(columns)
+	stripes, err := e.stripes(columns, columnBytes)
 	if err != nil {
 		return err
 	}
@@ -95,6 +97,7 @@ func (e *Engine) convert(ctx context.Context, s Source, scan, out string) error 
 // Describe returns the columns Convert would give, as a sample of the values
 // suggests them; no file is written. Faults are Convert's.
 func (e *Engine) Describe(ctx context.Context, s Source) (pipeline.Schema, error) {
+	s.buffer = e.bufferBytes()
 	scans, err := s.scans()
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ const wide = 1000
 const (
 	vectorBytes = BatchRows * 16
 	columnBytes = 3 * vectorBytes
+	sortedBytes = 6 * vectorBytes // where rows are picked and put in order, too
 
 	// besideColumns is what it takes however few they are: the file's buffers.
 	besideColumns = 64 << 20
@@ -51,44 +52,48 @@ func wideLayout(columns int) string {
 	return fmt.Sprintf(", ROW_GROUP_SIZE %d, STRING_DICTIONARY_PAGE_SIZE_LIMIT %d", rows, 16<<10)
 }
 
-// stripes is into how many groups of columns a table is cut to be converted within
-// the memory limit; 1: it is not.
-func (e *Engine) stripes(columns int) (int, error) {
-	free := e.options.MemoryLimit - besideColumns
-	if need := 2 * vectorBytes * int64(columns); columns > wide && need > free {
-		return 0, fault.New(fault.ResourceExhausted, "%d columns take %d MB of the engine's memory, whose limit is %d MB", columns, (need+besideColumns)>>20, e.options.MemoryLimit>>20).
-			WithRemedy("raise the memory limit, or make sources of at most %d columns", max(wide, free/(2*vectorBytes)))
-	}
-	if columns <= wide || columnBytes*int64(columns) <= free {
+// maxStripes bounds the groups of columns a table is cut to.
+const maxStripes = 16
+
+// stripes is into how many groups of columns a table is cut to be written within
+// the memory limit, where a column takes so many bytes; 1: it is not.
+func (e *Engine) stripes(columns int, each int64) (int, error) {
+	if columns <= wide {
 		return 1, nil
 	}
-	return int(columnBytes*int64(columns)/(free*3/4)) + 1, nil
+	free := e.options.MemoryLimit - besideColumns
+	if need := 2 * vectorBytes * int64(columns); need > free {
+		return 0, fault.New(fault.ResourceExhausted, "%d columns take %d MB of the engine's memory, whose limit is %d MB", columns, (need+besideColumns)>>20, e.options.MemoryLimit>>20).
+			WithRemedy("raise the memory limit, or make do with %d columns", max(wide, free/(2*vectorBytes)))
+	}
+	if each*int64(columns) <= free {
+		return 1, nil
+	}
+	return min(maxStripes, int(each*int64(columns)/(free*3/4))+1), nil
 }
 
-// writeStriped writes the rows of a scan, which is of the given columns and in
-// order, as write does: group by group of the columns, each to a file of its own,
-// and then these side by side.
-func (e *Engine) writeStriped(ctx context.Context, scan string, names []string, stripes int, out string) error {
-	var parts []string
+// stripe is the file of a group of columns of a file that is being written.
+func stripe(out string, k int) string { return fmt.Sprintf("%s.stripe%d", out, k) }
+
+// writeStriped writes the rows of a FROM, which has the given columns and an order,
+// as write does: group by group of the columns, each to a file of its own, and then
+// these side by side.
+func (e *Engine) writeStriped(ctx context.Context, from string, names []string, stripes int, out string) error {
+	var beside []string
 	defer func() {
-		for _, part := range parts {
-			_ = os.Remove(part)
+		for k := range stripes {
+			_ = os.Remove(stripe(out, k))
 		}
 	}()
 	for k := range stripes {
-		var list, from []string = nil, names[k*len(names)/stripes : (k+1)*len(names)/stripes]
-		for _, name := range from {
+		var list []string
+		for _, name := range names[k*len(names)/stripes : (k+1)*len(names)/stripes] {
 			list = append(list, Ident(name))
 		}
-		part := fmt.Sprintf("%s.stripe%d", out, k)
-		parts = append(parts, part)
-		if err := e.write(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+scan, len(names), part); err != nil {
+		if err := e.write(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+from, len(names), stripe(out, k)); err != nil {
 			return err
 		}
-	}
-	beside := make([]string, len(parts))
-	for i, part := range parts {
-		beside[i] = Scan(part)
+		beside = append(beside, Scan(stripe(out, k)))
 	}
 	return e.write(ctx, "SELECT * FROM "+strings.Join(beside, " POSITIONAL JOIN "), len(names), out)
 }

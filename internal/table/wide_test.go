@@ -69,7 +69,7 @@ func (b *bench) mixed(columns int) string {
 func TestColumnsBeyondTheMemoryLimit(t *testing.T) {
 	b := wide(t, 128)
 	_, err := b.engine.Convert(context.Background(), table.Source{Paths: []string{testenv.Wide(t, 2000, 4)}}, b.path("out.parquet"))
-	if got := b.wantKind(err, fault.ResourceExhausted).Error(); got != "2000 columns take 189 MB of the engine's memory, whose limit is 128 MB; raise the memory limit, or make sources of at most 1024 columns" {
+	if got := b.wantKind(err, fault.ResourceExhausted).Error(); got != "2000 columns take 189 MB of the engine's memory, whose limit is 128 MB; raise the memory limit, or make do with 1024 columns" {
 		t.Fatal(got)
 	}
 }

@@ -17,18 +17,35 @@ func partial(out string) string { return out + ".partial" }
 // appears under its name when it is complete; a failed or interrupted call
 // leaves nothing.
 func (e *Engine) Write(ctx context.Context, query, out string) (Info, error) {
-	schema, err := e.describe(ctx, query)
-	if err == nil {
-		var restore func()
-		if restore, err = e.narrowThreads(ctx, len(schema)); err == nil {
-			defer restore()
-			err = e.write(ctx, query, len(schema), out)
-		}
-	}
-	if err != nil {
+	if err := e.writeAny(ctx, query, out); err != nil {
 		return Info{}, failure(err, fault.Internal, "%s could not be written", out)
 	}
 	return e.info(ctx, out)
+}
+
+// writeAny is Write with the engine's own error and without a look at the result.
+func (e *Engine) writeAny(ctx context.Context, query, out string) error {
+	schema, err := e.describe(ctx, query)
+	if err != nil {
+		return err
+	}
+	restore, err := e.narrowThreads(ctx, len(schema))
+	if err != nil {
+		return err
+	}
+	defer restore()
+	stripes, err := e.stripes(len(schema), sortedBytes)
+	if err != nil {
+		return err
+	}
+	if stripes == 1 {
+		return e.write(ctx, query, len(schema), out)
+	}
+	columns := make([]string, len(schema))
+	for i, c := range schema {
+		columns[i] = c.Name
+	}
+	return e.writeStriped(ctx, "("+query+")", columns, stripes, out)
 }
 
 // write is Write of so many columns with the engine's own error and without a look
