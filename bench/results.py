@@ -59,10 +59,27 @@ Measured on {datetime.date.today()} at commit {commit}, the fastest of five (rul
     return text
 
 
-if len(sys.argv) > 2 and sys.argv[2] == "profile":
+def growth():
+    """The section of what the data steps hold in memory, from the lines of bench/memory."""
+    with open(os.path.join(out, "memory.jsonl")) as f:
+        lines = [json.loads(line) for line in f]
+    sizes = list(dict.fromkeys(line["gb"] for line in lines))
+    text = f"""## Memory of the data steps as their input grows
+
+Measured on {datetime.date.today()} at commit {commit} by `go run ./bench/memory -sizes {",".join(f"{s:g}" for s in sizes)} -limit {lines[0]["limit"]}`: each step in a process of its own with an engine of {lines[0]["limit"]} MiB. Peak of resident memory in MiB, and seconds; the size is that of the CSV file collected.
+
+| step | {" | ".join(f'{line["gb"]:g} GB, {line["rows"]:,} rows' for line in lines if line["step"] == "collect")} |
+|---|{"---:|" * len(sizes)}
+"""
+    for step in dict.fromkeys(line["step"] for line in lines):
+        text += f"| {step} | " + " | ".join(f'{line["peak"]} MiB, {line["seconds"]:.0f} s' for line in lines if line["step"] == step) + " |\n"
+    return text
+
+
+if len(sys.argv) > 2 and sys.argv[2] in ("profile", "memory"):
     with open("bench/RESULTS.md") as f:
         sections = f.read().rstrip().split("\n## ")
-    own = exploration().rstrip().removeprefix("## ")
+    own = {"profile": exploration, "memory": growth}[sys.argv[2]]().rstrip().removeprefix("## ")
     title = own.split("\n")[0]
     at = [i for i, s in enumerate(sections) if s.split("\n")[0] == title]
     if at:
@@ -122,3 +139,5 @@ for r in load:
     print(f'| {r["clients"]} | {r["requests_per_second"]:,.0f} | {r["p50_ms"]:.2f} | {r["p99_ms"]:.2f} | {r["errors"]} |')
 print()
 print(exploration().rstrip())
+print()
+print(growth().rstrip())

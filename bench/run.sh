@@ -5,15 +5,16 @@
 #
 #   FLIGHTS=/path/to/flights-3m.parquet bench/run.sh            every section
 #   FLIGHTS=/path/to/flights-3m.parquet bench/run.sh profile    one, the others stay as they are
+#   SIZES=1,2,5,10 bench/run.sh memory                          needs no flights, but room for the files
 #
 # The flights are flights-3m.parquet of the npm package vega-datasets 3.2.1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
 flights=$(realpath -m "${FLIGHTS:-../shared/data/flights-3m.parquet}")
-[ -f "$flights" ] || { echo "no file $flights: set FLIGHTS to flights-3m.parquet (npm pack vega-datasets@3.2.1)" >&2; exit 2; }
+[ "${1:-all}" = memory ] || [ -f "$flights" ] || { echo "no file $flights: set FLIGHTS to flights-3m.parquet (npm pack vega-datasets@3.2.1)" >&2; exit 2; }
 section=${1:-all}
-case $section in all | profile) ;; *) echo "no section $section: name profile, or none for all" >&2; exit 2 ;; esac
+case $section in all | memory | profile) ;; *) echo "no section $section: name memory or profile, or none for all" >&2; exit 2 ;; esac
 seconds=${SECONDS_EACH:-10}
 out=$PWD/.esteira/bench
 stack=$out/stack
@@ -44,8 +45,14 @@ exploration() {
   unset ESTEIRA_FLIGHTS ESTEIRA_BENCH_DIR
   rm -f "$out/raw.parquet" "$out/integrated.parquet"
 }
-exploration
-if [ "$section" = profile ]; then
+# growth measures what the data steps hold in memory as their input grows.
+growth() {
+  go build -o "$out/memory" ./bench/memory
+  beat "data steps on files of ${SIZES:-1,2} GB" into "$out/memory.jsonl" "$out/memory" -sizes "${SIZES:-1,2}" -limit 96 -dir "$out"
+}
+[ "$section" = memory ] || exploration
+[ "$section" = profile ] || growth
+if [ "$section" != all ]; then
   results
   exit
 fi
