@@ -87,6 +87,9 @@ func (c *Column) facts() []report.Fact {
 	if c.Drift != nil {
 		add("Drift", report.Number(math.Round(*c.Drift*1000)/1000))
 	}
+	if c.Power != nil {
+		add("Power alone", report.Percent(c.Power.Value))
+	}
 	if c.Information != nil {
 		add("Information", report.Percent(c.Information.Share))
 	}

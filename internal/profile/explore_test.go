@@ -141,6 +141,28 @@ func TestInformationTellsWhatCorrelationDoesNot(t *testing.T) {
 	}
 }
 
+// The delay of which the classes are made has a moderate correlation ratio, and the
+// tenths of it that information is told by hide where it is cut.
+func TestAColumnThatAlonePredictsTheTargetIsASuspect(t *testing.T) {
+	const rows = "SELECT (i * 7919 % 1009 - 300) ** 3 / 1e4 AS delay, CASE WHEN delay > 37 THEN 'late' ELSE 'on time' END AS arrival, i * 31 % 997 + CASE WHEN delay > 37 THEN 300 ELSE 0 END AS rain, 'f' || i AS flight FROM range(6000) t(i)"
+	p := explore(t, rows, profile.Options{Target: "arrival", Task: pipeline.Binary})
+	delay := p.Column("delay")
+	if delay.Association.Value > 0.9 || delay.Information.Share > 0.95 || delay.Power.Measure != "errors" || delay.Power.Value < 0.98 {
+		t.Fatalf("%+v %+v %+v", delay.Association, delay.Information, delay.Power)
+	}
+	if first := p.Warnings[0]; first.Kind != "leakage_suspect" || first.Column != "delay" || first.Level != "bad" || !strings.Contains(first.Text, "of the errors in rows it has not seen") {
+		t.Fatalf("%+v", p.Warnings)
+	}
+	// A number that bears on the target, and a name of each row, do not.
+	if w := warned(p); w["leakage_suspect rain"] != "" || w["leakage_suspect flight"] != "" || p.Column("rain").Power.Value > 0.8 {
+		t.Fatalf("%+v %+v", w, p.Column("rain").Power)
+	}
+	q := explore(t, "SELECT sin(i * 7919 % 1009 / 80) AS y, i * 7919 % 1009 AS x, i * 31 % 997 AS noise FROM range(6000) t(i)", profile.Options{Target: "y", Task: pipeline.Regression})
+	if x := q.Column("x"); math.Abs(x.Association.Value) > 0.5 || x.Power.Measure != "r2" || x.Power.Value < 0.98 || warned(q)["leakage_suspect x"] == "" || q.Column("noise").Power.Value > 0.1 {
+		t.Fatalf("%+v %+v %+v", x.Association, x.Power, q.Column("noise").Power)
+	}
+}
+
 func TestWhatIsKnownOnlyAfterTheEventIsASuspect(t *testing.T) {
 	p := explore(t, "SELECT TIMESTAMP '2024-01-01' + INTERVAL (i) HOUR AS departed, departed + INTERVAL (i % 4) HOUR AS landed, departed - INTERVAL 1 DAY AS booked FROM range(100) t(i)", profile.Options{EventTime: "departed"})
 	if p.Column("landed").AfterEvent != 75 || p.Column("booked").AfterEvent != 0 || !strings.Contains(warned(p)["after_event landed"], "75 rows") {

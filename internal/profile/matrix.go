@@ -27,13 +27,14 @@ const (
 	maxTextClasses = 60
 )
 
-// relate fills Matrix and Information over the sample.
+// relate fills Matrix, Information and Power over the sample.
 func (s *survey) relate(m *sample) {
 	if m == nil {
 		return
 	}
 	vectors := m.vectors()
 	s.inform(m, vectors)
+	s.predict(m, vectors)
 	x := &Matrix{Rows: int64(len(m.hashes)), Columns: []string{}, Numbers: []string{}}
 	for i, c := range m.columns {
 		x.Columns = append(x.Columns, c.Name)

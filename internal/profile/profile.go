@@ -42,6 +42,7 @@ type Column struct {
 	Top          []Value      `json:"top,omitempty"` // the 20 most frequent values, ties by value; numbers and times only if they are all of them
 	Association  *Association `json:"association,omitempty"`
 	Information  *Information `json:"information,omitempty"` // about the target, over the sample
+	Power        *Power       `json:"power,omitempty"`       // to predict the target, over the sample
 	AfterEvent   int64        `json:"after_event,omitempty"` // times: rows in which it is later than the event time
 	Bins         *Bins        `json:"bins,omitempty"`        // numbers and times: what a later profile is compared with
 	Drift        *float64     `json:"drift,omitempty"`       // Jensen-Shannon distance from the previous profile, missing values included; 0 to 1

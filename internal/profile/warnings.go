@@ -14,6 +14,7 @@ import (
 const (
 	leakage       = 0.98 // association at which a column alone tells the target
 	informed      = 0.95 // share of the target's entropy at which it does
+	predictive    = 0.96 // power to predict the target at which it does: r² of an r of 0.98
 	mostlyMissing = 0.5
 	manyTexts     = 1000
 	idLike        = 0.9  // distinct per value at which a text looks like an identifier
@@ -73,10 +74,20 @@ func (p *Profile) warnOf(c *Column, o Options) {
 		}
 		add("constant", level, much, "only one value, "+c.only()+": it can tell nothing")
 	}
+	suspect := true
 	if a := c.Association; a != nil && math.Abs(a.Value) >= leakage {
 		add("leakage_suspect", "bad", math.Abs(a.Value), "alone it tells the target almost exactly ("+measure(a)+"): is it known before the answer?")
 	} else if i := c.Information; i != nil && i.Share >= informed && c.Distinct < c.Count/2 {
 		add("leakage_suspect", "bad", i.Share, "alone it holds "+report.Percent(i.Share)+" of what there is to know of the target: is it known before the answer?")
+	} else {
+		suspect = false
+	}
+	if p := c.Power; p != nil && p.Value >= predictive && !suspect {
+		what := "spares " + report.Percent(p.Value) + " of the errors"
+		if p.Measure == "r2" {
+			what = "explains " + report.Percent(p.Value) + " of the variance"
+		}
+		add("leakage_suspect", "bad", p.Value, "alone it "+what+" in rows it has not seen: is it known before the answer?")
 	}
 	if c.AfterEvent > 0 {
 		add("after_event", "bad", of(c.AfterEvent), fmt.Sprintf("later than %s in %s rows (%s): it was not known then", o.EventTime, report.Count(c.AfterEvent), report.Percent(of(c.AfterEvent))))

@@ -19,7 +19,7 @@ func TestTenThousandColumns(t *testing.T) {
 	}
 	defer e.Close()
 	in := filepath.Join(t.TempDir(), "wide.parquet")
-	info, err := e.Convert(context.Background(), table.Source{Paths: []string{testenv.Wide(t, 10_000)}}, in)
+	info, err := e.Convert(context.Background(), table.Source{Paths: []string{testenv.Wide(t, 10_000, 100)}}, in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,8 +180,12 @@ func compareColumns(want pipeline.ColumnSet, schema pipeline.Schema) (bool, stri
 		found[i] = c.Name
 	}
 	less := func(a, b []string) (out []string) {
+		there := make(map[string]bool, len(b))
+		for _, x := range b {
+			there[x] = true
+		}
 		for _, x := range a {
-			if !slices.Contains(b, x) {
+			if !there[x] {
 				out = append(out, x)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
@@ -16,18 +15,6 @@ import (
 type Suggestion struct {
 	Rule   pipeline.Rule `json:"rule"`
 	Reason string        `json:"reason"`
-}
-
-// tokens are the texts that most often stand for a missing value.
-var tokens = []string{"na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "missing", "unknown", "#n/a", "."}
-
-// maxSuggestedSet is the number of distinct texts up to which a set is suggested.
-const maxSuggestedSet = 30
-
-// shapes are the patterns that a column of texts may follow without exception.
-var shapes = []struct{ pattern, said string }{
-	{`^[0-9]+$`, "digits"}, {`^[A-Z]+$`, "capital letters"}, {`^[a-z]+$`, "small letters"}, {`^[A-Z0-9]+$`, "capital letters and digits"},
-	{`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`, "UUIDs"}, {`^[^@\s]+@[^@\s]+\.[^@\s]+$`, "addresses of mail"},
 }
 
 // Infer suggests a contract from the rows of a Parquet file, for people to edit:
@@ -53,10 +40,12 @@ func Infer(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 	if err := f.key(ctx, schema); err != nil {
 		return nil, err
 	}
-	for _, c := range schema {
-		if err := f.column(ctx, c); err != nil {
-			return nil, err
-		}
+	facts, err := factsOf(ctx, e, in, schema)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range schema {
+		f.column(c, &facts[i])
 	}
 	if p.Problem.Target != "" {
 		if err := f.label(ctx, schema); err != nil {
@@ -98,52 +87,35 @@ func (f *inference) key(ctx context.Context, schema pipeline.Schema) error {
 	return nil
 }
 
-func (f *inference) column(ctx context.Context, c pipeline.Column) error {
-	row, err := f.engine.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FILTER (%s) FROM %s", missing(c), table.Scan(f.in)))
-	if err != nil {
-		return err
-	}
-	gone := row[0].(int64)
+func (f *inference) column(c pipeline.Column, known *facts) {
 	f.add("stored as "+c.SQL, pipeline.Rule{Column: c.Name, Type: c.Type})
-	share := float64(gone) / float64(f.rows)
+	share := float64(known.missing) / float64(f.rows)
 	switch {
 	case c.Name == f.pipeline.Problem.Target: // implicit rules see to it
-	case gone == 0:
+	case known.missing == 0:
 		f.add("never missing", pipeline.Rule{Column: c.Name, NotNull: true, OnFail: pipeline.Quarantine})
-	case gone < f.rows:
+	case known.missing < f.rows:
 		most := math.Min(1, math.Ceil(share*150+1-1e-9)/100)
 		f.add(fmt.Sprintf("missing in %.3g %% of the rows; room for half as many again", 100*share), pipeline.Rule{Column: c.Name, MaxNullShare: &most})
 	}
-	if gone == f.rows {
-		return nil
-	}
-	switch c.Type {
-	case "number":
-		return f.numbers(ctx, c)
-	case "text":
-		return f.texts(ctx, c)
-	default:
-		return nil
+	switch {
+	case known.missing == f.rows:
+	case c.Type == "number":
+		f.numbers(c, known)
+	case known.text != nil:
+		f.texts(c, known.text)
 	}
 }
 
-func (f *inference) numbers(ctx context.Context, c pipeline.Column) error {
+func (f *inference) numbers(c pipeline.Column, known *facts) {
 	if c.SQL == "BOOLEAN" || slices.Contains(f.pipeline.Dataset.Key, c.Name) { // keys grow
-		return nil
+		return
 	}
-	x := "CAST(" + table.Ident(c.Name) + " AS DOUBLE)"
-	row, err := f.engine.QueryRow(ctx, fmt.Sprintf("SELECT min(%s) FILTER (isfinite(%[1]s)), max(%[1]s) FILTER (isfinite(%[1]s)) FROM %s", x, table.Scan(f.in)))
-	if err != nil {
-		return err
+	if known.low > known.high { // no finite one
+		return
 	}
-	low, ok1 := row[0].(float64)
-	high, ok2 := row[1].(float64)
-	if !ok1 || !ok2 {
-		return nil
-	}
-	from, to := roomy(low, high)
-	f.add(fmt.Sprintf("from %s to %s; a tenth of that wider", number(low), number(high)), pipeline.Rule{Column: c.Name, Range: &pipeline.Range{Min: &from, Max: &to}, OnFail: pipeline.Quarantine})
-	return nil
+	from, to := roomy(known.low, known.high)
+	f.add(fmt.Sprintf("from %s to %s; a tenth of that wider", number(known.low), number(known.high)), pipeline.Rule{Column: c.Name, Range: &pipeline.Range{Min: &from, Max: &to}, OnFail: pipeline.Quarantine})
 }
 
 // roomy widens an interval by a tenth and rounds it outwards; it does not cross
@@ -168,57 +140,34 @@ func roomy(low, high float64) (float64, float64) {
 	return trim(from), trim(to)
 }
 
-func (f *inference) texts(ctx context.Context, c pipeline.Column) error {
-	x := "CAST(" + table.Ident(c.Name) + " AS VARCHAR)"
-	items := []string{"count(*)", "coalesce(sum(n), 0)", "min(length(v))", "max(length(v))", "list(v ORDER BY v) FILTER (trim(lower(v)) IN (" + literals(tokens) + "))",
-		"coalesce(sum(n) FILTER (TRY_CAST(v AS TIMESTAMP) IS NOT NULL), 0)", "coalesce(sum(n) FILTER (TRY_CAST(trim(v) AS DOUBLE) IS NOT NULL), 0)"}
-	for _, s := range shapes {
-		items = append(items, "bool_and(regexp_matches(v, "+table.Literal(s.pattern)+"))")
+func (f *inference) texts(c pipeline.Column, t *textFacts) {
+	if len(t.tokens) > 0 {
+		f.add("these look like words for a missing value: map them, or say so in the SQL", pipeline.Rule{Column: c.Name, MissingTokens: t.tokens, OnFail: pipeline.Warn})
 	}
-	row, err := f.engine.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM (SELECT %s AS v, count(*) AS n FROM %s WHERE v IS NOT NULL GROUP BY v)", strings.Join(items, ", "), x, table.Scan(f.in)))
-	if err != nil {
-		return err
-	}
-	distinct, known := row[0].(int64), float64(row[1].(int64))
-	if found := listOf(row[4]); len(found) > 0 {
-		f.add("these look like words for a missing value: map them, or say so in the SQL", pipeline.Rule{Column: c.Name, MissingTokens: found, OnFail: pipeline.Warn})
-	}
-	for i, kind := range []string{"time", "number"} {
-		if n := float64(row[5+i].(int64)); n >= 0.99*known {
+	known := float64(t.known)
+	for _, as := range []struct {
+		kind string
+		n    int64
+	}{{"time", t.times}, {"number", t.numbers}} {
+		if n := float64(as.n); n >= 0.99*known {
 			share := math.Floor(n/known*1000) / 1000
-			f.add(fmt.Sprintf("%.4g %% of the texts read as a %s: a cast would say so", 100*n/known, kind), pipeline.Rule{Column: c.Name, Parse: &pipeline.ParseAs{As: kind}, MinShare: &share, OnFail: pipeline.Warn})
-			return nil
+			f.add(fmt.Sprintf("%.4g %% of the texts read as a %s: a cast would say so", 100*n/known, as.kind), pipeline.Rule{Column: c.Name, Parse: &pipeline.ParseAs{As: as.kind}, MinShare: &share, OnFail: pipeline.Warn})
+			return
 		}
 	}
-	if distinct <= maxSuggestedSet && float64(distinct) <= known/3 {
-		return f.set(ctx, c, x)
+	if t.few() {
+		f.add(fmt.Sprintf("%d distinct texts, the most frequent first; a new one in less than one row of a hundred passes", len(t.set)),
+			pipeline.Rule{Column: c.Name, Set: t.set, MinShare: new(0.99), OnFail: pipeline.Warn})
+		return
 	}
-	for i, s := range shapes {
-		if row[7+i] == true {
-			f.add("every text is of "+s.said, pipeline.Rule{Column: c.Name, Pattern: s.pattern, OnFail: pipeline.Quarantine})
-			break
-		}
+	if t.shape != nil {
+		f.add("every text is of "+t.shape.said, pipeline.Rule{Column: c.Name, Pattern: t.shape.pattern, OnFail: pipeline.Quarantine})
 	}
-	low, high := float64(row[2].(int64)), float64(row[3].(int64))
+	low, high := float64(t.shortest), float64(t.longest)
 	if high > 2*low {
 		low, high = 0, 2*high
 	}
-	f.add(fmt.Sprintf("%d to %d characters, %d distinct texts", row[2], row[3], distinct), pipeline.Rule{Column: c.Name, Length: &pipeline.Range{Min: &low, Max: &high}, OnFail: pipeline.Warn})
-	return nil
-}
-
-func (f *inference) set(ctx context.Context, c pipeline.Column, x string) error {
-	rows, err := f.engine.Query(ctx, fmt.Sprintf("SELECT %s AS v FROM %s WHERE v IS NOT NULL GROUP BY v ORDER BY count(*) DESC, v", x, table.Scan(f.in)))
-	if err != nil {
-		return err
-	}
-	var values []string
-	for _, r := range rows {
-		values = append(values, r[0].(string))
-	}
-	f.add(fmt.Sprintf("%d distinct texts, the most frequent first; a new one in less than one row of a hundred passes", len(values)),
-		pipeline.Rule{Column: c.Name, Set: values, MinShare: new(0.99), OnFail: pipeline.Warn})
-	return nil
+	f.add(fmt.Sprintf("%d to %d characters, %d distinct texts", t.shortest, t.longest, t.distinct), pipeline.Rule{Column: c.Name, Length: &pipeline.Range{Min: &low, Max: &high}, OnFail: pipeline.Warn})
 }
 
 // label suggests what keeps the target learnable.
@@ -245,21 +194,4 @@ func (f *inference) label(ctx context.Context, schema pipeline.Schema) error {
 	}
 	f.add("no model may be judged on rows it could have learnt from", pipeline.Rule{NoLeakage: leak})
 	return nil
-}
-
-func listOf(v any) []string {
-	values, _ := v.([]any)
-	out := make([]string, len(values))
-	for i, s := range values {
-		out[i] = s.(string)
-	}
-	return out
-}
-
-func literals(values []string) string {
-	out := make([]string, len(values))
-	for i, s := range values {
-		out[i] = table.Literal(s)
-	}
-	return strings.Join(out, ", ")
 }

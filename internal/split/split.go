@@ -79,13 +79,18 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 		return result, err
 	}
 	all, total := row[0].(int64), int64(0)
+	rows, done, err := hashed(ctx, e, in, schema, rowHash(spec.Seed, dealt))
+	if err != nil {
+		return result, err
+	}
+	defer done()
 	for i, part := range []struct {
 		path string
 		to   *Part
 	}{{out.Train, &result.Train}, {out.Validation, &result.Validation}, {out.Test, &result.Test}} {
 		info, err := e.Write(ctx, fmt.Sprintf(
-			"SELECT * EXCLUDE (%[1]s, %[6]s), %[7]s AS %[2]s FROM (SELECT *, %[6]s, %[3]s AS %[1]s FROM %[4]s) WHERE %[5]s ORDER BY %[6]s",
-			hash, RowColumn, rowHash(spec.Seed, dealt), table.Scan(in), where[i], table.RowNumber, rowNumber(schema, spec, eventTime)), part.path)
+			"SELECT * EXCLUDE (%[1]s, %[5]s), %[6]s AS %[2]s FROM %[3]s WHERE %[4]s ORDER BY %[5]s",
+			hash, RowColumn, rows, where[i], table.RowNumber, rowNumber(schema, spec, eventTime)), part.path)
 		if err != nil {
 			return result, err
 		}
@@ -109,6 +114,23 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 		part.to.Share = float64(part.to.Rows) / float64(total)
 	}
 	return result, nil
+}
+
+// wide is how many columns make a table whose hashes are computed once and kept, 24
+// bytes a row: it is read several times, some columns at a time.
+const wide = 1000
+
+// hashed is the FROM of the rows with their position and hash.
+func hashed(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, sql string) (from string, done func(), err error) {
+	if len(schema) <= wide {
+		return fmt.Sprintf("(SELECT *, %s, %s AS %s FROM %s)", table.RowNumber, sql, hash, table.Scan(in)), func() {}, nil
+	}
+	const kept, at = pipeline.ReservedPrefix + "hashes", pipeline.ReservedPrefix + "at"
+	if err := e.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS SELECT %s AS %s, %s AS %s FROM %s", kept, table.RowNumber, at, sql, hash, table.Scan(in))); err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("(SELECT * EXCLUDE (%[1]s) FROM (SELECT *, %[2]s FROM %[3]s) JOIN %[4]s ON %[2]s = %[1]s)", at, table.RowNumber, table.Scan(in), kept),
+		func() { _ = e.Exec(context.WithoutCancel(ctx), "DROP TABLE "+kept) }, nil
 }
 
 // dealtBy returns the columns whose hash decides where a row goes: its key;

@@ -1,7 +1,7 @@
 package table
 
 import (
-	"context"
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -9,22 +9,6 @@ import (
 // MaxRecord bounds one record of a CSV file in bytes, and so any cell of it. What
 // is longer is SourceUnreadable.
 const MaxRecord = 2 << 20
-
-// wide is how many columns make a table whose buffers, one set a thread, are what
-// fills the memory: 10,000 columns take some 300 MB each.
-const wide = 1000
-
-// narrowThreads has the engine work with one thread on a wide table, until
-// restore. What is written does not depend on it.
-func (e *Engine) narrowThreads(ctx context.Context, columns int) (restore func(), err error) {
-	if columns <= wide {
-		return func() {}, nil
-	}
-	if err := e.Exec(ctx, "SET threads = 1"); err != nil {
-		return nil, err
-	}
-	return func() { _ = e.Exec(context.WithoutCancel(ctx), "SET threads = "+strconv.Itoa(e.options.Threads)) }, nil
-}
 
 // csvScan reads the source with types guessed. The dialect is not: it comes from
 // the header, for guessing it from ragged rows would turn a broken file into a
@@ -67,11 +51,17 @@ func (s *Source) typedCSV() string {
 		`, auto_detect = false, nullstr = '\N', allow_quoted_nulls = false, columns = {` + strings.Join(columns, ", ") + "})"
 }
 
+// bufferBytes is how much of a file is read at a time. Some of these buffers are held
+// at once, so a small engine has smaller ones.
+func (e *Engine) bufferBytes() int64 {
+	return max(2*MaxRecord, min(16*MaxRecord, e.options.MemoryLimit/16))
+}
+
 // dialect is how records and cells are told apart.
 func (s *Source) dialect() string {
 	h := s.header
 	out := ", header = " + strconv.FormatBool(h.named) + ", delim = " + Literal(string(h.delimiter)) + ", quote = " + Literal(string(h.quote)) +
-		", escape = " + Literal(string(h.quote)) + ", null_padding = false, max_line_size = " + strconv.Itoa(MaxRecord) + ", compression = " + Literal(h.compression)
+		", escape = " + Literal(string(h.quote)) + ", null_padding = false, max_line_size = " + strconv.Itoa(MaxRecord) + ", buffer_size = " + strconv.FormatInt(cmp.Or(s.buffer, 16*MaxRecord), 10) + ", compression = " + Literal(h.compression)
 	return out
 }
 

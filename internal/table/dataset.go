@@ -32,7 +32,7 @@ func (e *Engine) Integrate(ctx context.Context, tables map[string]Table, sql str
 	if err != nil {
 		return Info{}, err
 	}
-	files, create := []string{partial(out)}, ""
+	files, create, columns := []string{partial(out)}, "", 0
 	for _, name := range names(tables) {
 		parts := tables[name].paths()
 		for _, p := range parts {
@@ -41,12 +41,13 @@ func (e *Engine) Integrate(ctx context.Context, tables map[string]Table, sql str
 			}
 		}
 		files = append(files, parts...)
+		columns += e.width(ctx, tables[name])
 		create += "CREATE VIEW " + Ident(name) + " AS " + tables[name].query() + ";\n"
 	}
 	if sql, err = defaultSQL(sql, names(tables)); err != nil {
 		return Info{}, err
 	}
-	q, err := e.locked(ctx, files)
+	q, err := e.locked(ctx, files, columns)
 	if err != nil {
 		return Info{}, err
 	}
@@ -60,7 +61,7 @@ func (e *Engine) Integrate(ctx context.Context, tables map[string]Table, sql str
 		return Info{}, err
 	}
 	query := "SELECT " + strings.Join(projection(schema), ", ") + " FROM " + dataset + " ORDER BY " + order
-	if err := q.write(ctx, query, out); err != nil {
+	if err := q.write(ctx, query, len(schema), out); err != nil {
 		return Info{}, queryFailure(err, "dataset.sql fails")
 	}
 	return e.info(ctx, out)
@@ -81,7 +82,7 @@ func (e *Engine) BindQuery(ctx context.Context, schemas map[string]pipeline.Sche
 		}
 		create += "CREATE TABLE " + Ident(name) + " (" + strings.Join(columns, ", ") + ");\n"
 	}
-	q, err := e.locked(ctx, nil)
+	q, err := e.locked(ctx, nil, 0)
 	if err != nil {
 		return nil, err
 	}

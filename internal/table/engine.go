@@ -41,6 +41,7 @@ type Options struct {
 type Engine struct {
 	options Options
 	spill   string // the instance's own directory below TempDir
+	sealed  bool   // its configuration is locked
 
 	mu   sync.Mutex
 	db   mapping.Database
@@ -122,11 +123,16 @@ func (e *Engine) Close() {
 	_ = os.RemoveAll(e.spill) // the engine removes it too; this is for what an interrupt leaves
 }
 
-// locked returns a fresh instance with the same limits in which no file can be
-// opened but the given ones, and nothing of that can be changed.
-func (e *Engine) locked(ctx context.Context, files []string) (*Engine, error) {
+// locked returns a fresh instance with the same limits, for tables of so many
+// columns, in which no file can be opened but the given ones, and nothing of that
+// can be changed.
+func (e *Engine) locked(ctx context.Context, files []string, columns int) (*Engine, error) {
 	f, err := Open(e.options)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := f.narrowThreads(ctx, columns); err != nil {
+		f.Close()
 		return nil, err
 	}
 	// The spill directory is reachable too: the engine adds it, and it holds
@@ -137,6 +143,7 @@ func (e *Engine) locked(ctx context.Context, files []string) (*Engine, error) {
 		f.Close()
 		return nil, err
 	}
+	f.sealed = true
 	return f, nil
 }
 

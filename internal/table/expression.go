@@ -22,9 +22,14 @@ func (e *Engine) Locked(ctx context.Context, read, write []string) (*Engine, err
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, absolute, partial(absolute), path, partial(path))
+		for _, path := range []string{absolute, path} {
+			files = append(files, path, partial(path))
+			for k := range maxStripes {
+				files = append(files, stripe(path, k), partial(stripe(path, k)))
+			}
+		}
 	}
-	return e.locked(ctx, files)
+	return e.locked(ctx, files, e.width(ctx, Parts(read...)))
 }
 
 // CheckExpression proves that a text people wrote is one boolean expression over
@@ -34,7 +39,7 @@ func (e *Engine) Locked(ctx context.Context, read, write []string) (*Engine, err
 //
 // Faults: QueryInvalid, TypeMismatch (not boolean).
 func (e *Engine) CheckExpression(ctx context.Context, schema pipeline.Schema, expression, where string) error {
-	q, err := e.locked(ctx, nil)
+	q, err := e.locked(ctx, nil, 0)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,11 @@ import (
 // while they are compared; beyond it the engine, which spills, looks for repeats.
 const MaxHashed = 1 << 24
 
+// hashedAtOnce is how many hashes, about, Suspects holds. Of more rows it reads the
+// columns several times and looks each time at its part of the hashes: those that
+// meet are in the same.
+var hashedAtOnce int64 = 1 << 22
+
 // maxSuspects bounds the rows that are named to the engine one by one.
 const maxSuspects = 50_000
 
@@ -34,27 +39,47 @@ func (e *Engine) Repeats(ctx context.Context, in string, columns []string) (int6
 // for all.
 func (e *Engine) Suspects(ctx context.Context, in string, columns []string, known string) (string, error) {
 	row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+Scan(in))
-	if err != nil || row[0].(int64) > MaxHashed {
+	if err != nil {
 		return "true", err
 	}
 	hash := "hash(" + strings.Join(columns, ", ") + ") | 1::UBIGINT" // Meeting skips 0
 	if known != "" {
 		hash = "CASE WHEN " + known + " THEN " + hash + " ELSE 0::UBIGINT END"
 	}
-	words := make([]uint64, 0, row[0].(int64))
-	if err := e.Words(ctx, "SELECT "+hash+" FROM "+Scan(in), func(w []uint64) { words = append(words, w...) }); err != nil {
-		return "", err
+	rows := row[0].(int64)
+	passes := uint64((rows + hashedAtOnce - 1) / hashedAtOnce)
+	var suspects []string
+	for pass := range passes {
+		words, at := make([]uint64, 0, rows/int64(passes)+1), []int64(nil)
+		next := int64(0)
+		err := e.Words(ctx, "SELECT "+hash+" FROM "+Scan(in), func(some []uint64) {
+			if passes == 1 {
+				words = append(words, some...)
+				return
+			}
+			for i, w := range some {
+				if w != 0 && w>>1%passes == pass {
+					words, at = append(words, w), append(at, next+int64(i))
+				}
+			}
+			next += int64(len(some))
+		})
+		if err != nil {
+			return "", err
+		}
+		places := Meeting(words)
+		if len(suspects)+len(places) > maxSuspects {
+			return "true", nil
+		}
+		for _, p := range places {
+			if at != nil {
+				p = at[p]
+			}
+			suspects = append(suspects, fmt.Sprint(p))
+		}
 	}
-	places := Meeting(words)
-	switch {
-	case len(places) == 0:
+	if len(suspects) == 0 {
 		return "false", nil
-	case len(places) > maxSuspects:
-		return "true", nil
 	}
-	list := make([]string, len(places))
-	for i, p := range places {
-		list[i] = fmt.Sprint(p)
-	}
-	return RowNumber + " IN (" + strings.Join(list, ", ") + ")", nil
+	return RowNumber + " IN (" + strings.Join(suspects, ", ") + ")", nil
 }

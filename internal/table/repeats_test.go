@@ -59,3 +59,33 @@ func TestRepeatsCountWhatTheEngineCounts(t *testing.T) {
 		})
 	}
 }
+
+// What is found does not depend on how many hashes are held at once.
+func TestSuspectsInPasses(t *testing.T) {
+	b := setup(t, 2)
+	in := b.parquet("in.parquet", "SELECT CASE WHEN i % 1000 = 7 THEN 7 ELSE i END AS id, i % 10 AS x FROM range(20000) t(i)")
+	find := func() string {
+		got, err := b.engine.Suspects(context.Background(), in, []string{"id"}, "x < 9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	once := find()
+	t.Cleanup(table.HashAtOnce(3000)) // seven passes
+	ids := func(sql string) []string {
+		list := strings.Split(strings.TrimSuffix(strings.TrimPrefix(sql, table.RowNumber+" IN ("), ")"), ", ")
+		slices.Sort(list)
+		return list
+	}
+	if got := find(); len(ids(once)) != 20 || !slices.Equal(ids(got), ids(once)) {
+		t.Fatal(got, once)
+	}
+	n, err := b.engine.Repeats(context.Background(), in, []string{"id"})
+	if err != nil || n != 19 {
+		t.Fatal(n, err)
+	}
+	if got, err := b.engine.Suspects(context.Background(), in, []string{"id", "x"}, "id <> 7"); err != nil || got != "false" {
+		t.Fatal(got, err)
+	}
+}

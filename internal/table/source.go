@@ -30,6 +30,7 @@ type Source struct {
 	Sorted bool
 
 	header header // of CSV, once read
+	buffer int64  // bytes of a CSV file that are read at a time
 }
 
 // Past leaves out the rows whose column is not greater than Value, a text of the
@@ -53,6 +54,7 @@ type Info struct {
 // DatasetEmpty (no columns), ResourceExhausted; ColumnMissing and TypeMismatch
 // of Past's column. No rows is no fault here.
 func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error) {
+	s.buffer = e.bufferBytes()
 	scans, err := s.scans()
 	if err != nil {
 		return Info{}, err
@@ -63,14 +65,7 @@ func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error
 	}
 	defer restore()
 	for _, scan := range scans {
-		var query string
-		if query, err = e.sourceQuery(ctx, s, scan); err == nil {
-			query, err = e.narrowed(ctx, s, query)
-		}
-		if err == nil {
-			err = e.write(ctx, query, out)
-		}
-		if err == nil {
+		if err = e.convert(ctx, s, scan, out); err == nil {
 			return e.converted(ctx, out)
 		}
 		if fault.KindOf(err) != "" || ctx.Err() != nil {
@@ -80,14 +75,34 @@ func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error
 	return Info{}, e.unreadable(ctx, err, s)
 }
 
+// convert writes what a scan of the source gives.
+func (e *Engine) convert(ctx context.Context, s Source, scan, out string) error {
+	query, columns, err := e.sourceQuery(ctx, s, scan)
+	if err != nil {
+		return err
+	}
+	stripes, err := e.stripes(columns, columnBytes)
+	if err != nil {
+		return err
+	}
+	if stripes > 1 && s.Format == "csv" && len(s.Paths) == 1 && !s.Sorted && s.Past.Value == "" {
+		return e.writeStriped(ctx, scan, s.header.names, stripes, out)
+	}
+	if query, err = e.narrowed(ctx, s, query); err != nil {
+		return err
+	}
+	return e.write(ctx, query, columns, out)
+}
+
 // Describe returns the columns Convert would give, as a sample of the values
 // suggests them; no file is written. Faults are Convert's.
 func (e *Engine) Describe(ctx context.Context, s Source) (pipeline.Schema, error) {
+	s.buffer = e.bufferBytes()
 	scans, err := s.scans()
 	if err != nil {
 		return nil, err
 	}
-	query, err := e.sourceQuery(ctx, s, scans[0])
+	query, _, err := e.sourceQuery(ctx, s, scans[0])
 	if err == nil {
 		var schema pipeline.Schema
 		if schema, err = e.describe(ctx, query); err == nil {
@@ -148,23 +163,23 @@ func (s *Source) scans() ([]string, error) {
 	}
 }
 
-// sourceQuery returns the SELECT that reads a scan, after refusing names no
-// later step could use.
-func (e *Engine) sourceQuery(ctx context.Context, s Source, scan string) (string, error) {
+// sourceQuery returns the SELECT that reads a scan and how many columns it has,
+// after refusing names no later step could use.
+func (e *Engine) sourceQuery(ctx context.Context, s Source, scan string) (string, int, error) {
 	query := "SELECT * FROM " + scan
 	if s.Format == "csv" {
-		return query, nil // readHeaders has looked at the names
+		return query, len(s.header.names), nil // readHeaders has looked at the names
 	}
 	schema, err := e.describe(ctx, query)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	names, err := e.sourceNames(ctx, s, schema)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if err := checkNames(names, fault.SourceUnreadable, s.Paths[0]); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if s.Format == "json" {
 		// Values of several types are read as JSON: their text, without quotes.
@@ -177,7 +192,7 @@ func (e *Engine) sourceQuery(ctx context.Context, s Source, scan string) (string
 		}
 		query = "SELECT " + strings.Join(list, ", ") + " FROM " + scan
 	}
-	return query, nil
+	return query, len(schema), nil
 }
 
 // sourceNames returns the names as they are written in the source: the engine

@@ -17,17 +17,43 @@ func partial(out string) string { return out + ".partial" }
 // appears under its name when it is complete; a failed or interrupted call
 // leaves nothing.
 func (e *Engine) Write(ctx context.Context, query, out string) (Info, error) {
-	if err := e.write(ctx, query, out); err != nil {
+	if err := e.writeAny(ctx, query, out); err != nil {
 		return Info{}, failure(err, fault.Internal, "%s could not be written", out)
 	}
 	return e.info(ctx, out)
 }
 
-// write is Write with the engine's own error and without a look at the result.
-func (e *Engine) write(ctx context.Context, query, out string) error {
+// writeAny is Write with the engine's own error and without a look at the result.
+func (e *Engine) writeAny(ctx context.Context, query, out string) error {
+	schema, err := e.describe(ctx, query)
+	if err != nil {
+		return err
+	}
+	restore, err := e.narrowThreads(ctx, len(schema))
+	if err != nil {
+		return err
+	}
+	defer restore()
+	stripes, err := e.stripes(len(schema), sortedBytes)
+	if err != nil {
+		return err
+	}
+	if stripes == 1 {
+		return e.write(ctx, query, len(schema), out)
+	}
+	columns := make([]string, len(schema))
+	for i, c := range schema {
+		columns[i] = c.Name
+	}
+	return e.writeStriped(ctx, "("+query+")", columns, stripes, out)
+}
+
+// write is Write of so many columns with the engine's own error and without a look
+// at the result.
+func (e *Engine) write(ctx context.Context, query string, columns int, out string) error {
 	tmp := partial(out)
 	defer os.Remove(tmp) // gone already after a success
-	err := e.exec(ctx, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)", query, Literal(tmp)))
+	err := e.exec(ctx, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false%s)", query, Literal(tmp), wideLayout(columns)))
 	if err != nil {
 		return err
 	}

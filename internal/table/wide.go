@@ -1,0 +1,112 @@
+package table
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// wide is how many columns make a table whose buffers, one set a thread and a
+// column, are what fills the memory.
+const wide = 1000
+
+// What a column of a wide table takes of the engine's memory, in bytes: a vector of
+// texts where it is read, one where it is converted, and one where rows await being
+// written.
+const (
+	vectorBytes = BatchRows * 16
+	columnBytes = 3 * vectorBytes
+	sortedBytes = 6 * vectorBytes // where rows are picked and put in order, too
+
+	// besideColumns is what it takes however few they are: the file's buffers.
+	besideColumns = 64 << 20
+)
+
+// wideValues bounds the values of a row group of a wide table.
+const wideValues = 20_000_000
+
+// narrowThreads has the engine work with one thread on a wide table, until
+// restore. What is written does not depend on it.
+func (e *Engine) narrowThreads(ctx context.Context, columns int) (restore func(), err error) {
+	if columns <= wide || e.sealed {
+		return func() {}, nil
+	}
+	if err := e.exec(ctx, "SET threads = 1"); err != nil {
+		return nil, err
+	}
+	return func() { _ = e.exec(context.WithoutCancel(ctx), "SET threads = "+strconv.Itoa(e.options.Threads)) }, nil
+}
+
+// wideLayout is how a wide table is laid out in its file: row groups of fewer rows,
+// for they are collected before they are written, and short dictionaries, for the
+// engine takes their whole page for each column beforehand.
+func wideLayout(columns int) string {
+	if columns <= wide {
+		return ""
+	}
+	rows := max(1, wideValues/columns/BatchRows) * BatchRows
+	return fmt.Sprintf(", ROW_GROUP_SIZE %d, STRING_DICTIONARY_PAGE_SIZE_LIMIT %d", rows, 16<<10)
+}
+
+// maxStripes bounds the groups of columns a table is cut to.
+const maxStripes = 16
+
+// stripes is into how many groups of columns a table is cut to be written within
+// the memory limit, where a column takes so many bytes; 1: it is not.
+func (e *Engine) stripes(columns int, each int64) (int, error) {
+	if columns <= wide {
+		return 1, nil
+	}
+	free := e.options.MemoryLimit - besideColumns
+	if need := 2 * vectorBytes * int64(columns); need > free {
+		return 0, fault.New(fault.ResourceExhausted, "%d columns take %d MB of the engine's memory, whose limit is %d MB", columns, (need+besideColumns)>>20, e.options.MemoryLimit>>20).
+			WithRemedy("raise the memory limit, or make do with %d columns", max(wide, free/(2*vectorBytes)))
+	}
+	if each*int64(columns) <= free {
+		return 1, nil
+	}
+	return min(maxStripes, int(each*int64(columns)/(free*3/4))+1), nil
+}
+
+// stripe is the file of a group of columns of a file that is being written.
+func stripe(out string, k int) string { return fmt.Sprintf("%s.stripe%d", out, k) }
+
+// writeStriped writes the rows of a FROM, which has the given columns and an order,
+// as write does: group by group of the columns, each to a file of its own, and then
+// these side by side.
+func (e *Engine) writeStriped(ctx context.Context, from string, names []string, stripes int, out string) error {
+	var beside []string
+	defer func() {
+		for k := range stripes {
+			_ = os.Remove(stripe(out, k))
+		}
+	}()
+	for k := range stripes {
+		var list []string
+		for _, name := range names[k*len(names)/stripes : (k+1)*len(names)/stripes] {
+			list = append(list, Ident(name))
+		}
+		if err := e.write(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+from, len(names), stripe(out, k)); err != nil {
+			return err
+		}
+		beside = append(beside, Scan(stripe(out, k)))
+	}
+	return e.write(ctx, "SELECT * FROM "+strings.Join(beside, " POSITIONAL JOIN "), len(names), out)
+}
+
+// width is how many columns a table has; 0 if it does not read, which is told when
+// it must.
+func (e *Engine) width(ctx context.Context, t Table) int {
+	if t.Schema != nil || len(t.paths()) == 0 {
+		return len(t.Schema)
+	}
+	schema, err := e.Schema(ctx, t.paths()[0])
+	if err != nil {
+		return 0
+	}
+	return len(schema)
+}
