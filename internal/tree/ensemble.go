@@ -56,8 +56,11 @@ func (e *Ensemble) Outputs() int {
 	return len(e.Base)
 }
 
-// Seal lays out for prediction trees that Validate has accepted.
+// Seal lays out for prediction trees that Validate has accepted, once.
 func (e *Ensemble) Seal() {
+	if e.expected != nil {
+		return
+	}
 	place := make([]int32, len(e.Features))
 	for i := range place {
 		place[i] = -1
