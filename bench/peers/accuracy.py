@@ -148,7 +148,7 @@ def sklearn_peer(q, trials):
     """A linear model and HistGradientBoosting; the validation rows choose."""
     estimator = (lambda p: linear(Ridge(**p), q.of)) if q.regression else (lambda p: linear(LogisticRegression(max_iter=1000, **p), q.of))
     space = {"alpha": loguniform(1e-3, 1e3)} if q.regression else {"C": loguniform(1e-2, 1e2)}
-    yield "linear", *q.search(estimator, space, max(4, trials // 2), q.x[0]), q.x
+    yield "linear", *q.search(estimator, space, max(3, trials // 2), q.x[0]), q.x
 
     x = categories(*q.x, texts=q.of["texts"])
     for name in q.of["texts"]:  # HistGradientBoosting takes 255 categories: rare airports are missing
@@ -159,7 +159,7 @@ def sklearn_peer(q, trials):
     kind = HistGradientBoostingRegressor if q.regression else HistGradientBoostingClassifier
     space = {"learning_rate": loguniform(0.02, 0.3), "max_leaf_nodes": randint(4, 40), "min_samples_leaf": randint(5, 60), "l2_regularization": loguniform(0.01, 30), "max_features": uniform(0.3, 0.7), "max_iter": randint(30, 300)}
     make = lambda p: kind(categorical_features="from_dtype", early_stopping=False, random_state=SEED, **p)
-    yield "trees", *q.search(make, space, max(4, trials // 2), x[0]), x
+    yield "trees", *q.search(make, space, max(3, trials // 2), x[0]), x
 
 
 class Boosted:
@@ -200,6 +200,8 @@ def main():
     example, directory = sys.argv[1:3]
     trials = int(sys.argv[3]) if len(sys.argv) > 3 else 20
     q = Question(example, directory)
+    if len(q.x[0]) > 20_000:  # as the examples, which try three points there
+        trials = max(3, trials // 2)
     for peer, version, contenders in (("scikit-learn", sklearn.__version__, sklearn_peer), ("XGBoost", xgb.__version__, xgboost_peer)):
         begun, best = time.perf_counter(), None
         for kind, model, (cv, params), x in contenders(q, trials):
