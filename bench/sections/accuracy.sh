@@ -1,6 +1,6 @@
 # The accuracy of every example beside scikit-learn and XGBoost on the same rows:
 # each runs through the line on a stack of its own, then the peers learn from the
-# Parquet files of its split. TRIALS (8) is how many points a peer's search tries.
+# Parquet files of its split. TRIALS (6) is how many points a peer's search tries.
 stack=$out/stack
 treepeers=$PWD/.esteira/peers-trees
 if [ ! -x "$treepeers/bin/python" ] || ! cmp -s bench/reference/trees.requirements.txt "$treepeers/requirements.txt"; then
@@ -44,7 +44,7 @@ for file in penguins/penguins cars/cars weather/weather flights/flights flights/
   beat "$example through the line" into "$rows/outcome.json" bin/esteira run "examples/$file.yaml" --wait --output json
   run=$("$treepeers/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["run"])' <"$rows/outcome.json")
   "$out/accuracy" -run "$run" -to "$rows" >"$rows/esteira.json"
-  beat "$example in scikit-learn and XGBoost" into "$rows/peers.jsonl" env OMP_NUM_THREADS=1 "$treepeers/bin/python" bench/peers/accuracy.py "$example" "$rows" "${TRIALS:-8}"
+  beat "$example in scikit-learn and XGBoost" into "$rows/peers.jsonl" env OMP_NUM_THREADS=1 "$treepeers/bin/python" bench/peers/accuracy.py "$example" "$rows" "${TRIALS:-6}"
   "$treepeers/bin/python" -c 'import json, sys
 rows, example = sys.argv[1:]
 seconds = [s["seconds"] for s in json.load(open(rows + "/outcome.json"))["steps"] if s["name"] == "train"][0]
