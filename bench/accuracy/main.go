@@ -43,8 +43,6 @@ type said struct {
 	Baseline   map[string]float64 `json:"baseline"` // on the test rows
 	Validation map[string]float64 `json:"validation"`
 	Rows       map[string]int64   `json:"rows"`
-	Seconds    float64            `json:"seconds"` // of the step train
-	Trials     int                `json:"trials"`
 }
 
 func export(ctx context.Context, run, to string) error {
