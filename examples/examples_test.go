@@ -100,6 +100,11 @@ var all = []example{
 		better: "rmse", gain: 0.01, band: map[string][2]float64{"rmse": {15, 45}, "r2": {0.005, 0.2}},
 	},
 	{
+		file: "flights/flights-trees.yaml", sources: map[string]string{"flights": "flights.parquet", "airports": "airports.csv"},
+		record: with(flight, "origin", "JFK", "destination", "LAX"), answer: between(-30, 60),
+		better: "rmse", gain: 0.03, band: map[string][2]float64{"rmse": {15, 45}, "r2": {0.05, 0.25}},
+	},
+	{
 		file: "flights/flights-late.yaml", sources: map[string]string{"flights": "flights.parquet", "airports": "airports.csv"},
 		record: flight, answer: class("on time", 0.5),
 		better: "log_loss", gain: 0.01, band: map[string][2]float64{"roc_auc": {0.6, 0.8}, "log_loss": {0.3, 0.6}},

@@ -13,7 +13,7 @@ def text(out):
     versions = ", ".join(f"{peer} {line['version']}" for peer, line in next(iter(found.values())).items() if peer != "esteira")
     said = f"""## Accuracy of the examples
 
-{os.environ["BENCH_STAMP"]} Each example through the whole line (`esteira run examples/…`), beside [what a careful team would write](peers/accuracy.py) with {versions}, on the same rows: the Parquet files of the run's own split. Everyone learns from the training rows, searches by cross-validation on them, chooses by the validation rows and reads the test rows once. The metric is an error, less is better; in brackets the 95 % interval of ours over resamples of the test rows; "beside the better" is how much more (+) or less (−) than the better peer's it is.
+{os.environ["BENCH_STAMP"]} Each example through the whole line (`esteira run examples/…`), beside [what a careful team would write](peers/accuracy.py) with {versions}, on the same rows: the Parquet files of the run's own split. Everyone learns from the training rows, searches by cross-validation on them and reads the test rows once; the validation rows choose among our kinds of model and stop our trees and XGBoost, cross-validation chooses among scikit-learn's. The metric is an error, less is better; in brackets the 95 % interval of ours over resamples of the test rows; "beside the better" is how much more (+) or less (−) than the better peer's it is.
 
 | example | metric | baseline | Esteira | scikit-learn | XGBoost | beside the better |
 |---|---|---:|---:|---:|---:|---:|

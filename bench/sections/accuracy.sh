@@ -37,7 +37,7 @@ worker=$!
 await 'worker ready' "$out/worker.log"
 
 : >"$out/accuracy.jsonl"
-for file in penguins/penguins cars/cars weather/weather flights/flights flights/flights-late delays/delays; do
+for file in penguins/penguins cars/cars weather/weather flights/flights flights/flights-trees flights/flights-late delays/delays; do
   example=${file#*/}
   rows=$out/rows/$example
   mkdir -p "$rows"
