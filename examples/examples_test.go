@@ -100,6 +100,11 @@ var all = []example{
 		better: "rmse", gain: 0.01, band: map[string][2]float64{"rmse": {15, 45}, "r2": {0.005, 0.2}},
 	},
 	{
+		file: "flights/flights-trees.yaml", sources: map[string]string{"flights": "flights.parquet", "airports": "airports.csv"},
+		record: with(flight, "origin", "JFK", "destination", "LAX"), answer: between(-30, 60),
+		better: "rmse", gain: 0.03, band: map[string][2]float64{"rmse": {15, 45}, "r2": {0.05, 0.25}},
+	},
+	{
 		file: "flights/flights-late.yaml", sources: map[string]string{"flights": "flights.parquet", "airports": "airports.csv"},
 		record: flight, answer: class("on time", 0.5),
 		better: "log_loss", gain: 0.01, band: map[string][2]float64{"roc_auc": {0.6, 0.8}, "log_loss": {0.3, 0.6}},
@@ -125,7 +130,16 @@ var all = []example{
 		file: "cars/cars.yaml", sources: map[string]string{"cars": "cars.json"},
 		record: map[string]any{"cylinders": "4", "displacement": 97, "horsepower": 75, "weight": 2171, "acceleration": 16, "model_year": 1975, "origin": "Japan"},
 		answer: between(24, 34),
-		better: "rmse", gain: 0.3, band: map[string][2]float64{"r2": {0.7, 0.95}},
+		better: "rmse", gain: 0.3, band: map[string][2]float64{"r2": {0.75, 0.95}},
+	},
+	{
+		file: "weather/weather.yaml", sources: map[string]string{"weather": "weather.csv"},
+		record: map[string]any{
+			"date": "2015-11-20T00:00:00Z", "location": "Seattle", "precipitation": 12.4, "temp_max": 11.1, "temp_min": 6.7, "wind": 4.2,
+			"weather_before": "rain", "precipitation_before": 3.6, "temp_max_before": 10.6, "temp_min_before": 5.0, "wind_before": 3.8,
+		},
+		answer: class("rain", 0.8),
+		better: "log_loss", gain: 0.4, band: map[string][2]float64{"accuracy": {0.75, 0.92}, "log_loss": {0.4, 0.7}},
 	},
 	{
 		file: "minimal.yaml", sources: map[string]string{"penguins": "penguins/penguins.json"},

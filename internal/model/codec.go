@@ -106,6 +106,18 @@ func (n *native) model() Model {
 	return n.Constant
 }
 
+// outputs is how many the model of n, which is no ensemble, has. It does not make
+// that model: what is encoded may be answering meanwhile.
+func (n *native) outputs() int {
+	switch {
+	case n.Linear != nil:
+		return n.Linear.Outputs()
+	case n.Trees != nil:
+		return n.Trees.Outputs()
+	}
+	return len(n.Constant.Values)
+}
+
 func (n *native) decode(data []byte) error {
 	if len(data) > maxEncoded {
 		return fmt.Errorf("%d bytes are more than the bound of %d", len(data), maxEncoded)
@@ -172,7 +184,7 @@ func (n *native) validateEnsemble() error {
 		if err := m.Model.validate(); err != nil {
 			return fmt.Errorf("member %d: %w", i, err)
 		}
-		if m.Model.model().Outputs() != n.Ensemble[0].Model.model().Outputs() {
+		if m.Model.outputs() != n.Ensemble[0].Model.outputs() {
 			return fmt.Errorf("member %d has other outputs than the first", i)
 		}
 		if !(m.Weight > 0 && m.Weight <= 1) {

@@ -17,7 +17,11 @@ func TestAnEnsembleIsTheWeightedMeanOfItsMembers(t *testing.T) {
 		weights := []float64{0.5, 0.3, 0.2}[:len(kinds)]
 		weights[0] = 1 - 0.3 - 0.2*float64(len(kinds)-2)
 		for i, kind := range kinds {
-			m, _ := fit(t, kind, d, nil)
+			var params Params
+			if kind == boostedKind {
+				params = Params{"max_iter": 10}
+			}
+			m, _ := fit(t, kind, d, params)
 			e.Members = append(e.Members, Member{weights[i], m})
 			one := make([]float64, d.X.Rows*m.Outputs())
 			m.Predict(d.X, one)
@@ -39,6 +43,8 @@ func TestAnEnsembleIsTheWeightedMeanOfItsMembers(t *testing.T) {
 
 		body, err := Encode(e)
 		require.NoError(t, err)
+		e.Predict(one, alone)
+		require.Equal(t, got[17*e.Outputs():18*e.Outputs()], alone, "who is written down answers as before")
 		back, err := Decode(body)
 		require.NoError(t, err)
 		again, err := Encode(back)

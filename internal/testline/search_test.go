@@ -28,13 +28,13 @@ const searching = `  ensemble: stack
 // one of which is killed in the middle.
 func TestASearchIsTheSameWithOneWorkerOrTwo(t *testing.T) {
 	l := testline.Start(t)
-	alone := l.Run(testline.ExitDone, l.Example("cars/cars.yaml", testenv.Name(t), "  candidates:\n    - kind: ols\n", searching))
+	alone := l.Run(testline.ExitDone, l.Example("cars/cars.yaml", testenv.Name(t), "  search: {method: tpe, trials: 24}\n  candidates:\n    - kind: ols\n", searching))
 	require.Equal(t, workflows.DecisionDeployed, alone.Decision, alone.Reason)
 
 	other := testline.Start(t)
 	kill := other.AnotherWorker("ESTEIRA_CACHE_DIR="+t.TempDir(), "ESTEIRA_THREADS=1")
 	w := other.Watch()
-	run := other.Begin(other.Example("cars/cars.yaml", testenv.Name(t), "  candidates:\n    - kind: ols\n", searching)).Run
+	run := other.Begin(other.Example("cars/cars.yaml", testenv.Name(t), "  search: {method: tpe, trials: 24}\n  candidates:\n    - kind: ols\n", searching)).Run
 	w.Next(time.Minute, "train", "running")
 	kill()
 	two := other.Follow(testline.ExitDone, run)

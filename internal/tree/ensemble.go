@@ -56,10 +56,11 @@ func (e *Ensemble) Outputs() int {
 	return len(e.Base)
 }
 
-// Seal lays out for prediction trees that Validate has accepted. Again it changes
-// nothing.
+// Seal lays out for prediction trees that Validate has accepted, once.
 func (e *Ensemble) Seal() {
-	e.used, e.steps, e.roots, e.depths, e.sets, e.values = nil, nil, nil, nil, nil, nil
+	if e.expected != nil {
+		return
+	}
 	place := make([]int32, len(e.Features))
 	for i := range place {
 		place[i] = -1
