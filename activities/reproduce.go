@@ -69,8 +69,9 @@ func (a *Activities) recall(ctx context.Context, p RecallParams) (*RecallResult,
 		return nil, err
 	}
 	for _, st := range steps {
-		name, ok := strings.CutPrefix(st.Step, "collect/")
-		if name, ok = strings.CutSuffix(name, "/snapshot"); !ok || st.State != metadata.StepCompleted {
+		name, collected := strings.CutPrefix(st.Step, "collect/")
+		name, whole := strings.CutSuffix(name, "/snapshot")
+		if !collected || !whole || st.State != metadata.StepCompleted {
 			continue
 		}
 		var manifest Snapshot
