@@ -53,7 +53,7 @@ func (r *EvaluateResult) outputs() metadata.Outputs {
 // once on the test rows, beside the baseline and the live model, and asks the
 // gates.
 func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
-	s := step{run: p.Run, name: "evaluate", version: 3, inputs: []artifact.Ref{p.Validation, p.Test}}
+	s := step{run: p.Run, name: "evaluate", version: 4, inputs: []artifact.Ref{p.Validation, p.Test}}
 	begun := time.Now()
 	revision, champion, err := a.champion(ctx, p.Run, p.Pipeline.Deploy.Endpoint)
 	if err != nil {

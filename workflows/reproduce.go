@@ -7,7 +7,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/esteira-ml/esteira/activities"
-	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -60,11 +59,8 @@ func (l *line) compare(ctx workflow.Context) error {
 	if err := call(ctx, l.queues.Data, long, "compare with "+l.reproduces, &found, a.Compare, activities.CompareParams{Run: l.runRef()}); err != nil {
 		return err
 	}
-	if l.result.Reports == nil {
-		l.result.Reports = map[string]artifact.Ref{}
-	}
-	l.result.Reports["differences"] = found.Report
 	if !found.Same {
+		l.result.Reports["differences"] = found.Report
 		return l.decide(DecisionDiffers, found.First)
 	}
 	return l.decide(DecisionReproduced, fmt.Sprintf("%d outputs and %d scores are those of %s, bit for bit", found.Outputs, found.Scores, l.reproduces))
