@@ -13,7 +13,7 @@ import (
 
 const long = `  candidates:
     - kind: boosted_trees
-      grid: {max_iter: [4000], learning_rate: [0.001], min_samples_leaf: [5]}
+      grid: {max_iter: [10000], learning_rate: [0.001], min_samples_leaf: [5]}
 `
 
 // A long fit whose worker is killed goes on from its last checkpoint, which the
