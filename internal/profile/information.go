@@ -64,19 +64,9 @@ func classesOf(c *vector, each bool) vector {
 		if distinct := slices.Compact(slices.Clone(known)); len(distinct) <= 2*tenths || each && len(distinct) <= maxClasses {
 			edges = distinct
 		} else {
-			for i := 1; i < tenths; i++ {
-				edges = append(edges, known[i*len(known)/tenths])
-			}
-			edges = slices.Compact(edges)
+			edges = quantileEdges(known, tenths)
 		}
-		v.codes, v.classes = make([]int32, len(v.values)), len(edges)+1
-		for i, x := range v.values {
-			v.codes[i] = -1
-			if !math.IsNaN(x) {
-				at, _ := slices.BinarySearch(edges, x)
-				v.codes[i] = int32(at)
-			}
-		}
+		v.codes, v.classes = codesBetween(edges, v.values), len(edges)+1
 	}
 	codes := make([]int32, len(v.codes))
 	for i, x := range v.codes {

@@ -167,20 +167,9 @@ func binsOf(c *vector) vector {
 		}
 		edges := slices.Compact(slices.Clone(known))
 		if len(edges) > powerBins {
-			edges = edges[:0]
-			for i := 1; i < powerBins; i++ {
-				edges = append(edges, known[i*len(known)/powerBins])
-			}
-			edges = slices.Compact(edges)
+			edges = quantileEdges(known, powerBins)
 		}
-		out.codes, out.classes = make([]int32, len(c.values)), len(edges)+1
-		for i, x := range c.values {
-			out.codes[i] = -1
-			if !math.IsNaN(x) {
-				at, _ := slices.BinarySearch(edges, x)
-				out.codes[i] = int32(at)
-			}
-		}
+		out.codes, out.classes = codesBetween(edges, c.values), len(edges)+1
 	}
 	for i, k := range out.codes {
 		if k < 0 {
