@@ -258,3 +258,12 @@ func (a *Activities) DiscardExternal(ctx context.Context, run Run, staged artifa
 	}
 	return nil
 }
+
+// everyRow are the indices of n rows.
+func everyRow(n int) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return rows
+}

@@ -48,9 +48,9 @@ func (a *Activities) prepare(ctx context.Context, p FitParams) (*tuning.Prepared
 // fold is the rows of the fit's fold: within its outer fold, dealt anew for each
 // repeat, and only a share of those to learn from if it has one.
 func (p FitParams) fold(train *frame.Frame) (split.Fold, error) {
-	rows := everyRow(train.Rows)
+	var rows []int32 // all
 	if p.Outer != nil {
-		outer, err := split.FoldsWithin(train, rows, p.Outer.Folds, p.Seed+outerSeed, p.Split)
+		outer, err := split.FoldsOf(train, p.Outer.Folds, p.Seed+outerSeed, p.Split)
 		if err != nil {
 			return split.Fold{}, err
 		}
@@ -72,14 +72,6 @@ func (p FitParams) fold(train *frame.Frame) (split.Fold, error) {
 
 // outerSeed deals outer folds unlike any repeat of the inner ones.
 const outerSeed = 1 << 32
-
-func everyRow(n int) []int32 {
-	rows := make([]int32, n)
-	for i := range rows {
-		rows[i] = int32(i)
-	}
-	return rows
-}
 
 // trainingColumns lists what a fit reads: the plan's columns, the target,
 // the weight and what the folds are dealt by, each once.

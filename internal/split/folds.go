@@ -156,8 +156,12 @@ func Sample(f *frame.Frame, rows []int32, share float64) ([]int32, error) {
 // sampleSalt keeps the choice of Sample apart from that of Folds.
 const sampleSalt = 0x5e37a1c9d2b46f80
 
-// FoldsWithin is FoldsOf for some rows of f; the folds' indices are those of f.
+// FoldsWithin is FoldsOf for some rows of f, nil for all; the folds' indices are
+// those of f.
 func FoldsWithin(f *frame.Frame, rows []int32, k int, seed int64, spec pipeline.Split) ([]Fold, error) {
+	if rows == nil {
+		return FoldsOf(f, k, seed, spec)
+	}
 	column, err := rowColumn(f, k)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,9 @@ func TestFoldsWithinSomeRowsAreDealtFromThemAlone(t *testing.T) {
 	want, err := split.FoldsOf(f, 4, 2, pipeline.Split{Method: "random"})
 	require.NoError(t, err)
 	require.Equal(t, want, all)
+	all, err = split.FoldsWithin(f, nil, 4, 2, pipeline.Split{Method: "random"})
+	require.NoError(t, err)
+	require.Equal(t, want, all, "nil is all")
 	_, err = split.FoldsWithin(f, rows, 1, 2, pipeline.Split{Method: "random"})
 	require.Equal(t, fault.PipelineInvalid, fault.KindOf(err))
 }
