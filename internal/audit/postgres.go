@@ -1,13 +1,16 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -31,15 +34,14 @@ func NewPostgres(db *metadata.DB) *Postgres { return &Postgres{db: db, days: map
 var columns = []string{
 	"day", "id", "endpoint", "revision", "model_name", "model_version", "at", "request_id",
 	"features", "outputs", "status", "error", "latency_us",
+	"role", "shadow_of", "token", "request_hash", "idempotency_key",
 }
 
-const (
-	stage = `create temporary table if not exists predictions_staging (like predictions including defaults) on commit delete rows`
-	// The order makes two drains of the same records wait for each other, not deadlock.
-	merge = `insert into predictions (day, id, endpoint, revision, model_name, model_version, at, request_id, features, outputs, status, error, latency_us)
-		select day, id, endpoint, revision, model_name, model_version, at, request_id, features, outputs, status, error, latency_us
-		from predictions_staging order by id on conflict do nothing`
-)
+const stage = `create temporary table if not exists predictions_staging (like predictions including defaults) on commit delete rows`
+
+// The order makes two drains of the same records wait for each other, not deadlock.
+var merge = `insert into predictions (` + strings.Join(columns, ", ") + `) select ` + strings.Join(columns, ", ") +
+	` from predictions_staging order by id on conflict do nothing`
 
 // Insert implements Sink: COPY into a temporary table, then INSERT … ON CONFLICT DO
 // NOTHING, in one transaction.
@@ -99,7 +101,7 @@ func (p *Postgres) ensureDay(ctx context.Context, day time.Time) error {
 type rows struct {
 	records []Record
 	at      int
-	values  [13]any
+	values  [18]any
 }
 
 func (r *rows) Next() bool { r.at++; return r.at < len(r.records) }
@@ -107,17 +109,25 @@ func (r *rows) Err() error { return nil }
 
 func (r *rows) Values() ([]any, error) {
 	x := &r.records[r.at]
-	r.values = [13]any{
+	r.values = [18]any{
 		metadata.Day(x.ID), [16]byte(x.ID), x.Endpoint, x.Revision, x.ModelName, x.ModelVersion, x.At, x.RequestID,
-		jsonOrNull(x.Features), jsonOrNull(x.Outputs), x.Status, x.Error,
+		bytesOrNull(x.Features), bytesOrNull(x.Outputs), x.Status, x.Error,
 		min(x.Latency.Microseconds(), math.MaxInt32),
+		cmp.Or(x.Role, metadata.RoleLive), idOrNull(x.ShadowOf), x.Token, bytesOrNull(x.RequestHash), x.IdempotencyKey,
 	}
 	return r.values[:], nil
 }
 
-func jsonOrNull(b []byte) any {
+func bytesOrNull(b []byte) any {
 	if len(b) == 0 {
 		return nil
 	}
 	return b
+}
+
+func idOrNull(id uuid.UUID) any {
+	if id == uuid.Nil {
+		return nil
+	}
+	return [16]byte(id)
 }

@@ -54,6 +54,7 @@ func TestARowHoldsTheRecord(t *testing.T) {
 	ctx := context.Background()
 	in := records(t, 2)
 	in[1].Features, in[1].Outputs, in[1].Status, in[1].Error = nil, nil, 400, "RequestInvalid: no"
+	in[0].Role, in[0].ShadowOf, in[0].Token, in[0].RequestHash, in[0].IdempotencyKey = metadata.RoleShadow, in[1].ID, "app", []byte{1, 2}, "once"
 	if err := b.sink.Insert(ctx, in); err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +66,11 @@ func TestARowHoldsTheRecord(t *testing.T) {
 		!got.At.Equal(in[0].At) || got.Status != 200 || !strings.Contains(string(got.Features), "JFK") || !strings.Contains(string(got.Outputs), "1.5") {
 		t.Fatalf("%+v", got)
 	}
+	if got.Role != metadata.RoleShadow || got.ShadowOf == nil || *got.ShadowOf != in[1].ID || got.Token != "app" || string(got.RequestHash) != "\x01\x02" || got.IdempotencyKey != "once" {
+		t.Fatalf("%+v", got)
+	}
 	got, err = traced(ctx, b.db, in[1].ID)
-	if err != nil || got.Features != nil || got.Outputs != nil || got.Error != in[1].Error {
+	if err != nil || got.Role != metadata.RoleLive || got.ShadowOf != nil || got.Features != nil || got.Outputs != nil || got.Error != in[1].Error {
 		t.Fatalf("%+v, %v", got, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
 // Record is one prediction: one row of one request, or a request that was
@@ -24,14 +26,23 @@ type Record struct {
 	Status       int32           `json:"status"`          // the HTTP status that was answered
 	Error        string          `json:"error,omitempty"` // "Kind: message" of a refused or failed request
 	Latency      time.Duration   `json:"latency"`         // from the first byte read to the moment before the append; kept to the microsecond
+
+	Role           metadata.Role `json:"role"`                   // of the model version; empty: live
+	ShadowOf       uuid.UUID     `json:"shadow_of,omitzero"`     // of a shadow: the prediction that was answered instead
+	Token          string        `json:"token,omitempty"`        // name of the token the request came with
+	RequestHash    []byte        `json:"request_hash,omitempty"` // SHA-256 of the request's body
+	IdempotencyKey string        `json:"idempotency_key,omitempty"`
 }
 
 // fixedBytes is the size of a record's fixed part: id, time, revision, model
 // version, status, latency.
 const fixedBytes = 16 + 8 + 8 + 8 + 4 + 8
 
-// appendRecord appends the payload of format version 1: the fixed part in
-// little-endian order, then six byte strings, each after its uvarint length.
+// byteStrings is how many byte strings follow the fixed part.
+const byteStrings = 11
+
+// appendRecord appends the payload of format version 2: the fixed part in
+// little-endian order, then the byte strings, each after its uvarint length.
 func appendRecord(b []byte, r *Record) []byte {
 	b = append(b, r.ID[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.At.UnixMicro()))
@@ -44,15 +55,25 @@ func appendRecord(b []byte, r *Record) []byte {
 	b = appendBytes(b, r.RequestID)
 	b = appendBytes(b, r.Error)
 	b = appendBytes(b, r.Features)
-	return appendBytes(b, r.Outputs)
+	b = appendBytes(b, r.Outputs)
+	b = appendBytes(b, r.Role)
+	if r.ShadowOf == uuid.Nil {
+		b = append(b, 0)
+	} else {
+		b = appendBytes(b, r.ShadowOf[:])
+	}
+	b = appendBytes(b, r.Token)
+	b = appendBytes(b, r.RequestHash)
+	return appendBytes(b, r.IdempotencyKey)
 }
 
-func appendBytes[T string | json.RawMessage](b []byte, v T) []byte {
+func appendBytes[T ~string | ~[]byte](b []byte, v T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(v)))
 	return append(b, v...)
 }
 
-// decodeRecord reads a payload of version 1. Features and Outputs alias it.
+// decodeRecord reads a payload of version 2. Features, Outputs and RequestHash
+// alias it.
 func decodeRecord(p []byte) (Record, error) {
 	var r Record
 	if len(p) < fixedBytes {
@@ -66,7 +87,7 @@ func decodeRecord(p []byte) (Record, error) {
 	r.Status = int32(binary.LittleEndian.Uint32(p[40:]))
 	r.Latency = time.Duration(u64(44)) * time.Microsecond
 	rest := p[fixedBytes:]
-	var fields [6][]byte
+	var fields [byteStrings][]byte
 	for i := range fields {
 		n, w := binary.Uvarint(rest)
 		if w <= 0 || n > uint64(len(rest)-w) {
@@ -84,6 +105,17 @@ func decodeRecord(p []byte) (Record, error) {
 	}
 	if len(fields[5]) > 0 {
 		r.Outputs = fields[5]
+	}
+	r.Role, r.Token, r.IdempotencyKey = metadata.Role(fields[6]), string(fields[8]), string(fields[10])
+	switch len(fields[7]) {
+	case 0:
+	case len(r.ShadowOf):
+		copy(r.ShadowOf[:], fields[7])
+	default:
+		return r, fmt.Errorf("the prediction it shadows has an id of %d bytes", len(fields[7]))
+	}
+	if len(fields[9]) > 0 {
+		r.RequestHash = fields[9]
 	}
 	return r, nil
 }

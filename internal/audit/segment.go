@@ -16,7 +16,7 @@ import (
 //	frame:  length of the payload (uint32), CRC-32C of length and payload (uint32), payload
 const (
 	magic         = "ESTAUDIT"
-	formatVersion = 1
+	formatVersion = 2
 	headerBytes   = 16
 	frameBytes    = 8
 	maxPayload    = 32 << 20

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
 func newRecord(t testing.TB) Record {
@@ -23,7 +24,7 @@ func newRecord(t testing.TB) Record {
 		ID: uuid.Must(uuid.NewV7()), At: time.Now().UTC().Truncate(time.Microsecond),
 		Endpoint: "flights", Revision: 7, ModelName: "flights", ModelVersion: 3, RequestID: "caller-1",
 		Features: json.RawMessage(`{"distance":733.5,"origin":"JFK"}`), Outputs: json.RawMessage(`{"prediction":12.25}`),
-		Status: 200, Latency: 350 * time.Microsecond,
+		Status: 200, Latency: 350 * time.Microsecond, Role: metadata.RoleShadow, ShadowOf: uuid.Must(uuid.NewV7()), Token: "app", RequestHash: []byte{7}, IdempotencyKey: "once",
 	}
 }
 

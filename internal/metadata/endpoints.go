@@ -20,26 +20,55 @@ type EndpointChange struct {
 	Revision int64  `json:"revision"`
 }
 
-const revisionQuery = `select r.endpoint, r.revision, r.model_name, r.model_version, r.run, r.actor, r.reason, r.evidence, r.previous, r.created,
-		coalesce(m.bundle_digest, ''), coalesce(m.bundle_size, 0), coalesce(m.bundle_media_type, '')
-	from revisions r left join model_versions m on m.name = r.model_name and m.version = r.model_version `
+// revisionColumns are those of revisions r, joined with the versions that it serves
+// (revisionJoins).
+const (
+	revisionColumns = `r.endpoint, r.revision, r.model_name, r.model_version, r.run, r.actor, r.reason, r.evidence, r.previous, r.created, r.rollout, r.approved_by,
+		coalesce(m.bundle_digest, ''), coalesce(m.bundle_size, 0), coalesce(m.bundle_media_type, ''),
+		r.canary_name, r.canary_version, r.canary_share, coalesce(c.bundle_digest, ''), coalesce(c.bundle_size, 0), coalesce(c.bundle_media_type, ''),
+		r.shadow_name, r.shadow_version, r.shadow_share, coalesce(s.bundle_digest, ''), coalesce(s.bundle_size, 0), coalesce(s.bundle_media_type, '')`
+	revisionJoins = ` left join model_versions m on m.name = r.model_name and m.version = r.model_version
+		left join model_versions c on c.name = r.canary_name and c.version = r.canary_version
+		left join model_versions s on s.name = r.shadow_name and s.version = r.shadow_version `
+	revisionQuery = `select ` + revisionColumns + ` from revisions r` + revisionJoins
+)
+
+// fields are where a revision's columns go; settle ends the scan.
+func (r *Revision) fields() []any {
+	r.Canary, r.Shadow = &Variant{}, &Variant{}
+	out := []any{&r.Endpoint, &r.Revision, &r.ModelName, &r.ModelVersion, &r.Run, &r.Actor, &r.Reason, &r.Evidence, &r.Previous, &r.Created, &r.Rollout, &r.ApprovedBy,
+		&r.Bundle.Digest, &r.Bundle.Size, &r.Bundle.MediaType}
+	for _, v := range []*Variant{r.Canary, r.Shadow} {
+		out = append(out, &v.ModelName, &v.ModelVersion, &v.Share, &v.Bundle.Digest, &v.Bundle.Size, &v.Bundle.MediaType)
+	}
+	return out
+}
+
+func (r *Revision) settle() {
+	r.Created = r.Created.UTC()
+	if r.Canary.ModelVersion == 0 {
+		r.Canary = nil
+	}
+	if r.Shadow.ModelVersion == 0 {
+		r.Shadow = nil
+	}
+}
 
 func scanRevision(row pgx.CollectableRow) (r Revision, err error) {
-	err = row.Scan(&r.Endpoint, &r.Revision, &r.ModelName, &r.ModelVersion, &r.Run, &r.Actor, &r.Reason, &r.Evidence, &r.Previous, &r.Created,
-		&r.Bundle.Digest, &r.Bundle.Size, &r.Bundle.MediaType)
-	r.Created = r.Created.UTC()
+	err = row.Scan(r.fields()...)
+	r.settle()
 	return r, err
 }
 
 // SetRevision moves an endpoint from the revision the caller saw to a new one
 // that serves the model version (none, if that is 0: the endpoint then answers
-// nothing), and notifies the servers. The endpoint's
+// nothing) and its variants, and notifies the servers. The endpoint's
 // revision is a fencing number: it grows by one, and a caller that saw an older
 // one gets EndpointConflict, with the current revision as details.
 //
 // A run gets its own revision back, with no second one made, if it already
-// moved the endpoint from Expected to the same model version, or if that is
-// what is live: a retried activity may call again.
+// moved the endpoint from Expected to the same model versions and shares, or if
+// that is what is live: a retried activity may call again.
 func (db *DB) SetRevision(ctx context.Context, p SetRevision) (Revision, error) {
 	evidence, err := encode(p.Evidence, "{}")
 	if err != nil {
@@ -72,8 +101,11 @@ func (db *DB) SetRevision(ctx context.Context, p SetRevision) (Revision, error) 
 }
 
 func ownRevision(ctx context.Context, tx pgx.Tx, p SetRevision, current int64) (Revision, bool, error) {
+	c, s := orVariant(p.Canary), orVariant(p.Shadow)
 	rows, _ := tx.Query(ctx, revisionQuery+`where r.endpoint = $1 and r.revision in ($2, $3) and r.run = $4 and r.model_name = $5 and r.model_version = $6
-		order by r.revision desc limit 1`, p.Endpoint, p.Expected+1, current, p.Run, p.ModelName, p.ModelVersion)
+		and (r.canary_name, r.canary_version, r.canary_share, r.shadow_name, r.shadow_version, r.shadow_share) = ($7, $8, $9, $10, $11, $12)
+		order by r.revision desc limit 1`, p.Endpoint, p.Expected+1, current, p.Run, p.ModelName, p.ModelVersion,
+		c.ModelName, c.ModelVersion, c.Share, s.ModelName, s.ModelVersion, s.Share)
 	own, err := pgx.CollectExactlyOneRow(rows, scanRevision)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Revision{}, false, nil
@@ -86,16 +118,18 @@ func appendRevision(ctx context.Context, tx pgx.Tx, p SetRevision, current int64
 	if err != nil {
 		return Revision{}, err
 	}
-	var known bool
-	if err := tx.QueryRow(ctx, `select exists (select from model_versions where name = $1 and version = $2)`, p.ModelName, p.ModelVersion).Scan(&known); err != nil {
-		return Revision{}, err
-	}
-	if !known && p.ModelVersion > 0 {
-		return Revision{}, fault.New(fault.NotFound, "version %d of model %q does not exist", p.ModelVersion, p.ModelName)
+	c, s := orVariant(p.Canary), orVariant(p.Shadow)
+	for _, v := range []Variant{{ModelName: p.ModelName, ModelVersion: p.ModelVersion, Share: 1}, c, s} {
+		if err := checkVariant(ctx, tx, v); err != nil {
+			return Revision{}, err
+		}
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(`insert into revisions (endpoint, revision, model_name, model_version, run, actor, reason, evidence, previous) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		p.Endpoint, current+1, p.ModelName, p.ModelVersion, p.Run, p.Actor, clean(p.Reason), evidence, current)
+	batch.Queue(`insert into revisions (endpoint, revision, model_name, model_version, run, actor, reason, evidence, previous, rollout, approved_by,
+			canary_name, canary_version, canary_share, shadow_name, shadow_version, shadow_share)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		p.Endpoint, current+1, p.ModelName, p.ModelVersion, p.Run, p.Actor, clean(p.Reason), evidence, current, p.Rollout, p.ApprovedBy,
+		c.ModelName, c.ModelVersion, c.Share, s.ModelName, s.ModelVersion, s.Share)
 	batch.Queue(`update endpoints set revision = $2 where name = $1`, p.Endpoint, current+1)
 	batch.Queue(`select pg_notify($1, $2)`, EndpointsChannel, string(payload))
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
@@ -103,6 +137,34 @@ func appendRevision(ctx context.Context, tx pgx.Tx, p SetRevision, current int64
 	}
 	rows, _ := tx.Query(ctx, revisionQuery+`where r.endpoint = $1 and r.revision = $2`, p.Endpoint, current+1)
 	return pgx.CollectExactlyOneRow(rows, scanRevision)
+}
+
+// orVariant is no variant where there is none.
+func orVariant(v *Variant) Variant {
+	if v == nil {
+		return Variant{}
+	}
+	return *v
+}
+
+// checkVariant refuses a version that does not exist, and one that would get no
+// requests or more than there are. Version 0 is none.
+func checkVariant(ctx context.Context, tx pgx.Tx, v Variant) error {
+	if v.ModelVersion == 0 {
+		return nil
+	}
+	if !(v.Share > 0 && v.Share <= 1) {
+		return fault.New(fault.RequestInvalid, "version %d of model %q cannot take %v of the requests", v.ModelVersion, v.ModelName, v.Share).
+			WithRemedy("give a share above 0 and at most 1")
+	}
+	var known bool
+	if err := tx.QueryRow(ctx, `select exists (select from model_versions where name = $1 and version = $2)`, v.ModelName, v.ModelVersion).Scan(&known); err != nil {
+		return err
+	}
+	if !known {
+		return fault.New(fault.NotFound, "version %d of model %q does not exist", v.ModelVersion, v.ModelName)
+	}
+	return nil
 }
 
 // Endpoint returns an endpoint with what is live on it; EndpointNotFound if it
@@ -123,22 +185,21 @@ func (db *DB) Endpoints(ctx context.Context) ([]Endpoint, error) { return db.end
 
 func (db *DB) endpoints(ctx context.Context, where string, args ...any) ([]Endpoint, error) {
 	// One statement, so that an endpoint and its revision are of one moment.
-	rows, _ := db.pool.Query(ctx, `select e.name, e.revision, e.created, r.model_name, r.model_version, r.run, r.actor, r.reason, r.evidence, r.previous, r.created,
-			coalesce(m.bundle_digest, ''), coalesce(m.bundle_size, 0), coalesce(m.bundle_media_type, '')
-		from endpoints e
-		left join revisions r on r.endpoint = e.name and r.revision = e.revision
-		left join model_versions m on m.name = r.model_name and m.version = r.model_version `+where+` order by e.name`, args...)
+	rows, _ := db.pool.Query(ctx, `select e.name, e.revision, e.created, `+revisionColumns+` from endpoints e
+		left join revisions r on r.endpoint = e.name and r.revision = e.revision`+revisionJoins+where+` order by e.name`, args...)
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Endpoint, error) {
 		var e Endpoint
-		if row.RawValues()[3] == nil {
-			err := row.Scan(&e.Name, &e.Revision, &e.Created, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil)
-			e.Created = e.Created.UTC()
-			return e, err
-		}
+		into := []any{&e.Name, &e.Revision, &e.Created}
 		r := &Revision{}
-		err := row.Scan(&e.Name, &e.Revision, &e.Created, &r.ModelName, &r.ModelVersion, &r.Run, &r.Actor, &r.Reason, &r.Evidence, &r.Previous, &r.Created,
-			&r.Bundle.Digest, &r.Bundle.Size, &r.Bundle.MediaType)
-		r.Endpoint, r.Revision, r.Created, e.Created = e.Name, e.Revision, r.Created.UTC(), e.Created.UTC()
+		for _, field := range r.fields() {
+			if row.RawValues()[3] == nil {
+				field = nil // an endpoint before its first revision
+			}
+			into = append(into, field)
+		}
+		err := row.Scan(into...)
+		r.settle()
+		e.Created = e.Created.UTC()
 		if r.ModelVersion > 0 {
 			e.Live = r
 		}

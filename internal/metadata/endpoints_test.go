@@ -260,3 +260,40 @@ func TestServersReport(t *testing.T) {
 		t.Fatal(reports, err)
 	}
 }
+
+// A revision holds its canary and shadow with their bundles, and who approved it;
+// the same run with other shares makes a revision of its own.
+func TestARevisionHoldsItsVariants(t *testing.T) {
+	b := setup(t)
+	live, other := b.register(t, "one"), b.register(t, "two")
+	move := metadata.SetRevision{Endpoint: "flights", ModelName: "flights", ModelVersion: live.Version, Run: b.run.ID, Actor: "rollout", Rollout: "flights/rollout/1", ApprovedBy: "ana",
+		Canary: &metadata.Variant{ModelName: "flights", ModelVersion: other.Version, Share: 0.1},
+		Shadow: &metadata.Variant{ModelName: "flights", ModelVersion: other.Version, Share: 1}}
+	made, err := b.SetRevision(b.ctx, move)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := b.Endpoint(b.ctx, "flights")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []metadata.Revision{made, *e.Live} {
+		if r.Canary == nil || r.Shadow == nil || r.Canary.Share != 0.1 || r.Canary.Bundle != other.Bundle || r.Shadow.Share != 1 || r.Bundle != live.Bundle ||
+			r.Rollout != move.Rollout || r.ApprovedBy != "ana" {
+			t.Fatalf("%+v", r)
+		}
+	}
+	if again, err := b.SetRevision(b.ctx, move); err != nil || again.Revision != 1 {
+		t.Fatal(again, err)
+	}
+	move.Expected, move.Canary = 1, &metadata.Variant{ModelName: "flights", ModelVersion: other.Version, Share: 0.5}
+	if next, err := b.SetRevision(b.ctx, move); err != nil || next.Revision != 2 || next.Canary.Share != 0.5 {
+		t.Fatal(next, err)
+	}
+	for _, wrong := range []metadata.Variant{{ModelName: "flights", ModelVersion: other.Version}, {ModelName: "flights", ModelVersion: other.Version, Share: 1.5}, {ModelName: "flights", ModelVersion: 99, Share: 0.5}} {
+		move.Expected, move.Canary = 2, &wrong
+		if _, err := b.SetRevision(b.ctx, move); fault.KindOf(err) != fault.RequestInvalid && fault.KindOf(err) != fault.NotFound {
+			t.Fatalf("%+v: %v", wrong, err)
+		}
+	}
+}

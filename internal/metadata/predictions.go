@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Answer is an answered prediction with the label in force, if there is one.
+// Answer is an answered prediction (of a shadow: none) with the label in force, if there is one.
 type Answer struct {
 	Prediction
 	Label   json.RawMessage // nil: none yet
@@ -29,17 +29,17 @@ type AnswerFilter struct {
 const answersQuery = `with truth as materialized (
 		select distinct on (target) target, value, observed_at, received_at, id from labels
 		where endpoint = $1 order by target, observed_at desc, received_at desc, id desc)
-	select p.id, p.endpoint, p.revision, p.model_name, p.model_version, p.at, p.request_id, p.features, p.outputs, p.status, p.error, p.latency_us,
+	select p.id, p.endpoint, p.revision, p.model_name, p.model_version, p.at, p.request_id, p.features, p.outputs, p.status, p.error, p.latency_us, p.role,
 		l.value, l.observed_at
 	from predictions p
 	left join truth a on a.target = 'p' || p.id::text
 	left join truth b on b.target = 'r' || p.request_id and not exists (
 		select from predictions q where q.endpoint = p.endpoint and q.at = p.at and q.request_id = p.request_id
-			and q.id <> p.id and q.status = 200 and q.day between p.day - 1 and p.day + 1)
+			and q.id <> p.id and q.role <> 'shadow' and q.status = 200 and q.day between p.day - 1 and p.day + 1)
 	cross join lateral (select a.id is null or (b.observed_at, b.received_at, b.id) > (a.observed_at, a.received_at, a.id) as newer) c
 	cross join lateral (select case when b.id is not null and c.newer then b.value else a.value end as value,
 		case when b.id is not null and c.newer then b.observed_at else a.observed_at end as observed_at) l
-	where p.endpoint = $1 and p.status = 200 and p.at >= $2 and p.day >= $3
+	where p.endpoint = $1 and p.role <> 'shadow' and p.status = 200 and p.at >= $2 and p.day >= $3
 		and (not $4 or l.value is not null) and (cardinality($5::int[]) = 0 or p.model_version = any ($5)) and p.model_version <> all ($6)
 	order by p.day, p.id`
 
@@ -62,7 +62,7 @@ func (db *DB) EachAnswer(ctx context.Context, f AnswerFilter, each func(Answer) 
 		defer rows.Close()
 		for rows.Next() {
 			var p Answer
-			if err := rows.Scan(&p.ID, &p.Endpoint, &p.Revision, &p.ModelName, &p.ModelVersion, &p.At, &p.RequestID, &p.Features, &p.Outputs, &p.Status, &p.Error, &p.LatencyUS,
+			if err := rows.Scan(&p.ID, &p.Endpoint, &p.Revision, &p.ModelName, &p.ModelVersion, &p.At, &p.RequestID, &p.Features, &p.Outputs, &p.Status, &p.Error, &p.LatencyUS, &p.Role,
 				&p.Label, &p.LabelAt); err != nil {
 				return err
 			}

@@ -2,7 +2,9 @@
 // in memory, how a request becomes rows and rows an answer, and that no answer
 // leaves before its audit record is durable.
 //
-// A [Table] holds one atomic pointer per endpoint. A [Watcher] keeps it equal to
+// A [Table] holds one atomic pointer per endpoint, to its revision in memory: the
+// live model version, and a canary and a shadow if the revision has them. A request
+// goes to the canary by its sticky key, or by its id. A [Watcher] keeps it equal to
 // what the metadata store says: it is told of changes, asks each second beneath,
 // loads the new bundle, answers its golden rows by the same code that answers
 // requests, and only then swaps. Requests in flight finish on the revision they

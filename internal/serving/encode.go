@@ -93,13 +93,13 @@ func appendUUID(b []byte, id uuid.UUID) []byte {
 func (x *exchange) appendRecords(b []byte) []byte {
 	s, r := x.served, x.rows
 	b = append(b, `{"endpoint":`...)
-	b = appendText(b, s.revision.Endpoint)
+	b = appendText(b, s.endpoint)
 	b = append(b, `,"model_name":`...)
-	b = appendText(b, s.revision.ModelName)
+	b = appendText(b, s.name)
 	b = append(b, `,"model_version":`...)
-	b = strconv.AppendInt(b, int64(s.revision.ModelVersion), 10)
+	b = strconv.AppendInt(b, int64(s.number), 10)
 	b = append(b, `,"revision":`...)
-	b = strconv.AppendInt(b, s.revision.Revision, 10)
+	b = strconv.AppendInt(b, s.revision, 10)
 	b = append(b, `,"id":`...)
 	b = appendText(b, x.requestID)
 	b = append(b, `,"predictions":[`...)
@@ -122,13 +122,13 @@ func (x *exchange) appendRecords(b []byte) []byte {
 func (x *exchange) appendTensors(b []byte) []byte {
 	s, r := x.served, x.rows
 	b = append(b, `{"model_name":`...)
-	b = appendText(b, s.revision.Endpoint)
+	b = appendText(b, s.endpoint)
 	b = append(b, `,"model_version":"`...)
 	b = append(b, s.version...)
 	b = append(b, `","id":`...)
 	b = appendText(b, x.requestID)
 	b = append(b, `,"parameters":{"revision":`...)
-	b = strconv.AppendInt(b, s.revision.Revision, 10)
+	b = strconv.AppendInt(b, s.revision, 10)
 	b = append(b, `,"prediction_ids":"`...)
 	for i := range x.records {
 		if i > 0 {

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -26,6 +27,7 @@ type exchange struct {
 	requestID string
 	arrived   time.Time
 	body      []byte
+	key       string  // of stickiness: requests of one key are answered by one model version
 	served    *served // nil until known
 	rows      *rows   // of served's pool
 	records   []audit.Record
@@ -51,7 +53,8 @@ const (
 	headerPrediction = "Esteira-Prediction-Id" // the first maxHeaderIDs ids, separated by commas
 	headerRevision   = "Esteira-Revision"
 	headerVersion    = "Esteira-Model-Version"
-	headerRequest    = "X-Request-Id" // read and echoed
+	headerRequest    = "X-Request-Id"       // read and echoed
+	headerKey        = "Esteira-Sticky-Key" // requests of one key go to one model version; default: the request's id
 	maxHeaderIDs     = 16
 )
 
@@ -131,6 +134,7 @@ func (s *Server) record(x *exchange) error {
 func (s *Server) read(w http.ResponseWriter, req *http.Request, x *exchange) (release func(), err error) {
 	release = func() {}
 	x.requestID = cleaned(req.Header.Get(headerRequest), maxID)
+	x.key = cleaned(req.Header.Get(headerKey), maxID)
 	if req.Header.Get("Inference-Header-Content-Length") != "" {
 		return release, fault.New(fault.RequestInvalid, "the request carries binary tensor data, which is not supported").WithRemedy("send tensors as JSON (binary_data=False in tritonclient)")
 	}
@@ -187,21 +191,18 @@ func (x *exchange) readBody(r io.Reader, declared int64) error {
 
 // compute fills the answer and its records.
 func (s *Server) compute(x *exchange) (err error) {
-	if x.served, err = s.opts.Table.find(x.endpoint); err != nil {
-		return err
-	}
-	if x.version != "" && x.version != x.served.version {
-		return fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(x.version), x.endpoint, x.served.version).
-			WithRemedy("leave the version out of the path, or deploy that version")
-	}
-	x.rows = x.served.pool.Get().(*rows)
-	x.rows.reset()
-	err = x.protocol.decode(x.rows, x.body, s.opts.Limits.Rows)
-	if x.rows.id != "" {
-		x.requestID = cleaned(x.rows.id, maxID)
-	}
+	deployed, err := s.opts.Table.find(x.endpoint)
 	if err != nil {
 		return err
+	}
+	if err := s.decode(x, deployed.live); err != nil {
+		return err
+	}
+	if chosen := deployed.choose(cmp.Or(x.key, x.requestID)); x.version == "" && chosen != x.served {
+		// The canary may want other columns.
+		if err := s.decode(x, chosen); err != nil {
+			return err
+		}
 	}
 	if err := x.served.predict(x.rows); err != nil {
 		return err
@@ -222,13 +223,39 @@ func (s *Server) compute(x *exchange) (err error) {
 	return nil
 }
 
-// record adds a record with what is known of the request.
-func (x *exchange) record() *audit.Record {
+// decode reads the rows for one model version.
+func (s *Server) decode(x *exchange, by *served) error {
+	if x.rows != nil {
+		x.served.pool.Put(x.rows)
+		x.rows = nil
+	}
+	x.served = by
+	if x.version != "" && x.version != by.version {
+		return fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(x.version), x.endpoint, by.version).
+			WithRemedy("leave the version out of the path, or deploy that version")
+	}
+	x.rows = by.pool.Get().(*rows)
+	x.rows.reset()
+	err := x.protocol.decode(x.rows, x.body, s.opts.Limits.Rows)
+	if x.rows.id != "" {
+		x.requestID = cleaned(x.rows.id, maxID)
+	}
+	return err
+}
+
+// newID makes the id of a prediction.
+func newID() uuid.UUID {
 	id, err := uuid.NewV7()
 	if err != nil {
 		// The system's source of randomness failed: nothing can be promised without it.
 		panic(fault.Wrap(err, fault.Internal, "make a prediction id"))
 	}
+	return id
+}
+
+// record adds a record with what is known of the request.
+func (x *exchange) record() *audit.Record {
+	id := newID()
 	if x.requestID == "" {
 		x.requestID = id.String()
 	}
@@ -237,7 +264,7 @@ func (x *exchange) record() *audit.Record {
 	})
 	r := &x.records[len(x.records)-1]
 	if x.served != nil {
-		r.Revision, r.ModelName, r.ModelVersion = x.served.revision.Revision, x.served.revision.ModelName, int64(x.served.revision.ModelVersion)
+		r.Revision, r.ModelName, r.ModelVersion, r.Role = x.served.revision, x.served.name, int64(x.served.number), x.served.role
 	}
 	return r
 }
@@ -274,7 +301,7 @@ func (x *exchange) write(w http.ResponseWriter) {
 	}
 	if x.served != nil {
 		h[headerVersion] = []string{x.served.version}
-		h[headerRevision] = []string{strconv.FormatInt(x.served.revision.Revision, 10)}
+		h[headerRevision] = []string{strconv.FormatInt(x.served.revision, 10)}
 	}
 	if x.status == http.StatusServiceUnavailable {
 		h["Retry-After"] = []string{"1"}

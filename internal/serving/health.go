@@ -46,10 +46,12 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 
 // find returns what is live on the path's endpoint, and answers if nothing is.
 func (s *Server) find(w http.ResponseWriter, req *http.Request) *served {
-	live, err := s.opts.Table.find(req.PathValue("endpoint"))
+	var live *served
+	deployed, err := s.opts.Table.find(req.PathValue("endpoint"))
 	if err == nil {
+		live = deployed.live
 		if v := req.PathValue("version"); v != "" && v != live.version {
-			err = fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(v), live.revision.Endpoint, live.version).
+			err = fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(v), live.endpoint, live.version).
 				WithRemedy("leave the version out of the path")
 		}
 	}
@@ -69,7 +71,7 @@ func (s *Server) modelReady(w http.ResponseWriter, req *http.Request) {
 		replyError(w, http.StatusServiceUnavailable, err)
 		return
 	}
-	reply(w, http.StatusOK, map[string]any{"name": live.revision.Endpoint, "ready": true})
+	reply(w, http.StatusOK, map[string]any{"name": live.endpoint, "ready": true})
 }
 
 func (s *Server) serverMetadata(w http.ResponseWriter, _ *http.Request) {
@@ -93,7 +95,7 @@ func (s *Server) modelMetadata(w http.ResponseWriter, req *http.Request) {
 		Platform string           `json:"platform"`
 		Inputs   []tensorMetadata `json:"inputs"`
 		Outputs  []tensorMetadata `json:"outputs"`
-	}{Name: live.revision.Endpoint, Versions: []string{live.version}, Platform: "esteira_bundle_v1"}
+	}{Name: live.endpoint, Versions: []string{live.version}, Platform: "esteira_bundle_v1"}
 	for _, in := range live.model.Signature.Inputs {
 		answer.Inputs = append(answer.Inputs, tensorMetadata{in.Name, datatypeOf(in.Kind), []int{-1}})
 	}
@@ -139,8 +141,8 @@ func (s *Server) endpoint(w http.ResponseWriter, req *http.Request) {
 		example[in.Name] = in.Example
 	}
 	reply(w, http.StatusOK, map[string]any{
-		"endpoint": live.revision.Endpoint, "revision": live.revision.Revision,
-		"model_name": live.revision.ModelName, "model_version": live.revision.ModelVersion,
+		"endpoint": live.endpoint, "revision": live.revision,
+		"model_name": live.name, "model_version": live.number,
 		"signature": live.model.Signature, "example": map[string]any{"records": []any{example}},
 	})
 }

@@ -54,7 +54,7 @@ func (s *Server) keepLabels(ctx context.Context, endpoint string, body []byte) (
 	}
 	var target label.Target
 	if live, err := s.opts.Table.find(endpoint); err == nil {
-		target = label.Target{Known: true, Classes: live.classes}
+		target = label.Target{Known: true, Classes: live.live.classes}
 	}
 	in := metadata.AddLabels{Endpoint: endpoint, Source: "http", Labels: make([]metadata.Label, len(given))}
 	told := make([]labelOutcome, len(given))

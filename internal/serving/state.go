@@ -79,6 +79,11 @@ func (s *State) Keep(r metadata.Revision) error {
 	used := map[string]bool{}
 	for _, r := range s.revisions {
 		used[r.Bundle.Digest] = true
+		for _, v := range []*metadata.Variant{r.Canary, r.Shadow} {
+			if v != nil {
+				used[v.Bundle.Digest] = true
+			}
+		}
 	}
 	entries, err := os.ReadDir(filepath.Join(s.dir, "bundles"))
 	for _, e := range entries {

@@ -1,6 +1,8 @@
 package serving
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,22 +15,78 @@ import (
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
-// served is a revision that answers. It is immutable but for its pool.
-type served struct {
+// deployment is a revision in memory: the model versions that answer, and for
+// which share of the requests.
+type deployment struct {
 	revision metadata.Revision
-	version  string // of the model, as the protocol writes it
+	live     *served
+	canary   *served // nil: none
+	shadow   *served // nil: none
+}
+
+// served is one model version of a revision. It is immutable but for its pool.
+type served struct {
+	endpoint string
+	revision int64
+	role     metadata.Role
+	name     string // of the model
+	number   int    // of the version
+	version  string // the same, as the protocol writes it
+	digest   string // of its bundle
+	share    float64
 	model    *Model
 	classes  []string
 	pool     sync.Pool // of *rows
 }
 
-func newServed(r metadata.Revision, m *Model) (*served, error) {
+func newServed(r *metadata.Revision, role metadata.Role, v metadata.Variant, m *Model) (*served, error) {
 	if err := checkModel(m); err != nil {
 		return nil, err
 	}
-	s := &served{revision: r, version: strconv.Itoa(r.ModelVersion), model: m, classes: classes(&m.Signature)}
+	s := &served{
+		endpoint: r.Endpoint, revision: r.Revision, role: role, name: v.ModelName, number: v.ModelVersion, version: strconv.Itoa(v.ModelVersion),
+		digest: v.Bundle.Digest, share: v.Share, model: m, classes: classes(&m.Signature),
+	}
 	s.pool.New = func() any { return newRows(&s.model.Signature) }
 	return s, nil
+}
+
+// choose returns what answers a request: the canary for its share of the keys, and
+// always for the same ones, else the live version. A request without a key is one
+// of its own.
+func (d *deployment) choose(key string) *served {
+	if d.canary == nil {
+		return d.live
+	}
+	if key == "" {
+		key = newID().String()
+	}
+	if fraction(d.revision.Endpoint, key) < d.canary.share {
+		return d.canary
+	}
+	return d.live
+}
+
+// loaded returns the model of a bundle that this deployment holds, or nil.
+func (d *deployment) loaded(digest string) *Model {
+	for _, s := range []*served{d.live, d.canary, d.shadow} {
+		if s != nil && s.digest == digest {
+			return s.model
+		}
+	}
+	return nil
+}
+
+// fraction spreads the keys of an endpoint evenly over [0, 1): the same key is at
+// the same place on every server and in every revision, so that a share that grows
+// keeps those it had.
+func fraction(endpoint, key string) float64 {
+	h := sha256.New()
+	h.Write([]byte(endpoint))
+	h.Write([]byte{0})
+	h.Write([]byte(key))
+	var sum [sha256.Size]byte
+	return float64(binary.BigEndian.Uint64(h.Sum(sum[:0]))>>11) / (1 << 53)
 }
 
 // warmUp answers the golden rows by the way of every request, decoding included,
@@ -62,7 +120,7 @@ const goldenTolerance = 1e-9
 func (s *served) predict(r *rows) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fault.New(fault.Internal, "the model of endpoint %s failed: %v", s.revision.Endpoint, p)
+			err = fault.New(fault.Internal, "the model of endpoint %s failed: %v", s.endpoint, p)
 		}
 	}()
 	n := r.frame.Rows * s.model.Predictor.Outputs()
@@ -78,7 +136,7 @@ type Table struct {
 
 // slot is one endpoint.
 type slot struct {
-	live    atomic.Pointer[served]
+	live    atomic.Pointer[deployment]
 	failure atomic.Pointer[string] // why the wanted revision is not the live one
 	wanted  atomic.Int64
 }
@@ -107,7 +165,7 @@ func (t *Table) slot(name string) *slot {
 }
 
 // find returns what answers for an endpoint now.
-func (t *Table) find(name string) (*served, error) {
+func (t *Table) find(name string) (*deployment, error) {
 	if s := (*t.slots.Load())[name]; s != nil {
 		if live := s.live.Load(); live != nil {
 			return live, nil
@@ -136,15 +194,15 @@ func (t *Table) Names() []string {
 	return names
 }
 
-// swap makes s answer for its endpoint, unless something newer already does.
-func (t *Table) swap(s *served) bool {
-	slot := t.slot(s.revision.Endpoint)
+// swap makes d answer for its endpoint, unless something newer already does.
+func (t *Table) swap(d *deployment) bool {
+	slot := t.slot(d.revision.Endpoint)
 	for {
 		old := slot.live.Load()
-		if old != nil && old.revision.Revision >= s.revision.Revision {
+		if old != nil && old.revision.Revision >= d.revision.Revision {
 			return false
 		}
-		if slot.live.CompareAndSwap(old, s) {
+		if slot.live.CompareAndSwap(old, d) {
 			slot.failure.Store(nil)
 			return true
 		}
@@ -171,6 +229,9 @@ type EndpointStatus struct {
 	ModelName    string `json:"model_name,omitempty"`
 	ModelVersion int    `json:"model_version,omitempty"`
 	Failure      string `json:"failure,omitempty"` // why wanted is not live
+
+	Canary *metadata.Variant `json:"canary,omitempty"`
+	Shadow *metadata.Variant `json:"shadow,omitempty"`
 }
 
 // Status lists the endpoints, sorted by name.
@@ -181,6 +242,7 @@ func (t *Table) Status() []EndpointStatus {
 		s := EndpointStatus{Endpoint: name, Wanted: slots[name].wanted.Load()}
 		if live := slots[name].live.Load(); live != nil {
 			s.Revision, s.ModelName, s.ModelVersion = live.revision.Revision, live.revision.ModelName, live.revision.ModelVersion
+			s.Canary, s.Shadow = live.revision.Canary, live.revision.Shadow
 		}
 		if why := slots[name].failure.Load(); why != nil {
 			s.Failure = *why

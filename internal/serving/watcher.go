@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
@@ -191,18 +192,11 @@ func (w *Watcher) load(ctx context.Context, r metadata.Revision) error {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	began := time.Now()
-	model, err := w.opts.Loader.Load(ctx, r.Bundle)
+	d, err := w.deployment(ctx, r)
 	if err != nil {
 		return err
 	}
-	s, err := newServed(r, model)
-	if err != nil {
-		return err
-	}
-	if err := s.warmUp(); err != nil {
-		return err
-	}
-	if !w.opts.Table.swap(s) {
+	if !w.opts.Table.swap(d) {
 		return nil // a newer one came first
 	}
 	answered := time.Now().UTC()
@@ -217,6 +211,48 @@ func (w *Watcher) load(ctx context.Context, r metadata.Revision) error {
 	w.opts.Log.Info().Str("endpoint", r.Endpoint).Int64("revision", r.Revision).Str("model", r.ModelName).Int("version", r.ModelVersion).
 		Str("digest", r.Bundle.Digest).Dur("took", time.Since(began)).Msg("revision live")
 	return nil
+}
+
+// deployment loads and warms up every model version of a revision.
+func (w *Watcher) deployment(ctx context.Context, r metadata.Revision) (*deployment, error) {
+	d := &deployment{revision: r}
+	for _, part := range []struct {
+		role    metadata.Role
+		variant *metadata.Variant
+		into    **served
+	}{
+		{metadata.RoleLive, &metadata.Variant{ModelName: r.ModelName, ModelVersion: r.ModelVersion, Share: 1, Bundle: r.Bundle}, &d.live},
+		{metadata.RoleCanary, r.Canary, &d.canary},
+		{metadata.RoleShadow, r.Shadow, &d.shadow},
+	} {
+		if part.variant == nil {
+			continue
+		}
+		model, err := w.model(ctx, r.Endpoint, part.variant.Bundle)
+		if err != nil {
+			return nil, err
+		}
+		s, err := newServed(&r, part.role, *part.variant, model)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.warmUp(); err != nil {
+			return nil, err
+		}
+		*part.into = s
+	}
+	return d, nil
+}
+
+// model loads a bundle, unless the revision that answers now holds it already: one
+// that only moves shares reads nothing.
+func (w *Watcher) model(ctx context.Context, endpoint string, ref artifact.Ref) (*Model, error) {
+	if d := w.opts.Table.slot(endpoint).live.Load(); d != nil {
+		if m := d.loaded(ref.Digest); m != nil {
+			return m, nil
+		}
+	}
+	return w.opts.Loader.Load(ctx, ref)
 }
 
 // finished notes how a load ended.
