@@ -15,6 +15,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/outbound"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -151,10 +152,10 @@ func TestPrivateAddressesAreRefusedWhenTheyAreDialled(t *testing.T) {
 		"127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "198.18.0.1",
 		"::1", "::", "fe80::1", "fc00::1", "fd12::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0::1", "ff02::1", "fe80::1%eth0",
 	} {
-		require.Error(t, publicAddress(net.JoinHostPort(ip, "80")), ip)
+		require.Error(t, outbound.Public(net.JoinHostPort(ip, "80")), ip)
 	}
 	for _, ip := range []string{"1.1.1.1", "8.8.8.8", "2606:4700::1111", "172.32.0.1", "100.128.0.1"} {
-		require.NoError(t, publicAddress(netip.AddrPortFrom(netip.MustParseAddr(ip), 443).String()), ip)
+		require.NoError(t, outbound.Public(netip.AddrPortFrom(netip.MustParseAddr(ip), 443).String()), ip)
 	}
 }
 
