@@ -64,6 +64,10 @@ func (d *decoder) defaults(p *Pipeline) {
 	if p.Deploy.Enabled == nil {
 		p.Deploy.Enabled = new(true)
 	}
+	if p.Monitor != nil {
+		p.Monitor.defaults(p.Problem)
+	}
+	notifyDefaults(p)
 	if s := p.Retrain.Schedule; s != nil && s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}

@@ -299,7 +299,7 @@ func TestEachMistake(t *testing.T) {
 		{"dataset: {key: [a, a]}", "dataset.key[1]", "twice"},
 		{"dataset: {event_time: Species}", "dataset.event_time", "is the target"},
 		{"dataset: {key: a}", "dataset.key", "must be a list"},
-		{"notify: {}", "notify", "unknown key"},
+		{"inform: {}", "inform", "unknown key"},
 		{"name: again", "name", "stands twice"},
 	} {
 		t.Run(c.add, func(t *testing.T) {

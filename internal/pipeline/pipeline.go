@@ -16,7 +16,9 @@ type Pipeline struct {
 	Evaluate   Evaluate          `json:"evaluate" yaml:"evaluate,omitempty" jsonschema_description:"What a model must reach to be deployed."`
 	Package    Package           `json:"package" yaml:"package,omitempty" jsonschema_description:"What goes into the bundle."`
 	Deploy     Deploy            `json:"deploy" yaml:"deploy,omitempty" jsonschema_description:"Which endpoint answers from the model."`
+	Monitor    *Monitor          `json:"monitor,omitempty" yaml:"monitor,omitempty" jsonschema_description:"How the endpoint's answers are watched."`
 	Retrain    Retrain           `json:"retrain" yaml:"retrain,omitempty" jsonschema_description:"When the pipeline runs again by itself."`
+	Notify     []Channel         `json:"notify,omitempty" yaml:"notify,omitempty" jsonschema_description:"Whom alerts are told."`
 }
 
 // Task is the kind of question.

@@ -243,10 +243,7 @@ func (d *decoder) checkCSV(path string, s Source) {
 }
 
 func (d *decoder) checkPostgres(path string, p Postgres) {
-	if p.URL != "" && !secretReference.MatchString(p.URL) {
-		// The value is not repeated: it may be an address with its password.
-		d.add(path+".url", "write env:NAME or file:PATH, and give the worker the address there", "must be a reference, not the address itself")
-	}
+	d.checkReference(path+".url", p.URL)
 	if p.Query != "" && strings.TrimSpace(p.Query) == "" {
 		d.add(path+".query", "write one SELECT", "is blank")
 	}
