@@ -39,6 +39,7 @@ const (
 	StoreUnavailable      Kind = "StoreUnavailable"      // the object store cannot be reached (retry)
 	DatabaseUnavailable   Kind = "DatabaseUnavailable"   // Postgres cannot be reached (retry)
 	TemporalUnavailable   Kind = "TemporalUnavailable"   // Temporal cannot be reached (retry)
+	NotificationFailed    Kind = "NotificationFailed"    // a channel that did not take a message (retry)
 	AuditUnavailable      Kind = "AuditUnavailable"      // the audit spool is full or its disk failed
 	Internal              Kind = "Internal"              // a broken promise of our own code
 )
@@ -109,7 +110,7 @@ func KindOf(err error) Kind {
 // Retryable reports whether the same attempt may succeed later.
 func Retryable(kind Kind) bool {
 	switch kind {
-	case StoreUnavailable, DatabaseUnavailable, TemporalUnavailable, SourceChanged, SourceUnavailable, "":
+	case StoreUnavailable, DatabaseUnavailable, TemporalUnavailable, SourceChanged, SourceUnavailable, NotificationFailed, "":
 		return true
 	}
 	return false

@@ -1,0 +1,82 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/esteira-ml/esteira/internal/alert"
+)
+
+// Message is what people are told: what, how much, since when, compared with what,
+// and the command to look closer.
+type Message struct {
+	ID       string         `json:"id"` // the same for the same event, in every attempt
+	Change   alert.Change   `json:"change"`
+	Severity alert.Severity `json:"severity"`
+	Pipeline string         `json:"pipeline"`
+	Endpoint string         `json:"endpoint,omitempty"`
+	Title    string         `json:"title"`
+	Text     string         `json:"text"`
+	Since    time.Time      `json:"since"`
+	Window   time.Time      `json:"window"` // end of the window that told
+	Finding  *alert.Finding `json:"finding,omitempty"`
+	Command  string         `json:"command,omitempty"`
+	Links    []Link         `json:"links,omitempty"`
+}
+
+// Link is a page to look at.
+type Link struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+// FromEvent words an event of an endpoint; command shows more.
+func FromEvent(pipeline, endpoint string, e alert.Event, command string, links []Link) Message {
+	f := e.Finding
+	m := Message{
+		ID:     fmt.Sprintf("%s/%s/%d/%s", endpoint, f.Key, e.Window.Unix(), e.Change),
+		Change: e.Change, Severity: f.Severity, Pipeline: pipeline, Endpoint: endpoint,
+		Since: e.Since, Window: e.Window, Finding: &f, Command: command, Links: links,
+	}
+	subject := strings.ReplaceAll(f.Kind, "_", " ")
+	if f.Subject != "" {
+		subject += " of " + f.Subject
+	}
+	switch e.Change {
+	case alert.Resolved:
+		m.Title = fmt.Sprintf("Resolved: %s on %s", subject, endpoint)
+	case alert.Lasting:
+		m.Title = fmt.Sprintf("Still %s: %s on %s", f.Severity, subject, endpoint)
+	default:
+		m.Title = fmt.Sprintf("%s: %s on %s", strings.ToUpper(string(f.Severity[:1]))+string(f.Severity[1:]), subject, endpoint)
+	}
+	m.Text = f.Message
+	if e.Of > 1 {
+		m.Text += fmt.Sprintf(" (%d of the last %d windows)", e.Count, e.Of)
+	}
+	return m
+}
+
+// lines are the message for people who read text alone.
+func (m Message) lines() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s\n\n", m.Title, m.Text)
+	if f := m.Finding; f != nil {
+		fmt.Fprintf(&b, "%s %.4g, bound %.4g", f.Measure, float64(f.Value), float64(f.Bound))
+		if f.Against != "" {
+			fmt.Fprintf(&b, ", against %s", f.Against)
+		}
+		b.WriteByte('\n')
+	}
+	if !m.Since.IsZero() {
+		fmt.Fprintf(&b, "Since %s; window until %s.\n", m.Since.UTC().Format(time.RFC3339), m.Window.UTC().Format(time.RFC3339))
+	}
+	if m.Command != "" {
+		fmt.Fprintf(&b, "\nLook closer:\n  %s\n", m.Command)
+	}
+	for _, l := range m.Links {
+		fmt.Fprintf(&b, "%s: %s\n", l.Title, l.URL)
+	}
+	return b.String()
+}
