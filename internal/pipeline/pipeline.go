@@ -159,15 +159,3 @@ type Deploy struct {
 	Endpoint string `json:"endpoint" yaml:"endpoint,omitempty" jsonschema_description:"Default: the pipeline's name."`
 	Enabled  *bool  `json:"enabled" yaml:"enabled,omitempty" jsonschema_description:"false ends the run at the packaged model; default true."`
 }
-
-// Retrain says when the pipeline runs by itself.
-type Retrain struct {
-	Schedule *Schedule `json:"schedule,omitempty" yaml:"schedule,omitempty"`
-}
-
-// Schedule is a cron expression with its time zone.
-type Schedule struct {
-	Cron     string `json:"cron" yaml:"cron" jsonschema:"required" jsonschema_description:"Five fields, or @hourly, @daily, @weekly."`
-	TimeZone string `json:"time_zone" yaml:"time_zone,omitempty" jsonschema_description:"IANA name; default UTC."`
-	Jitter   string `json:"jitter,omitempty" yaml:"jitter,omitempty" jsonschema_description:"Duration, such as 1m: starts are spread by up to this much."`
-}

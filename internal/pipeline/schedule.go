@@ -23,6 +23,20 @@ func (s Schedule) Mistakes() []Mistake {
 }
 
 func (d *decoder) checkSchedule(path string, s Schedule) {
+	switch {
+	case s.Cron == "" && s.Every == "" && !d.inside(path):
+		d.add(path+".cron", `add cron: "0 3 * * 1", or every: 6h`, "is missing")
+	case s.Cron != "" && s.Every != "":
+		d.add(path+".every", "keep one of the two", "stands beside cron")
+	}
+	d.checkSpan(path+".every", s.Every, time.Minute, 366*24*time.Hour)
+	if s.Offset != "" {
+		if s.Every == "" {
+			d.add(path+".offset", "remove it, or write every", "says nothing of cron")
+		}
+		d.checkSpan(path+".offset", s.Offset, time.Second, 366*24*time.Hour)
+	}
+	d.checkSpan(path+".catch_up", s.CatchUp, 10*time.Second, 366*24*time.Hour)
 	if s.Cron != "" {
 		switch fields := strings.Fields(s.Cron); {
 		case strings.HasPrefix(s.Cron, "@"):

@@ -34,9 +34,7 @@ func (d *decoder) check(p *Pipeline) {
 	d.checkEvaluate(p)
 	d.checkMonitor(p)
 	d.checkNotify(p)
-	if p.Retrain.Schedule != nil {
-		d.checkSchedule("retrain.schedule", *p.Retrain.Schedule)
-	}
+	d.checkRetrain(p)
 }
 
 func (d *decoder) checkProblem(p *Pipeline) {
