@@ -36,6 +36,8 @@ type DefineResult struct {
 	// then has nothing to do.
 	Existing         string `json:"existing,omitempty"`
 	ExistingDecision string `json:"existing_decision,omitempty"`
+	// Busy is the retraining that runs now; this one has to wait or to give way.
+	Busy string `json:"busy,omitempty"`
 	// ArtifactURL is where a browser finds artifacts by digest, if anywhere.
 	ArtifactURL string `json:"artifact_url,omitempty"`
 }
@@ -49,7 +51,7 @@ func (a *Activities) Define(ctx context.Context, p DefineParams) (*DefineResult,
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)
 	}
-	if res.Existing != "" {
+	if res.Existing != "" || res.Busy != "" {
 		return res, nil
 	}
 	finished := time.Now()
@@ -87,6 +89,9 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 		ID: p.Run.ID, TemporalRunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pipeline: p.Pipeline.Name, PipelineDigest: ref.Digest,
 		Trigger: p.Trigger, Moment: p.Moment, Started: p.At,
 	}
+	if pipeline.Retraining(p.Trigger) {
+		start.Alone = pipeline.Retrainings()
+	}
 	held, claimed, err := a.DB.StartRun(ctx, start)
 	if err == nil && !claimed && held.State == metadata.RunRunning {
 		if held, claimed, err = a.takeOver(ctx, held, start); err != nil {
@@ -98,7 +103,11 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 	}
 	res := &DefineResult{Definition: ref, Digest: ref.Digest, ProblemVersion: version, ArtifactURL: a.ArtifactURL}
 	res.Cache, res.Figure = metadata.CacheOff, fmt.Sprintf("%s of %s, problem version %d", p.Pipeline.Problem.Metric, p.Pipeline.Problem.Target, version)
-	if !claimed {
+	switch {
+	case claimed:
+	case len(start.Alone) > 0 && (p.Moment == nil || held.Moment == nil || !held.Moment.Equal(*p.Moment)):
+		res.Busy = held.ID
+	default:
 		res.Existing, res.ExistingDecision = held.ID, cmp.Or(held.Decision, string(held.State))
 	}
 	return res, nil

@@ -21,6 +21,7 @@ type IntegrateParams struct {
 	Run       Run               `json:"run"`
 	Pipeline  pipeline.Pipeline `json:"pipeline"`
 	Snapshots []SnapshotResult  `json:"snapshots"` // in order of name
+	From      time.Time         `json:"from,omitzero"` // rows before it, by event time, are left out; zero: none are
 }
 
 // DatasetResult is the integrated table.
@@ -54,7 +55,11 @@ func (a *Activities) Integrate(ctx context.Context, p IntegrateParams) (*Dataset
 			s.inputs = append(s.inputs, part.Data)
 		}
 	}
-	s.params = map[string]any{"dataset": p.Pipeline.Dataset, "sources": names}
+	params := map[string]any{"dataset": p.Pipeline.Dataset, "sources": names}
+	if !p.From.IsZero() {
+		params["from"] = p.From
+	}
+	s.params = params
 	res, err := perform(ctx, a, s, &DatasetResult{}, func(ctx context.Context, dir string, res *DatasetResult) error {
 		return a.integrate(ctx, dir, p, snapshots, res)
 	})
@@ -100,7 +105,7 @@ func (a *Activities) integrate(ctx context.Context, dir string, p IntegrateParam
 	defer e.Close()
 	out := filepath.Join(dir, "dataset.parquet")
 	info, err := bounded(ctx, p.Pipeline.Dataset.Timeout, func(ctx context.Context) (table.Info, error) {
-		return e.Integrate(ctx, tables, p.Pipeline.Dataset.SQL, p.Pipeline.Dataset.Key, out)
+		return e.IntegrateSince(ctx, tables, p.Pipeline.Dataset.SQL, p.Pipeline.Dataset.Key, table.Since{Column: p.Pipeline.Dataset.EventTime, At: p.From}, out)
 	})
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ type RecallResult struct {
 	Moment      time.Time         `json:"moment"` // what it was for, or when it began
 	Snapshots   []SnapshotResult  `json:"snapshots"`
 	ArtifactURL string            `json:"artifact_url,omitempty"`
+	Trigger string `json:"trigger"` // of the run
 }
 
 // Recall finds what a run began with, the canonical pipeline and the snapshots of
@@ -61,7 +62,7 @@ func (a *Activities) recall(ctx context.Context, p RecallParams) (*RecallResult,
 	if err != nil {
 		return nil, err
 	}
-	res := &RecallResult{Digest: run.PipelineDigest, Moment: run.Started, ArtifactURL: a.ArtifactURL}
+	res := &RecallResult{Digest: run.PipelineDigest, Moment: run.Started, Trigger: run.Trigger, ArtifactURL: a.ArtifactURL}
 	if run.Moment != nil {
 		res.Moment = *run.Moment
 	}

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -40,8 +41,12 @@ func (l *line) collect(ctx workflow.Context) (activities.DatasetResult, error) {
 // integrate makes one dataset of the snapshots.
 func (l *line) integrate(ctx workflow.Context, snapshots []activities.SnapshotResult) (activities.DatasetResult, error) {
 	l.snapshots = snapshots
+	from, err := l.rowsFrom(ctx)
+	if err != nil {
+		return activities.DatasetResult{}, err
+	}
 	res, err := execute[activities.DatasetResult](ctx, l, "integrate", l.queues.Data, long, "integrate "+plural(len(snapshots), "source"), a.Integrate, activities.IntegrateParams{
-		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots,
+		Run: l.runRef(), Pipeline: l.in.Pipeline, Snapshots: snapshots, From: from,
 	})
 	if err != nil {
 		return res, err
@@ -54,6 +59,26 @@ func (l *line) integrate(ctx workflow.Context, snapshots []activities.SnapshotRe
 		return res, l.decide(DecisionRejected, res.Violation)
 	}
 	return res, nil
+}
+
+// rowsFrom is the moment from which rows count: a retraining learns from those of
+// its window, a run that a person started from all.
+func (l *line) rowsFrom(ctx workflow.Context) (time.Time, error) {
+	w := l.in.Pipeline.Retrain.Window
+	if w == nil || !pipeline.Retraining(l.in.Trigger) && !pipeline.Retraining(l.repeats) {
+		return time.Time{}, nil
+	}
+	if w.Rows != "since_label" {
+		return w.Start(l.moment(ctx)), nil
+	}
+	var found activities.LabelledSinceResult
+	err := call(ctx, l.queues.Data, short, "find the oldest answer labelled since the live model", &found, a.LabelledSince, activities.LabelledSinceParams{
+		Run: l.runRef(), Endpoint: l.in.Pipeline.Deploy.Endpoint, Until: l.moment(ctx),
+	})
+	if err != nil || found.From.IsZero() {
+		return time.Time{}, err
+	}
+	return found.From.Add(-w.LengthOf()), nil
 }
 
 // snapshot collects one source: look at it, collect its portions side by side,

@@ -31,6 +31,7 @@ type line struct {
 	result      PipelineResult
 	artifactURL string
 	reproduces  string             // the run this one repeats
+	repeats     string             // its trigger
 	collecting  workflow.Semaphore // bounds the portions of all sources under way
 	unrestored  error              // why the endpoint could not be put back, if it had to be
 }
@@ -88,7 +89,7 @@ func (l *line) finish(ctx workflow.Context, cause error) (PipelineResult, error)
 	if err := workflow.UpsertMemo(ctx, map[string]any{"report": l.result.Details}); err != nil {
 		return l.result, err
 	}
-	if l.result.Decision != DecisionDuplicate {
+	if l.result.Decision != DecisionDuplicate && l.result.Decision != DecisionSkipped { // those have no row
 		options := activityOptions(l.queues.Deploy, short, "record the outcome: "+string(l.result.Decision))
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.Finish, l.outcome(cause)).Get(ctx, nil)
 		if err != nil && errors.Is(cause, errDecided) {

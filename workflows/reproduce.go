@@ -34,7 +34,7 @@ func (l *line) reproduce(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	l.in.Pipeline, l.in.Moment = recalled.Pipeline, &recalled.Moment
+	l.in.Pipeline, l.in.Moment, l.repeats = recalled.Pipeline, &recalled.Moment, recalled.Trigger
 	l.result.PipelineDigest, l.artifactURL = recalled.Digest, recalled.ArtifactURL
 	err = l.track(ctx, "collect", func() (activities.Outcome, error) {
 		told := collected(recalled.Snapshots)

@@ -14,6 +14,7 @@ const (
 	DecisionPackaged  Decision = "packaged"  // registered, deployment is switched off
 	DecisionRejected  Decision = "rejected"  // a contract or a gate said no; the champion stays
 	DecisionDuplicate Decision = "duplicate" // another run answered this moment
+	DecisionSkipped   Decision = "skipped"   // another retraining of the pipeline was under way
 	DecisionCancelled Decision = "cancelled"
 	DecisionFailed    Decision = "failed" // no decision could be reached
 

@@ -64,7 +64,11 @@ func lock(ctx context.Context, tx pgx.Tx, parts ...string) error {
 // same id again is a no-op, unless Temporal started the workflow anew after it
 // failed or was cancelled: then the run is running again.
 //
-// A run whose workflow was terminated holds its moment until FinishRun says so.
+// A run that must be alone is refused in the same way while another of the
+// pipeline goes that has one of these triggers.
+//
+// A run whose workflow was terminated holds its moment, and its place, until
+// FinishRun says so.
 func (db *DB) StartRun(ctx context.Context, p StartRun) (run Run, claimed bool, err error) {
 	err = db.inTx(ctx, "start run "+p.ID, func(tx pgx.Tx) error {
 		key := []string{"run", p.ID}
@@ -74,9 +78,15 @@ func (db *DB) StartRun(ctx context.Context, p StartRun) (run Run, claimed bool, 
 		if err := lock(ctx, tx, key...); err != nil {
 			return err
 		}
+		if len(p.Alone) > 0 {
+			if err := lock(ctx, tx, "retraining", p.Pipeline); err != nil {
+				return err
+			}
+		}
 		rows, err := tx.Query(ctx, `select `+runColumns+` from runs where id = $1
 			or (pipeline = $2 and moment = $3 and state in ('running', 'completed', 'rejected'))
-			order by id = $1 desc limit 2 for update`, p.ID, p.Pipeline, utc(p.Moment))
+			or (pipeline = $2 and state = 'running' and trigger = any ($4))
+			order by id = $1 desc, (moment is not distinct from $3) desc limit 2 for update`, p.ID, p.Pipeline, utc(p.Moment), p.Alone)
 		if err != nil {
 			return err
 		}

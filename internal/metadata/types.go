@@ -63,6 +63,7 @@ type StartRun struct {
 	Trigger        string
 	Moment         *time.Time // nil: for no moment; such a run never meets another
 	Started        time.Time  // zero: now
+	Alone          []string   // not while a run of the pipeline goes that has one of these triggers
 }
 
 // FinishRun says how a run ended. State is any but running.

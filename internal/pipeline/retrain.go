@@ -3,6 +3,8 @@ package pipeline
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/invopop/jsonschema"
@@ -51,6 +53,27 @@ type Schedule struct {
 	Overlap        string `json:"overlap,omitempty" yaml:"overlap,omitempty" jsonschema:"enum=skip,enum=buffer_one,enum=buffer_all,enum=cancel_other" jsonschema_description:"What a start does while the run before still goes; default skip."`
 	CatchUp        string `json:"catch_up,omitempty" yaml:"catch_up,omitempty" jsonschema_description:"How far back starts that were missed are made up for; default 1h."`
 	PauseOnFailure *bool  `json:"pause_on_failure,omitempty" yaml:"pause_on_failure,omitempty" jsonschema_description:"A failed run pauses the schedule, with a note; default true."`
+}
+
+// Kinds of what asks for a retraining.
+const (
+	TriggerSchedule = "schedule"
+	TriggerAlert    = "alert"
+	TriggerLabels   = "labels"
+	TriggerNewData  = "new_data"
+	TriggerHTTP     = "http"
+	TriggerRetrain  = "retrain" // a person, by esteira retrain
+)
+
+// Retrainings are the kinds of which at most one run of a pipeline goes.
+func Retrainings() []string {
+	return []string{TriggerSchedule, TriggerAlert, TriggerLabels, TriggerNewData, TriggerHTTP, TriggerRetrain}
+}
+
+// Retraining reports whether a run of that trigger is a retraining: one at a time,
+// on the rows of retrain.window.
+func Retraining(trigger string) bool {
+	return contains(Retrainings(), trigger)
 }
 
 // Bounds of triggered runs where the file does not say.
@@ -179,11 +202,17 @@ func (d *decoder) checkTrigger(path string, p *Pipeline, t RetrainTrigger) {
 			d.add(path+".alert", "add it to monitor.alerts", "no alert of monitor is on %s", t.Alert)
 		}
 	}
+	if t.NewData && !slices.ContainsFunc(slices.Collect(maps.Values(p.Sources)), Source.Watchable) {
+		d.add(path+".new_data", "use a schedule, or labels", "sees files and addresses alone, and no source is one")
+	}
 	if t.Labels < 0 {
 		d.add(path+".labels", "write 1 or more", "must be positive")
 	}
 	d.checkSpan(path+".every", t.Every, time.Minute, 31*24*time.Hour)
 }
+
+// Watchable reports whether a change of the source is seen without reading it.
+func (s Source) Watchable() bool { return s.Path != "" }
 
 // alerts reports whether something is told on that.
 func (m *Monitor) alerts(on string) bool {

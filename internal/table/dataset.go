@@ -3,10 +3,12 @@ package table
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
@@ -28,6 +30,25 @@ const dataset = pipeline.ReservedPrefix + "dataset"
 // TypeMismatch (a list, struct or bytes in the result), ResourceExhausted. Once
 // ctx is done it returns its error within milliseconds and leaves no file.
 func (e *Engine) Integrate(ctx context.Context, tables map[string]Table, sql string, key []string, out string) (Info, error) {
+	return e.IntegrateSince(ctx, tables, sql, key, Since{}, out)
+}
+
+// Since leaves out the rows whose column is before a moment, or missing. The zero
+// value leaves out none.
+type Since struct {
+	Column string
+	At     time.Time
+}
+
+func (s Since) condition() string {
+	if s.At.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" WHERE CAST(%s AS TIMESTAMP) >= TIMESTAMP '%s'", Ident(s.Column), s.At.UTC().Format("2006-01-02 15:04:05.999999"))
+}
+
+// IntegrateSince is Integrate without the rows before a moment.
+func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sql string, key []string, since Since, out string) (Info, error) {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return Info{}, err
@@ -60,7 +81,7 @@ func (e *Engine) Integrate(ctx context.Context, tables map[string]Table, sql str
 	if err != nil {
 		return Info{}, err
 	}
-	query := "SELECT " + strings.Join(projection(schema), ", ") + " FROM " + dataset + " ORDER BY " + order
+	query := "SELECT " + strings.Join(projection(schema), ", ") + " FROM " + dataset + since.condition() + " ORDER BY " + order
 	if err := q.write(ctx, query, len(schema), out); err != nil {
 		return Info{}, queryFailure(err, "dataset.sql fails")
 	}
