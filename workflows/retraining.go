@@ -1,0 +1,316 @@
+package workflows
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	esteiratemporal "github.com/esteira-ml/esteira/internal/temporal"
+)
+
+// Names of what the Retraining workflow listens to.
+const (
+	SignalTrigger = "trigger" // a Trigger; nobody waits for what becomes of it
+	UpdateTrigger = "trigger" // a Trigger; the answer is a TriggerOutcome
+	UpdateApply   = "apply"   // a RetrainingInput: from now on this file
+	UpdatePause   = "pause"   // a Word
+	UpdateResume  = "resume"  // a Word
+	QueryStatus   = "status"  // a RetrainingStatus
+)
+
+// RetrainingID is the workflow that decides about a pipeline's retraining.
+func RetrainingID(pipeline string) string { return pipeline + "/retrain" }
+
+// RetrainingInput is the pipeline as it was applied, and what is carried over from
+// one execution of the workflow to the next.
+type RetrainingInput struct {
+	Pipeline pipeline.Pipeline `json:"pipeline"`
+	BaseDir  string            `json:"base_dir"`
+	State    RetrainingState   `json:"state,omitzero"`
+}
+
+// RetrainingState is what is remembered.
+type RetrainingState struct {
+	Paused   *Word       `json:"paused,omitempty"`
+	Failures int         `json:"failures"`          // runs in a row
+	Starts   []time.Time `json:"starts,omitempty"`  // of triggered runs, within the budget's span, the oldest first
+	Pending  *Pending    `json:"pending,omitempty"` // waits for its time
+	Heard    []Heard     `json:"heard,omitempty"`   // the latest triggers, the oldest first
+	Data     string      `json:"data,omitempty"`    // digest of what the sources were at the last look
+	Since    time.Time   `json:"since"`             // labels that came later are new
+	Looks    []time.Time `json:"looks,omitempty"`   // when each of retrain.on is looked at next
+}
+
+// Word is who said something, and why.
+type Word struct {
+	Actor string    `json:"actor"`
+	Note  string    `json:"note"`
+	At    time.Time `json:"at"`
+}
+
+// Trigger asks for a retraining. The same key is the same trigger, however often it
+// comes.
+type Trigger struct {
+	Kind   string `json:"kind"` // pipeline.TriggerAlert, …
+	Key    string `json:"key"`
+	Reason string `json:"reason"`
+}
+
+// TriggerOutcome is what became of a trigger.
+type TriggerOutcome struct {
+	Outcome string `json:"outcome"` // started, remembered, dropped, repeated
+	Run     string `json:"run,omitempty"`
+	Why     string `json:"why"`
+}
+
+// Pending is the one run that all remembered triggers become.
+type Pending struct {
+	First    Trigger `json:"first"`
+	Others   int     `json:"others"` // triggers remembered after it
+	Attempts int     `json:"attempts"`
+	// Not is the moment before which it is not tried again: another run of the
+	// pipeline was under way.
+	Not time.Time `json:"not,omitzero"`
+}
+
+// Heard is one trigger and what became of it.
+type Heard struct {
+	Trigger
+	TriggerOutcome
+	At time.Time `json:"at"`
+}
+
+// Bounds of what is remembered.
+const (
+	maxHeard   = 200
+	maxKey     = 200
+	busyPause  = time.Minute // before a run is tried again that found another under way
+	showsHeard = 12
+)
+
+// retraining is one execution of the workflow.
+type retraining struct {
+	in      RetrainingInput
+	queues  esteiratemporal.Queues
+	running string // id of the run under way; "": none
+	changed bool   // something to act upon
+	applied bool   // another file, or word to go on: what is looked at may be another
+}
+
+// Retraining decides about the triggers of one pipeline for as long as it is
+// applied: at most one run at a time, within cool-down and budget, none while it is
+// paused; what cannot run now is remembered as one run, or dropped, as the file says.
+func Retraining(ctx workflow.Context, in RetrainingInput) error {
+	r := &retraining{in: in, queues: queuesOf(ctx)}
+	if r.in.State.Since.IsZero() {
+		r.in.State.Since = workflow.Now(ctx)
+	}
+	if err := r.listen(ctx); err != nil {
+		return err
+	}
+	workflow.Go(ctx, r.watch)
+	for {
+		r.changed = false
+		r.start(ctx)
+		r.render(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if r.running == "" && workflow.GetInfo(ctx).GetContinueAsNewSuggested() && workflow.AllHandlersFinished(ctx) {
+			r.drain(ctx)
+			return workflow.NewContinueAsNewError(ctx, Retraining, r.in)
+		}
+		if r.changed {
+			continue
+		}
+		wait := r.next(ctx)
+		if wait <= 0 {
+			if err := workflow.Await(ctx, func() bool { return r.changed }); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{Timeout: wait, TimerOptions: workflow.TimerOptions{Summary: "until the remembered run may begin"}}, func() bool { return r.changed }); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *retraining) listen(ctx workflow.Context) error {
+	signals := workflow.GetSignalChannel(ctx, SignalTrigger)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for {
+			var t Trigger
+			if !signals.Receive(ctx, &t) {
+				return
+			}
+			if r.valid(t) == nil {
+				r.hear(ctx, t)
+			}
+		}
+	})
+	for _, set := range []func() error{
+		func() error {
+			return workflow.SetUpdateHandlerWithOptions(ctx, UpdateTrigger, func(ctx workflow.Context, t Trigger) (TriggerOutcome, error) { return r.hear(ctx, t), nil },
+				workflow.UpdateHandlerOptions{Validator: r.valid, Description: "Asks for a retraining; the answer says what became of it."})
+		},
+		func() error {
+			return workflow.SetUpdateHandlerWithOptions(ctx, UpdateApply, r.apply, workflow.UpdateHandlerOptions{Validator: r.applicable, Description: "From now on this pipeline file."})
+		},
+		func() error {
+			return workflow.SetUpdateHandlerWithOptions(ctx, UpdatePause, r.pause, workflow.UpdateHandlerOptions{Validator: said, Description: "No run begins until it is resumed."})
+		},
+		func() error {
+			return workflow.SetUpdateHandlerWithOptions(ctx, UpdateResume, r.resume, workflow.UpdateHandlerOptions{Validator: said, Description: "Runs begin again; failures are forgotten."})
+		},
+		func() error {
+			return workflow.SetQueryHandler(ctx, QueryStatus, func() (RetrainingStatus, error) { return r.status(), nil })
+		},
+	} {
+		if err := set(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drain hears the signals that came while the workflow made up its mind to continue
+// as new.
+func (r *retraining) drain(ctx workflow.Context) {
+	signals := workflow.GetSignalChannel(ctx, SignalTrigger)
+	for {
+		var t Trigger
+		if !signals.ReceiveAsync(&t) {
+			return
+		}
+		if r.valid(t) == nil {
+			r.hear(ctx, t)
+		}
+	}
+}
+
+func (r *retraining) valid(t Trigger) error {
+	switch {
+	case !pipeline.Retraining(t.Kind) || t.Kind == pipeline.TriggerSchedule:
+		return typed(fault.New(fault.RequestInvalid, "%.40q is no kind of trigger", t.Kind))
+	case t.Key == "" || len(t.Key) > maxKey:
+		return typed(fault.New(fault.RequestInvalid, "a trigger's key has 1 to %d bytes", maxKey))
+	}
+	return nil
+}
+
+func said(w Word) error {
+	if strings.TrimSpace(w.Note) == "" || strings.TrimSpace(w.Actor) == "" {
+		return typed(fault.New(fault.RequestInvalid, "say who asks, and why"))
+	}
+	return nil
+}
+
+func (r *retraining) applicable(in RetrainingInput) error {
+	if in.Pipeline.Name != r.in.Pipeline.Name {
+		return typed(fault.New(fault.RequestInvalid, "this is the retraining of %s, not of %s", r.in.Pipeline.Name, in.Pipeline.Name))
+	}
+	return nil
+}
+
+func (r *retraining) apply(_ workflow.Context, in RetrainingInput) error {
+	r.in.Pipeline, r.in.BaseDir, r.in.State.Looks, r.changed, r.applied = in.Pipeline, in.BaseDir, nil, true, true
+	return nil
+}
+
+func (r *retraining) pause(ctx workflow.Context, w Word) error {
+	w.At = workflow.Now(ctx)
+	r.in.State.Paused, r.changed = &w, true
+	return nil
+}
+
+func (r *retraining) resume(workflow.Context, Word) error {
+	r.in.State.Paused, r.in.State.Failures, r.changed, r.applied = nil, 0, true, true
+	return nil
+}
+
+// hear decides what becomes of a trigger.
+func (r *retraining) hear(ctx workflow.Context, t Trigger) TriggerOutcome {
+	for _, h := range r.in.State.Heard {
+		if h.Key == t.Key {
+			return TriggerOutcome{Outcome: "repeated", Run: h.Run, Why: "the same trigger was " + h.Outcome + " at " + h.At.UTC().Format(time.RFC3339)}
+		}
+	}
+	o := TriggerOutcome{Outcome: "started", Why: "nothing stands against it"}
+	policy := r.in.Pipeline.Retrain
+	if hindrance, until := r.hindrance(ctx, t.Kind == pipeline.TriggerRetrain); hindrance != "" {
+		o = TriggerOutcome{Outcome: "remembered", Why: hindrance}
+		if !until.IsZero() {
+			o.Why += "; runs after " + until.UTC().Format(time.RFC3339)
+		}
+		if !policy.Remembers() && t.Kind != pipeline.TriggerRetrain {
+			o = TriggerOutcome{Outcome: "dropped", Why: hindrance + "; retrain.when_busy is drop"}
+		}
+	}
+	if o.Outcome != "dropped" {
+		if p := r.in.State.Pending; p == nil {
+			r.in.State.Pending = &Pending{First: t}
+		} else {
+			p.Others++
+		}
+		o.Run = runOf(r.in.Pipeline.Name, r.in.State.Pending.First)
+		r.changed = true
+	}
+	r.remember(ctx, Heard{Trigger: t, TriggerOutcome: o, At: workflow.Now(ctx)})
+	return o
+}
+
+// hindrance is why no run may begin now, and until when if that is known. A person
+// does not wait for cool-down and budget.
+func (r *retraining) hindrance(ctx workflow.Context, person bool) (string, time.Time) {
+	s, policy, now := &r.in.State, r.in.Pipeline.Retrain, workflow.Now(ctx)
+	switch {
+	case s.Paused != nil:
+		return "retraining is paused: " + s.Paused.Note, time.Time{}
+	case r.running != "":
+		return "run " + r.running + " is under way", time.Time{}
+	case s.Pending != nil && now.Before(s.Pending.Not):
+		return "another run of the pipeline is under way", s.Pending.Not
+	case person || len(s.Starts) == 0:
+		return "", time.Time{}
+	}
+	if until := s.Starts[len(s.Starts)-1].Add(policy.CooldownOf()); now.Before(until) {
+		return "the cool-down of " + policy.CooldownOf().String() + " is not over", until
+	}
+	runs, per := policy.BudgetOf()
+	s.Starts = slices.DeleteFunc(s.Starts, func(t time.Time) bool { return !now.Before(t.Add(per)) })
+	if len(s.Starts) >= runs {
+		return fmt.Sprintf("the budget of %s in %s is spent", plural(runs, "run"), per), s.Starts[len(s.Starts)-runs].Add(per)
+	}
+	return "", time.Time{}
+}
+
+// runOf is the id of the run that a trigger starts: the same trigger, the same run.
+func runOf(pipeline string, t Trigger) string {
+	sum := sha256.Sum256([]byte(t.Kind + "\x00" + t.Key))
+	return fmt.Sprintf("%s/run/%s-%s", pipeline, t.Kind, hex.EncodeToString(sum[:6]))
+}
+
+// remember keeps what became of a trigger, here and in its row.
+func (r *retraining) remember(ctx workflow.Context, h Heard) {
+	s := &r.in.State
+	s.Heard = append(s.Heard, h)
+	s.Heard = slices.Delete(s.Heard, 0, max(0, len(s.Heard)-maxHeard))
+	r.record(ctx, h)
+}
+
+// endOf words how a run ended that came to no decision.
+func endOf(err error) string {
+	if temporal.IsCanceledError(err) {
+		return "cancelled"
+	}
+	return reasonOf(err)
+}
