@@ -23,10 +23,6 @@ func (a *app) scheduleCommand() *cobra.Command {
 		a.scheduleCreate(), a.scheduleList(), a.scheduleShow(), a.schedulePause(), a.scheduleResume(), a.scheduleTrigger(), a.scheduleBackfill(), a.scheduleDelete())
 }
 
-// catchUp is how far back starts that were missed are made up for, once Temporal
-// is there again. Its own default is a year.
-const catchUp = time.Hour
-
 func (a *app) scheduleCreate() *cobra.Command {
 	var l launch
 	var sources []string
@@ -36,8 +32,9 @@ func (a *app) scheduleCreate() *cobra.Command {
 		Use:   "create FILE",
 		Short: "Create or update the schedule of a pipeline",
 		Long: "create makes a Temporal Schedule named after the pipeline, from retrain.schedule of the file or from\n" +
-			"flags. A start is skipped while the run before still goes; starts missed while Temporal was away are\n" +
-			"made up for within an hour; a failed run pauses the schedule. Creating it again updates it.",
+			"flags. Unless the file says otherwise a start is skipped while the run before still goes, starts missed\n" +
+			"while Temporal was away are made up for within an hour, and a failed run pauses the schedule. Creating\n" +
+			"it again updates it. esteira apply does this with everything else a file asks for.",
 		Example: "  esteira schedule create examples/flights/flights.yaml\n  esteira schedule create flights.yaml --cron '0 3 * * 1' --time-zone America/Sao_Paulo",
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,6 +52,7 @@ func (a *app) scheduleCreate() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&s.Cron, "cron", "", "five fields, or @hourly, @daily, @weekly; default: the file's")
+	c.Flags().StringVar(&s.Every, "every", "", "instead of --cron: a duration such as 6h")
 	c.Flags().StringVar(&s.TimeZone, "time-zone", "", "IANA name; default: the file's, else UTC")
 	c.Flags().StringVar(&s.Jitter, "jitter", "", "spread starts by up to this much, such as 5m")
 	c.Flags().BoolVar(&paused, "paused", false, "create it paused")
@@ -68,7 +66,13 @@ func scheduleOf(f file, flags pipeline.Schedule) (pipeline.Schedule, error) {
 	if given := f.pipeline.Retrain.Schedule; given != nil {
 		s = *given
 	}
-	for _, field := range []struct{ to, from *string }{{&s.Cron, &flags.Cron}, {&s.TimeZone, &flags.TimeZone}, {&s.Jitter, &flags.Jitter}} {
+	switch { // one way to give moments replaces the other
+	case flags.Cron != "" && flags.Every == "":
+		s.Every, s.Offset = "", ""
+	case flags.Every != "" && flags.Cron == "":
+		s.Cron = ""
+	}
+	for _, field := range []struct{ to, from *string }{{&s.Cron, &flags.Cron}, {&s.Every, &flags.Every}, {&s.TimeZone, &flags.TimeZone}, {&s.Jitter, &flags.Jitter}} {
 		if *field.from != "" {
 			*field.to = *field.from
 		}
@@ -76,7 +80,7 @@ func scheduleOf(f file, flags pipeline.Schedule) (pipeline.Schedule, error) {
 	if s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}
-	if s.Cron == "" {
+	if s.Cron == "" && s.Every == "" {
 		return s, usage("%s has no schedule", f.path).WithRemedy("give --cron '0 3 * * 1', or write retrain: {schedule: {cron: …}} in the file")
 	}
 	if wrong := s.Mistakes(); len(wrong) > 0 {
@@ -86,9 +90,46 @@ func scheduleOf(f file, flags pipeline.Schedule) (pipeline.Schedule, error) {
 }
 
 func (a *app) createSchedule(ctx context.Context, cfg config.Config, t client.Client, l launch, s pipeline.Schedule, paused bool) error {
+	state, err := putSchedule(ctx, cfg, t, l, s, paused)
+	if err != nil {
+		return err
+	}
 	id := l.file.pipeline.Name
-	jitter, _ := time.ParseDuration(s.Jitter) // empty, or checked
-	spec := client.ScheduleSpec{CronExpressions: []string{s.Cron}, TimeZoneName: s.TimeZone, Jitter: jitter}
+	return a.print(map[string]any{"schedule": id, "state": state, "cron": s.Cron, "every": s.Every, "time_zone": s.TimeZone, "paused": paused}, func() {
+		a.say("Schedule %s %s: %s.", id, state, momentsOf(s))
+		a.say("See it: esteira schedule show %s", id)
+	})
+}
+
+// momentsOf are the moments of a schedule as people read them.
+func momentsOf(s pipeline.Schedule) string {
+	if s.Every == "" {
+		return fmt.Sprintf("%s (%s)", s.Cron, s.TimeZone)
+	}
+	if s.Offset != "" {
+		return fmt.Sprintf("every %s, %s after", s.Every, s.Offset)
+	}
+	return "every " + s.Every
+}
+
+// overlaps are Temporal's words for schedule.overlap.
+var overlaps = map[string]enumspb.ScheduleOverlapPolicy{
+	"": enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, "skip": enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
+	"buffer_one": enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE, "buffer_all": enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL,
+	"cancel_other": enumspb.SCHEDULE_OVERLAP_POLICY_CANCEL_OTHER,
+}
+
+// putSchedule makes the pipeline's schedule what it should be; state says whether it
+// was created or updated.
+func putSchedule(ctx context.Context, cfg config.Config, t client.Client, l launch, s pipeline.Schedule, paused bool) (state string, err error) {
+	id := l.file.pipeline.Name
+	span := func(text string) time.Duration { d, _ := pipeline.ParseDuration(text); return d } // empty, or checked
+	spec := client.ScheduleSpec{TimeZoneName: s.TimeZone, Jitter: span(s.Jitter)}
+	if s.Every != "" {
+		spec.Intervals = []client.ScheduleIntervalSpec{{Every: span(s.Every), Offset: span(s.Offset)}}
+	} else {
+		spec.CronExpressions = []string{s.Cron}
+	}
 	action := &client.ScheduleWorkflowAction{
 		ID:                    id + "/run/scheduled", // Temporal adds the moment
 		Workflow:              pipelineWorkflow,
@@ -97,35 +138,36 @@ func (a *app) createSchedule(ctx context.Context, cfg config.Config, t client.Cl
 		StaticSummary:         l.summary(),
 		StaticDetails:         l.details(),
 		TypedSearchAttributes: l.attributes(),
+		Memo:                  map[string]any{momentsMemo: momentsOf(s)},
 	}
 	note := "created from " + l.file.path
-	_, err := t.ScheduleClient().Create(ctx, client.ScheduleOptions{
+	policy := client.SchedulePolicies{Overlap: overlaps[s.Overlap], CatchupWindow: s.CatchUpOf(), PauseOnFailure: s.Pauses()}
+	_, err = t.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action, Note: note, Paused: paused,
-		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: catchUp, PauseOnFailure: true,
+		Overlap: policy.Overlap, CatchupWindow: policy.CatchupWindow, PauseOnFailure: policy.PauseOnFailure,
 		TypedSearchAttributes: sdk.NewSearchAttributes(temporal.Pipeline.ValueSet(id)),
 	})
-	state := "created"
+	state = "created"
 	if errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
 		state = "updated"
 		err = t.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
 			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
 				schedule := in.Description.Schedule
-				schedule.Spec, schedule.Action = &spec, action
-				schedule.State.Note = note
+				schedule.Spec, schedule.Action, schedule.Policy = &spec, action, &policy
 				if paused {
 					schedule.State.Paused = true
+				}
+				if !schedule.State.Paused { // the note of one that is paused says why
+					schedule.State.Note = note
 				}
 				return &client.ScheduleUpdate{Schedule: &schedule}, nil
 			},
 		})
 	}
 	if err != nil {
-		return fault.Wrap(err, fault.TemporalUnavailable, "create schedule %s", id).WithRemedy("check Temporal and its search attributes: esteira doctor")
+		return "", fault.Wrap(err, fault.TemporalUnavailable, "create schedule %s", id).WithRemedy("check Temporal and its search attributes: esteira doctor")
 	}
-	return a.print(map[string]any{"schedule": id, "state": state, "cron": s.Cron, "time_zone": s.TimeZone, "paused": paused}, func() {
-		a.say("Schedule %s %s: %s (%s).", id, state, s.Cron, s.TimeZone)
-		a.say("See it: esteira schedule show %s", id)
-	})
+	return state, nil
 }
 
 func (a *app) scheduleList() *cobra.Command {
@@ -254,10 +296,53 @@ func (a *app) change(c *cobra.Command, done string, f func(context.Context, clie
 
 func (a *app) schedulePause() *cobra.Command {
 	var note string
-	c := &cobra.Command{Use: "pause PIPELINE", Short: "Pause a schedule", Example: "  esteira schedule pause flights --note 'source is being moved'"}
+	var all bool
+	c := &cobra.Command{Use: "pause PIPELINE", Short: "Pause a schedule, or all of them; a pause lasts until it is resumed",
+		Example: "  esteira schedule pause flights --note 'source is being moved'\n  esteira schedule pause --all --note 'maintenance'"}
 	c.Flags().StringVar(&note, "note", "paused with esteira schedule pause", "why, shown with the schedule")
-	return a.change(c, "paused", func(ctx context.Context, h client.ScheduleHandle) error {
+	c.Flags().BoolVar(&all, "all", false, "every schedule of every pipeline")
+	pause := func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Pause(ctx, client.SchedulePauseOptions{Note: note})
+	}
+	a.change(c, "paused", pause)
+	one := c.RunE
+	c.Args = nil
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if all && len(args) == 0 {
+			return a.pauseAll(cmd.Context(), pause)
+		}
+		if err := exactly("PIPELINE")(cmd, args); err != nil {
+			return err
+		}
+		return one(cmd, args)
+	}
+	return c
+}
+
+// pauseAll pauses what is not paused yet, whose note would be lost.
+func (a *app) pauseAll(ctx context.Context, pause func(context.Context, client.ScheduleHandle) error) error {
+	return a.withTemporal(ctx, func(_ config.Config, t client.Client) error {
+		listed, err := t.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 100})
+		if err != nil {
+			return fault.Wrap(err, fault.TemporalUnavailable, "list schedules").WithRemedy("check that Temporal runs: esteira doctor")
+		}
+		paused := []string{}
+		for listed.HasNext() {
+			s, err := listed.Next()
+			if err != nil {
+				return fault.Wrap(err, fault.TemporalUnavailable, "list schedules").WithRemedy("check that Temporal runs: esteira doctor")
+			}
+			if s.Paused {
+				continue
+			}
+			if err := pause(ctx, t.ScheduleClient().GetHandle(ctx, s.ID)); err != nil {
+				return fault.Wrap(err, fault.TemporalUnavailable, "pause schedule %s", s.ID)
+			}
+			paused = append(paused, s.ID)
+		}
+		return a.print(map[string]any{"paused": paused}, func() {
+			a.say("Paused %s: %s", plural(len(paused), "schedule"), strings.Join(paused, ", "))
+		})
 	})
 }
 
