@@ -17,7 +17,7 @@
 // with errors that name the bound. Addresses are looked at when they are dialled,
 // after every redirect: none of the machine's own or its private network unless
 // Options.AllowPrivate says so. The references to secrets (env:NAME, file:PATH)
-// are resolved here and nowhere else; no error repeats what they hold.
+// are resolved here, by package secret; no error repeats what they hold.
 //
 // # What is left to others
 //

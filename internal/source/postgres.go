@@ -18,6 +18,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/secret"
 )
 
 // query is the rows of one SELECT. They come through the extended protocol,
@@ -72,7 +73,7 @@ func (q *query) Fetch(ctx context.Context, part Part, dir string) (Fetched, erro
 }
 
 func (q *query) connect(ctx context.Context) (*pgconn.PgConn, error) {
-	text, err := resolve(q.URL)
+	text, err := secret.Resolve(q.URL)
 	if err != nil {
 		return nil, err
 	}
