@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/fault"
@@ -47,8 +48,9 @@ func OpenTrusted(data []byte, trust signing.Trust) (*Bundle, error) {
 	if err == nil {
 		signer, err = trust.Verify(seal, time.Now())
 	}
-	if err != nil {
-		return nil, fault.Wrap(err, fault.SignatureInvalid, "the bundle of model %q is refused", o.manifest.Name)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return nil, fault.New(f.Kind, "the bundle of model %q is refused: %s", o.manifest.Name, f.Message).WithRemedy("%s", f.Remedy)
 	}
 	b, err := o.open()
 	if err != nil {

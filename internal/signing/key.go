@@ -48,9 +48,11 @@ func Generate(algorithm string) (*Key, error) {
 
 // ParseKey reads a private key: PKCS #8, in PEM or, on one line, in base64. The error
 // is ConfigInvalid and shows nothing of the text.
-func ParseKey(text string) (*Key, error) {
+func ParseKey(text string) (*Key, error) { return parseKey("the signing key", text) }
+
+func parseKey(what, text string) (*Key, error) {
 	refuse := func(why string) (*Key, error) {
-		return nil, fault.New(fault.ConfigInvalid, "the signing key %s", why).WithRemedy("give an Ed25519 or P-256 key as PKCS #8 in PEM; make one: esteira keys generate --out DIR")
+		return nil, fault.New(fault.ConfigInvalid, "%s %s", what, why).WithRemedy("give an Ed25519 or P-256 key as PKCS #8 in PEM; make one: esteira keys generate --out DIR")
 	}
 	der, err := base64.StdEncoding.Strict().DecodeString(text)
 	if block, rest := pem.Decode([]byte(text)); block != nil {
@@ -83,11 +85,7 @@ func ResolveKey(reference string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := ParseKey(text)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.ConfigInvalid, "read the signing key %s", reference)
-	}
-	return k, nil
+	return parseKey("the signing key "+reference, text)
 }
 
 func keyOf(signer crypto.Signer) (*Key, error) {
