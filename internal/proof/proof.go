@@ -45,7 +45,7 @@ type Result struct {
 
 // String is the result for people.
 func (r *Result) String() string {
-	return fmt.Sprintf("a server answers its %d golden rows (p50 %.1f ms, p99 %.1f ms, %d MB)", r.Rows, r.P50US/1000, r.P99US/1000, (r.Memory+1<<20-1)>>20)
+	return fmt.Sprintf("%d golden rows served, p50 %.1f ms, p99 %.1f ms, %d MB", r.Rows, r.P50US/1000, r.P99US/1000, (r.Memory+1<<20-1)>>20)
 }
 
 // Prove has a server of its own load the bundle and answer its golden rows. dir is for

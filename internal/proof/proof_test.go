@@ -42,7 +42,7 @@ func TestAServerAloneAnswersAGoodBundle(t *testing.T) {
 			require.GreaterOrEqual(t, res.P99US, res.P50US)
 			require.Greater(t, res.Memory, int64(1<<20))
 			require.Less(t, res.Memory, int64(DefaultMemory))
-			require.Contains(t, res.String(), "a server answers its 3 golden rows (p50 ")
+			require.Contains(t, res.String(), "3 golden rows served, p50 ")
 		})
 	}
 }

@@ -39,7 +39,7 @@ func TestSignedBundlesGoAllTheWayAndOthersNone(t *testing.T) {
 	require.Equal(t, key.ID, made.SignedBy)
 	require.Positive(t, made.Proof.Rows)
 	require.Positive(t, made.Proof.Memory)
-	require.Contains(t, first.Step("package").Figure, "a server answers its ")
+	require.Contains(t, first.Step("package").Figure, " golden rows served, p50 ")
 
 	// Again without the cache: the same key gives the same bytes, and no key the same
 	// model.
