@@ -11,6 +11,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/signing"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
@@ -32,11 +33,16 @@ type Options struct {
 	// ScratchDir holds a directory of each worker process with the working files
 	// of its running steps. Default: the system's temporary directory.
 	ScratchDir string
+	// SigningKey is a reference (env:NAME, file:PATH) to the key that bundles are signed
+	// with. Default: they are not signed.
+	SigningKey string
 	// SourceDirs are the directories below which source files may be read.
 	// Default: any.
 	SourceDirs []string
 	// Table bounds the memory and threads of each table engine.
 	Table table.Options
+	// Trust says whose signature a bundle needs to be opened. Default: nobody's.
+	Trust func() (signing.Trust, error)
 }
 
 // DefaultFitMemory is what Options.FitMemory is when it is 0.
@@ -57,6 +63,9 @@ func New(o Options) (*Activities, error) {
 	}
 	if o.ScratchDir == "" {
 		o.ScratchDir = os.TempDir()
+	}
+	if o.Trust == nil {
+		o.Trust = func() (signing.Trust, error) { return signing.Trust{}, nil }
 	}
 	dir, lock, err := ownScratch(o.ScratchDir)
 	if err != nil {

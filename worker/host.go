@@ -44,6 +44,9 @@ func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, err
 	if h.build, err = buildID(); err != nil {
 		return nil, err
 	}
+	if _, err := cfg.Trust(); err != nil {
+		return nil, err
+	}
 	if h.db, err = metadata.Open(ctx, cfg.DatabaseURL.Reveal()); err != nil {
 		return nil, err
 	}
@@ -68,9 +71,11 @@ func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, err
 		FitMemory:   cfg.FitMemory,
 		Log:         h.log,
 		ScratchDir:  filepath.Join(cfg.CacheDir, "scratch"),
+		SigningKey:  cfg.SigningKey,
 		SourceDirs:  cfg.SourceDirs,
 		Store:       store,
 		Table:       table.Options{MemoryLimit: cfg.MemoryLimit, Threads: cfg.Threads},
+		Trust:       cfg.Trust,
 	})
 	if err != nil {
 		return nil, err

@@ -1,12 +1,12 @@
 package bundle
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/model"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
 // Contents is what goes into a bundle.
@@ -45,6 +45,9 @@ func (c *Contents) plain() []plainFile {
 type Bundle struct {
 	Manifest Manifest
 	Contents
+
+	SignedBy string             // ID of the key that the signature names; empty: not signed, or opened without asking
+	Signer   *signing.PublicKey // the trusted key that vouches for it; nil if none was asked for
 }
 
 // Build returns the archive. Equal contents give equal bytes.
@@ -94,24 +97,23 @@ func Build(c Contents) ([]byte, error) {
 	if _, err := readManifest(raw); err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	if err := archive(&out, raw, &m, files); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "write the archive of model %q", c.Name)
-	}
-	if out.Len() > maxBundle {
-		return nil, invalid("the bundle has %d bytes; the bound is %d", out.Len(), maxBundle)
-	}
-	return out.Bytes(), nil
+	return (&opened{raw: raw, manifest: m, files: files}).bytes(0)
 }
 
-// Open reads and verifies a bundle. It trusts nothing: whatever it accepts can
-// be served. The error is BundleInvalid and says what is wrong.
+// Open reads and verifies a bundle, whoever signed it. It trusts nothing: whatever it
+// accepts can be served. The error is BundleInvalid and says what is wrong.
 func Open(data []byte) (*Bundle, error) {
-	m, files, err := unarchive(data)
+	o, err := unarchive(data)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Manifest: m, Contents: Contents{Name: m.Name, Run: m.CreatedByRun, ONNX: files["model.onnx"], Card: string(files["MODEL_CARD.md"])}}
+	return o.open()
+}
+
+// open decodes the files and checks that they fit each other.
+func (o *opened) open() (b *Bundle, err error) {
+	m, files := o.manifest, o.files
+	b = &Bundle{Manifest: m, Contents: Contents{Name: m.Name, Run: m.CreatedByRun, ONNX: files["model.onnx"], Card: string(files["MODEL_CARD.md"])}}
 	if b.Features, err = feature.Decode(files["features.json"]); err != nil {
 		return nil, err
 	}

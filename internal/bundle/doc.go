@@ -17,10 +17,13 @@
 //	metrics.json    what evaluation found
 //	lineage.json    digests of what the model came from
 //	MODEL_CARD.md   the same for people
+//	model.sig       a signature of all that (package signing); optional, and the one
+//	                entry that the manifest does not list, because it covers the manifest
 //
 // Open trusts nothing, and runs nothing. A Predictor serves the native model; that
 // the ONNX graph agrees with it is proven by package parity. Where somebody else
 // trained the model, the graph is all there is of it, and the Predictor answers with
-// it in ONNX Runtime, which is loaded then and not before. Signing, the registry and endpoints are
-// others'.
+// it in ONNX Runtime, which is loaded then and not before. OpenTrusted opens
+// only what a trusted key vouches for, and decodes nothing before that is known. Whose
+// keys these are, the registry and endpoints are others'.
 package bundle
