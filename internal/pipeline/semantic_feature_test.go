@@ -107,7 +107,7 @@ train:
       external: {name: theirs, queue: q, activity: a}
 `
 	parse(t, minimal+"package: {onnx: false}\n"+features)
-	_, err := pipeline.Parse("p.yaml", []byte(minimal + "package: {onnx: false, pmml: true}\n" + features))
+	_, err := pipeline.Parse("p.yaml", []byte(minimal+"package: {onnx: false, pmml: true}\n"+features))
 	said := map[string]string{}
 	for _, m := range pipeline.Mistakes(err) {
 		said[m.Path] = m.Message
