@@ -74,7 +74,7 @@ const tolerance, tiny = 1e-6, 1e-9
 // out and of those made to break it.
 func same(t *testing.T, c *testenv.Checkers, fitted *feature.Fitted, target *feature.Target, m model.Model, what string) {
 	t.Helper()
-	held, made := table(5, 100), adversaries(6)
+	held, made := table(5, 40), adversaries(6)
 	answers := c.PMML(t, export(t, fitted, target, m), append(records(held), records(made)...))
 	compared := 0
 	for i, got := range answers {
