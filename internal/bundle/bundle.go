@@ -18,6 +18,7 @@ type Contents struct {
 	Target    *feature.Target
 	Model     model.Model
 	ONNX      []byte // nil if not exported
+	PMML      []byte // nil if not asked for
 	Baseline  *Baseline
 	Golden    []GoldenRow
 	Metrics   Metrics
@@ -41,7 +42,7 @@ func (c *Contents) plain() []plainFile {
 	}
 }
 
-// Bundle is an opened one. ONNX aliases the bytes it was opened from.
+// Bundle is an opened one. ONNX and PMML alias the bytes it was opened from.
 type Bundle struct {
 	Manifest Manifest
 	Contents
@@ -84,6 +85,9 @@ func Build(c Contents) ([]byte, error) {
 	if len(c.ONNX) > 0 {
 		files["model.onnx"] = c.ONNX
 	}
+	if len(c.PMML) > 0 {
+		files["model.pmml"] = c.PMML
+	}
 	m := Manifest{Format: Format, Version: Version, Name: c.Name, Task: c.Target.Task, CreatedByRun: c.Run}
 	for _, e := range entries {
 		if data, ok := files[e.name]; ok {
@@ -113,7 +117,7 @@ func Open(data []byte) (*Bundle, error) {
 // open decodes the files and checks that they fit each other.
 func (o *opened) open() (b *Bundle, err error) {
 	m, files := o.manifest, o.files
-	b = &Bundle{Manifest: m, Contents: Contents{Name: m.Name, Run: m.CreatedByRun, ONNX: files["model.onnx"], Card: string(files["MODEL_CARD.md"])}}
+	b = &Bundle{Manifest: m, Contents: Contents{Name: m.Name, Run: m.CreatedByRun, ONNX: files["model.onnx"], PMML: files["model.pmml"], Card: string(files["MODEL_CARD.md"])}}
 	if b.Features, err = feature.Decode(files["features.json"]); err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func TestWhatIsBuiltIsWhatOpens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.Manifest.Name != c.Name || b.Manifest.Task != task || b.Run != c.Run || string(b.ONNX) != "a graph" || b.Card != c.Card || len(b.Manifest.Files) != 10 {
+		if b.Manifest.Name != c.Name || b.Manifest.Task != task || b.Run != c.Run || string(b.ONNX) != "a graph" || string(b.PMML) != "a document" || b.Card != c.Card || len(b.Manifest.Files) != 11 {
 			t.Fatalf("got %+v", b.Manifest)
 		}
 		p, err := b.Predictor()
@@ -52,9 +52,9 @@ func TestEqualContentsHaveEqualBytes(t *testing.T) {
 
 func TestABundleWithoutONNX(t *testing.T) {
 	c := contents(t, pipeline.Regression)
-	c.ONNX = nil
+	c.ONNX, c.PMML = nil, nil
 	b, err := Open(build(t, c))
-	if err != nil || b.ONNX != nil {
+	if err != nil || b.ONNX != nil || b.PMML != nil {
 		t.Fatalf("got %d bytes, %v", len(b.ONNX), err)
 	}
 }

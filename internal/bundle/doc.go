@@ -12,6 +12,7 @@
 //	model.json      native model (package model), or what model.onnx is
 //	model.onnx      the whole graph, raw columns to answer (package onnx); optional,
 //	                unless it is the model
+//	model.pmml      the same in PMML 4.4 (package pmml); optional
 //	baseline.json   statistics of the training rows and of predictions, for monitoring
 //	golden.json     a few held-out rows with the native answers
 //	metrics.json    what evaluation found

@@ -58,6 +58,7 @@ var entries = []entry{
 	{"target.json", 1 << 20, false},
 	{"model.json", 256 << 20, false},
 	{"model.onnx", 512 << 20, true},
+	{"model.pmml", 256 << 20, true},
 	{"baseline.json", 64 << 20, false},
 	{"golden.json", 16 << 20, false},
 	{"metrics.json", 4 << 20, false},

@@ -49,8 +49,8 @@ type Request struct {
 
 // Column is one input of the model.
 type Column struct {
-	Name string `json:"name" jsonschema:"required"`
-	Type string `json:"type" jsonschema:"required,enum=number,enum=text,enum=time" jsonschema_description:"In Parquet and in ONNX: number is DOUBLE and double or float [N,1] with NaN where missing. text is UTF-8 and string [N,1] with an empty text where missing. time is TIMESTAMP in microseconds and int64 [N,1], microseconds since 1970 in UTC with the least int64 where missing."`
+	Name string `json:"name" yaml:"name" jsonschema:"required"`
+	Type string `json:"type" yaml:"type" jsonschema:"required,enum=number,enum=text,enum=time" jsonschema_description:"In Parquet and in ONNX: number is DOUBLE and double or float [N,1] with NaN where missing. text is UTF-8 and string [N,1] with an empty text where missing. time is TIMESTAMP in microseconds and int64 [N,1], microseconds since 1970 in UTC with the least int64 where missing."`
 }
 
 // Table is a Parquet file (zstd).
