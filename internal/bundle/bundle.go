@@ -140,8 +140,8 @@ func (b *Bundle) check() error {
 	if b.Manifest.Task != b.Target.Task {
 		return invalid("the manifest says task %q and the target %q", clip(string(b.Manifest.Task)), b.Target.Task)
 	}
-	if b.Baseline == nil {
-		return invalid("baseline.json holds no baseline")
+	if err := b.Baseline.check(b.Signature); err != nil {
+		return err
 	}
 	if !slices.EqualFunc(b.Signature.Outputs, outputsOf(b.Target), func(a, b Output) bool {
 		return a.Name == b.Name && a.Kind == b.Kind && slices.Equal(a.Classes, b.Classes)

@@ -29,7 +29,7 @@ func Decode(data []byte, l *Layout) (*Summary, error) {
 	if err := decode(data, maxSummary, s); err != nil {
 		return nil, fault.Wrap(err, fault.ArtifactCorrupt, "the summary of a window cannot be read")
 	}
-	if err := s.validate(l); err != nil {
+	if err := s.Validate(l); err != nil {
 		return nil, fault.Wrap(err, fault.ArtifactCorrupt, "the summary of a window is not valid")
 	}
 	return s, nil
@@ -50,7 +50,12 @@ func decode(data []byte, most int, into any) error {
 	return nil
 }
 
-func (s *Summary) validate(l *Layout) error {
+// Validate refuses what cannot be a summary of the layout, or a layout that
+// nothing can be counted in.
+func (s *Summary) Validate(l *Layout) error {
+	if err := l.validate(); err != nil {
+		return err
+	}
 	switch {
 	case s.Version != SummaryVersion:
 		return fmt.Errorf("it has version %d and this build reads %d", s.Version, SummaryVersion)
@@ -105,6 +110,37 @@ func (t *Tally) validate() error {
 	}
 	if len(t.Texts) > kept || rows > t.Rows {
 		return errors.New("a tally has more texts or rows than it may")
+	}
+	return nil
+}
+
+func (l *Layout) validate() error {
+	for _, fields := range [][]Field{l.Features, l.Outputs} {
+		for i := range fields {
+			if err := fields[i].validate(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Field) validate() error {
+	if f.text() {
+		if len(f.Edges)+len(f.Groups) > 0 || f.Listed < 0 || f.Listed > len(f.Categories) {
+			return fmt.Errorf("the layout of texts %.60q has edges, or lists more than it has", f.Name)
+		}
+		return nil
+	}
+	ok := len(f.Categories) == 0 && len(f.Edges) <= maxEdges && (len(f.Edges) == 0) == (len(f.Groups) == 0)
+	for i, e := range f.Edges {
+		ok = ok && e-e == 0 && (i == 0 || e > f.Edges[i-1])
+	}
+	for i, g := range f.Groups {
+		ok = ok && g >= 0 && g < len(f.Edges) && (i == 0 || g > f.Groups[i-1])
+	}
+	if !ok {
+		return fmt.Errorf("the layout of %.60q has edges or groups that are out of order, too many or not finite", f.Name)
 	}
 	return nil
 }

@@ -61,13 +61,20 @@ const (
 // greatest, all within, increasing, and shares the shares of the len(inner)+1 bins
 // between them.
 func NumberField(name string, kind frame.Kind, least, greatest float64, inner, shares []float64) Field {
-	f := Field{Name: name, Kind: kind.String(), Edges: []float64{math.Nextafter(least, math.Inf(-1))}, Groups: []int{0}}
+	// Of the least of all doubles none is below: its rows are then out of range.
+	first := max(math.Nextafter(least, math.Inf(-1)), -math.MaxFloat64)
+	f := Field{Name: name, Kind: kind.String(), Edges: []float64{first}, Groups: []int{0}}
 	for _, e := range inner {
-		if e >= least && e < greatest {
+		if e > first && e < greatest {
 			f.Edges = append(f.Edges, e)
 		}
 	}
-	f.Edges = append(f.Edges, greatest)
+	if greatest > first {
+		f.Edges = append(f.Edges, greatest)
+	}
+	if len(f.Edges) == 1 {
+		return f
+	}
 	total, cumulated, next := sum(shares), 0.0, 1.0
 	for i := 1; i < len(f.Edges)-1; i++ {
 		cumulated += shares[i-1]
