@@ -80,7 +80,7 @@ func (s *Summary) Validate(l *Layout) error {
 }
 
 func (c *Column) validate(f *Field, rows int64) error {
-	total, negative := c.Missing+c.Infinite, c.Missing < 0 || c.Infinite < 0
+	total, negative := c.Missing+c.Infinite+c.Rare, c.Missing < 0 || c.Infinite < 0 || c.Rare < 0
 	for _, n := range c.Bins {
 		total, negative = total+n, negative || n < 0
 	}
@@ -127,12 +127,12 @@ func (l *Layout) validate() error {
 
 func (f *Field) validate() error {
 	if f.text() {
-		if len(f.Edges)+len(f.Groups) > 0 || f.Listed < 0 || f.Listed > len(f.Categories) {
+		if len(f.Edges)+len(f.Groups) > 0 || f.Listed < 0 || f.Listed > len(f.Categories) || len(f.Categories) > MostCategories {
 			return fmt.Errorf("the layout of texts %.60q has edges, or lists more than it has", f.Name)
 		}
-		return nil
+		return f.Rare.validate()
 	}
-	ok := len(f.Categories) == 0 && len(f.Edges) <= maxEdges && (len(f.Edges) == 0) == (len(f.Groups) == 0)
+	ok := f.Rare == nil && len(f.Categories) == 0 && len(f.Edges) <= maxEdges && (len(f.Edges) == 0) == (len(f.Groups) == 0)
 	for i, e := range f.Edges {
 		ok = ok && e-e == 0 && (i == 0 || e > f.Edges[i-1])
 	}

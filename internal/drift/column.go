@@ -140,6 +140,10 @@ func (c *Column) countTexts(f *Field, from *frame.Column) {
 			continue
 		}
 		hash := hashOf(text)
+		if f.Rare.has(hash) {
+			c.Rare += n
+			continue
+		}
 		if i, ok := others[hash]; ok {
 			items[i].Rows += n
 			continue
@@ -152,6 +156,7 @@ func (c *Column) countTexts(f *Field, from *frame.Column) {
 
 func (c *Column) merge(o *Column) {
 	c.Rows, c.Missing, c.Infinite = c.Rows+o.Rows, c.Missing+o.Missing, c.Infinite+o.Infinite
+	c.Rare += o.Rare
 	for i, n := range o.Bins {
 		c.Bins[i] += n
 	}
@@ -185,9 +190,8 @@ func (c *Column) Deviation() float64 {
 	return Deviation(c.Sum, c.Squares, c.present())
 }
 
-// frequent returns at most n texts, most frequent first, then by name, and whether
-// there are no others.
-func frequent(c *frame.Column, n int) (texts []string, whole bool) {
+// frequent returns the texts of a column, most frequent first, then by name.
+func frequent(c *frame.Column) (texts []string) {
 	counts, _ := countCodes(c)
 	rows := map[string]int64{}
 	for code, k := range counts {
@@ -201,5 +205,5 @@ func frequent(c *frame.Column, n int) (texts []string, whole bool) {
 	slices.SortFunc(texts, func(a, b string) int {
 		return cmp.Or(cmp.Compare(rows[b], rows[a]), cmp.Compare(a, b))
 	})
-	return texts[:min(n, len(texts))], len(texts) <= n
+	return texts
 }

@@ -84,9 +84,9 @@ type Result struct {
 
 	Missing    *Proportions `json:"missing,omitempty"`
 	OutOfRange *Proportions `json:"out_of_range,omitempty"` // numbers and times: outside the baseline's least and greatest, or infinite
-	New        *Proportions `json:"new,omitempty"`          // texts that the baseline does not list
+	New        *Proportions `json:"new,omitempty"`          // texts that the baseline does not know, or not list if it has too many
 	NewTexts   []Item       `json:"new_texts,omitempty"`    // some, with most rows first
-	NewKnown   bool         `json:"new_known,omitempty"`    // the baseline lists all texts it has: unlisted ones are new
+	NewKnown   bool         `json:"new_known,omitempty"`    // the baseline knows all texts it has: the others are new
 	Values     *[2]Moments  `json:"values,omitempty"`       // of the reference and the window
 	Bins       []Bin        `json:"bins,omitempty"`         // what the measures compare
 }
@@ -118,22 +118,31 @@ func Compare(l *Layout, reference, window *Summary, o Options) (*Comparison, err
 }
 
 func compareColumns(fields []Field, reference, window []Column, o Options) []Result {
-	results, p := make([]Result, len(fields)), make([]float64, len(fields))
+	results := make([]Result, len(fields))
 	parallel(len(fields), func(i int) { results[i] = compareColumn(&fields[i], &reference[i], &window[i], o) })
-	for i := range results {
-		if p[i] = math.NaN(); results[i].Outcome == "" {
-			p[i] = results[i].P
+	Judge(results, o)
+	return results
+}
+
+// Judge corrects the p-values of results for their number, and decides what has
+// drifted by them. Compare does so; it is for columns that were compared apart, so
+// that only one of them need be in memory, and that are one report.
+func Judge(results []Result, o Options) {
+	o = o.withDefaults()
+	p := make([]float64, len(results))
+	for i, r := range results {
+		if p[i] = r.P; r.Outcome == Failed || r.Outcome == Insufficient {
+			p[i] = math.NaN()
 		}
 	}
 	for i, q := range BenjaminiHochberg(p) {
-		if r := &results[i]; r.Outcome == "" {
+		if r := &results[i]; q == q {
 			r.Q, r.Outcome = q, Stable
 			if q < o.Alpha && r.Effect >= o.Threshold {
 				r.Outcome = Drifted
 			}
 		}
 	}
-	return results
 }
 
 // compareColumn leaves the outcome of a column that was measured to be decided.
@@ -175,7 +184,7 @@ func compareColumn(f *Field, a, b *Column, o Options) Result {
 }
 
 func (r *Result) texts(f *Field, a, b *Column) {
-	r.NewKnown = f.Whole
+	r.NewKnown = f.knows()
 	r.New = TwoProportions(unlisted(a), a.Rows, unlisted(b), b.Rows)
 	if b.Unlisted != nil {
 		r.NewTexts = b.Unlisted.most(shownNew)

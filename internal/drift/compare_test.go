@@ -187,3 +187,20 @@ func TestVerdictNeedsEffectAndSignificance(t *testing.T) {
 		t.Errorf("another layout: %v", err)
 	}
 }
+
+func TestNewTextsAreFoundAmongManyKnown(t *testing.T) {
+	var known, later []string
+	for i := range 3000 {
+		known = append(known, fmt.Sprintf("airport %d", i%1500))
+		later = append(later, fmt.Sprintf("airport %d", i%1500))
+		if i%5 == 0 {
+			later[i] = fmt.Sprintf("never seen %d", i)
+		}
+	}
+	if r := against(t, texts("s", known...), texts("s", known...)); r.Outcome != Stable || r.New.Window != 0 || !r.NewKnown {
+		t.Errorf("the same texts: %+v", r)
+	}
+	if r := against(t, texts("s", known...), texts("s", later...)); r.Outcome != Drifted || math.Abs(r.New.Window-.2) > .01 {
+		t.Errorf("a fifth is new: %+v", r)
+	}
+}

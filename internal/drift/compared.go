@@ -45,7 +45,8 @@ func (f *Field) compared(a, b *Column) []Bin {
 		for i := f.Listed; i < len(f.Categories); i++ {
 			rare.Reference, rare.Window = rare.Reference+a.Bins[i], rare.Window+b.Bins[i]
 		}
-		if !f.Whole { // what is not listed may be rare, or new: nobody knows
+		rare.Reference, rare.Window = rare.Reference+a.Rare, rare.Window+b.Rare
+		if !f.knows() { // what is not listed may be rare, or new: nobody knows
 			rare.Reference, rare.Window = rare.Reference+news.Reference, rare.Window+news.Window
 			news = Bin{}
 		}

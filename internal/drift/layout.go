@@ -34,10 +34,12 @@ type Field struct {
 
 	// Categories are the texts of the reference, most frequent first; Listed of them
 	// are counted on their own where distributions are compared, the rarer ones
-	// together. Whole says that the reference has no others.
+	// together. Whole says that the reference has no others; Rare knows those it has,
+	// where they are not too many.
 	Categories []string `json:"categories,omitempty"`
 	Listed     int      `json:"listed,omitempty"`
 	Whole      bool     `json:"whole,omitempty"`
+	Rare       *TextSet `json:"rare,omitempty"`
 }
 
 // Digest names the layout.
@@ -87,13 +89,17 @@ func NumberField(name string, kind frame.Kind, least, greatest float64, inner, s
 	return f
 }
 
-// TextField lays out texts by those of the reference, most frequent first.
-func TextField(name string, categories []string, whole bool) Field {
-	return Field{Name: name, Kind: frame.Text.String(), Categories: categories, Listed: min(listed, len(categories)), Whole: whole}
+// TextField lays out texts by all those of the reference, most frequent first.
+func TextField(name string, texts []string) Field {
+	n := min(MostCategories, len(texts))
+	return Field{Name: name, Kind: frame.Text.String(), Categories: texts[:n:n], Listed: min(listed, n), Whole: n == len(texts), Rare: knownTexts(texts[n:])}
 }
 
 // EmptyField lays out a column of which the reference has no value.
 func EmptyField(name string, kind frame.Kind) Field { return Field{Name: name, Kind: kind.String()} }
+
+// knows reports whether texts that are neither listed nor rare are new.
+func (f *Field) knows() bool { return f.Whole || f.Rare != nil }
 
 func (f *Field) text() bool { return f.Kind == frame.Text.String() }
 
@@ -125,8 +131,7 @@ func LayoutOf(features, outputs *frame.Frame) *Layout {
 
 func fieldOf(c *frame.Column) Field {
 	if c.Kind == frame.Text {
-		texts, whole := frequent(c, MostCategories)
-		return TextField(c.Name, texts, whole)
+		return TextField(c.Name, frequent(c))
 	}
 	sorted := Sorted(numbersOf(c))
 	if len(sorted) == 0 {

@@ -30,8 +30,8 @@ func encodersOf(frames ...*frame.Frame) (encoders []Encoder, left []string) {
 		case frame.Text:
 			for _, f := range frames {
 				if o := f.Column(c.Name); o != nil && o.Kind == c.Kind {
-					texts, _ := frequent(o, MostCategories)
-					e.Categories = append(e.Categories, texts...)
+					texts := frequent(o)
+					e.Categories = append(e.Categories, texts[:min(MostCategories, len(texts))]...)
 				}
 			}
 			slices.Sort(e.Categories)

@@ -32,7 +32,8 @@ type Column struct {
 	Greatest *float64 `json:"greatest,omitempty"`
 	Sum      *Exact   `json:"sum,omitempty"` // of the finite values
 	Squares  *Exact   `json:"squares,omitempty"`
-	Unlisted *Tally   `json:"unlisted,omitempty"` // texts that the layout does not list
+	Rare     int64    `json:"rare,omitempty"`     // with a text that the layout knows and does not list
+	Unlisted *Tally   `json:"unlisted,omitempty"` // with others
 	Problem  string   `json:"problem,omitempty"`  // why rows could not be counted
 }
 

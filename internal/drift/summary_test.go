@@ -174,7 +174,7 @@ func TestColumnsCountWhatTheyHold(t *testing.T) {
 	}}
 	l := &Layout{Features: []Field{
 		NumberField("n", frame.Number, 1, 4, []float64{2, 3}, []float64{.5, .25, .25}),
-		TextField("s", []string{"b", "a"}, true),
+		TextField("s", []string{"b", "a"}),
 		EmptyField("gone", frame.Number),
 	}}
 	s := summarised(t, l, f, &frame.Frame{Rows: 8})
