@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/frame"
 )
 
 // Outcome is what a comparison says of one column.
@@ -15,6 +16,7 @@ const (
 	Drifted      Outcome = "drift"
 	Insufficient Outcome = "insufficient data" // fewer rows on a side than Options.MinRows
 	Failed       Outcome = "error"             // the column could not be measured; Reason says why
+	Unjudged     Outcome = "not judged"        // a time, which moves on by itself: measured alone
 )
 
 // The measures of effect a verdict may rest on.
@@ -131,7 +133,7 @@ func Judge(results []Result, o Options) {
 	o = o.withDefaults()
 	p := make([]float64, len(results))
 	for i, r := range results {
-		if p[i] = r.P; r.Outcome == Failed || r.Outcome == Insufficient {
+		if p[i] = r.P; r.Outcome == Failed || r.Outcome == Insufficient || r.Outcome == Unjudged {
 			p[i] = math.NaN()
 		}
 	}
@@ -179,6 +181,9 @@ func compareColumn(f *Field, a, b *Column, o Options) Result {
 		r.texts(f, a, b)
 	} else {
 		r.numbers(f, a, b)
+	}
+	if f.Kind == frame.Time.String() {
+		r.Outcome, r.Reason = Unjudged, "times move on by themselves"
 	}
 	return r
 }

@@ -204,3 +204,21 @@ func TestNewTextsAreFoundAmongManyKnown(t *testing.T) {
 		t.Errorf("a fifth is new: %+v", r)
 	}
 }
+
+func TestTimesAreMeasuredAndNotJudged(t *testing.T) {
+	a, _ := rowsOf(1, 700, 0)
+	b, _ := rowsOf(2, 700, 0)
+	for i := range b.Columns[3].Times {
+		if b.Columns[3].Times[i] != frame.MissingTime {
+			b.Columns[3].Times[i] += 1 << 40
+		}
+	}
+	l := LayoutOf(a, nil)
+	c := compared(t, l, summarised(t, l, a, &frame.Frame{Rows: 700}), summarised(t, l, b, &frame.Frame{Rows: 700}), Options{})
+	if r := c.Features[3]; r.Outcome != Unjudged || r.Reason == "" || r.OutOfRange.Window < .9 {
+		t.Errorf("%+v", r)
+	}
+	if r := c.Features[0]; r.Outcome != Stable {
+		t.Errorf("%+v", r)
+	}
+}

@@ -15,7 +15,7 @@ const (
 	mostRows  = 500
 )
 
-var words = map[Outcome]string{Stable: "stable", Drifted: "drift", Insufficient: "insufficient data", Failed: "not measured"}
+var words = map[Outcome]string{Stable: "stable", Drifted: "drift", Insufficient: "insufficient data", Failed: "not measured", Unjudged: "not judged"}
 
 func (r *Report) columnSection(id, title, intro string, results []Result, previous map[string]*Result) report.Section {
 	s := report.Section{ID: id, Title: title, Intro: intro}
@@ -46,7 +46,7 @@ func tableRow(c *Result, previous map[string]*Result) []string {
 	if c.Missing != nil {
 		row[7] = report.Percent(c.Missing.Window)
 	}
-	if c.Outcome == Stable || c.Outcome == Drifted {
+	if c.measured() {
 		row[2], row[3], row[6] = short(c.JensenShannon), short(c.PSI), significance(c.Q)
 		if c.KolmogorovSmirnov != nil {
 			row[4] = short(c.KolmogorovSmirnov.Statistic)
@@ -70,6 +70,9 @@ func tableRow(c *Result, previous map[string]*Result) []string {
 	}
 	return row
 }
+
+// measured reports whether there are figures of the column.
+func (c *Result) measured() bool { return c.Outcome != Failed && c.Outcome != Insufficient }
 
 // strange is the share of values that the reference does not know.
 func (c *Result) strange() *Proportions {
@@ -103,7 +106,7 @@ func card(c *Result) report.Card {
 		write = report.Time
 	}
 	switch c.Outcome {
-	case Failed, Insufficient:
+	case Failed, Insufficient, Unjudged:
 		note(report.Info, strings.ToUpper(c.Reason[:1])+c.Reason[1:]+".")
 	case Drifted:
 		note(report.Warn, c.why(write))
@@ -141,7 +144,7 @@ func card(c *Result) report.Card {
 
 // why says in words what differs most.
 func (c *Result) why(write func(float64) string) string {
-	if c.Outcome != Stable && c.Outcome != Drifted {
+	if !c.measured() {
 		return c.Reason
 	}
 	p, q := countsOf(c.Bins)

@@ -105,6 +105,9 @@ func (r *Report) historySection() report.Section {
 			var lines []report.Series
 			order := ranked(part.results)
 			for _, of := range order[:min(mostSeries-1, len(order))] {
+				if of.Outcome == Unjudged {
+					continue
+				}
 				lines = append(lines, series(of.Name, func(w Past) *Estimate {
 					if v, ok := w.Effects[of.Name]; ok {
 						return &Estimate{v, math.NaN(), math.NaN()}

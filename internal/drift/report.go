@@ -71,7 +71,7 @@ func (c *Comparison) Drifted() (features, outputs []string) {
 // ranked orders results by what matters: what drifted, by falling effect, then what
 // could not be measured, then the rest.
 func ranked(results []Result) []*Result {
-	weight := map[Outcome]int{Drifted: 0, Failed: 1, Stable: 2, Insufficient: 3}
+	weight := map[Outcome]int{Drifted: 0, Failed: 1, Stable: 2, Unjudged: 3, Insufficient: 4}
 	out := make([]*Result, len(results))
 	for i := range results {
 		out[i] = &results[i]
