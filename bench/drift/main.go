@@ -30,6 +30,7 @@ type Line struct {
 	Rows        int                `json:"rows"`
 	Columns     int                `json:"columns"`
 	Seconds     float64            `json:"seconds"`
+	CPU         float64            `json:"cpu"`     // seconds of all threads
 	Peak        int64              `json:"peak_mb"` // resident
 	Drifted     int                `json:"drifted"`
 	Wasserstein map[string]float64 `json:"wasserstein,omitempty"`
@@ -60,6 +61,7 @@ func main() {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err == nil {
 		line.Peak = usage.Maxrss / 1024
+		line.CPU = float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(line); err != nil {
 		os.Exit(1)

@@ -116,7 +116,11 @@ func card(c *Result) report.Card {
 		a, b := sum(p), sum(q)
 		var pairs []report.Pair
 		for i := range c.Bins {
-			if name := c.Bins[i].name(write); c.Bins[i].Label != missingLabel || p[i]+q[i] > 0 {
+			name := c.Bins[i].name(write)
+			if c.Kind == frame.Time.String() && c.Bins[i].From != nil && c.Bins[i].To != nil {
+				name = "from " + write(*c.Bins[i].From) // both ends are too long
+			}
+			if c.Bins[i].Label != missingLabel || p[i]+q[i] > 0 {
 				pairs = append(pairs, report.Pair{Label: name, A: over(p[i], a), B: over(q[i], b)})
 			}
 		}
