@@ -56,7 +56,7 @@ const (
 // on the run or on who is champion: equal models are equal bundles.
 func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResult, error) {
 	s := step{
-		run: p.Run, name: "package", version: 3,
+		run: p.Run, name: "package", version: 4,
 		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Scores, p.Train, p.Validation, p.Test, p.Dataset},
 		params: map[string]any{
 			"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String(),
@@ -104,6 +104,9 @@ func (a *Activities) contents(ctx context.Context, p PackageParams) (*bundle.Con
 		return nil, "", err
 	}
 	rows := map[string]int{"train": train.Rows}
+	if c.Estimator, err = a.estimator(ctx, p, predictor, fit.target, columns); err != nil {
+		return nil, "", err
+	}
 	test, err := a.read(ctx, p.Test, columns)
 	if err != nil {
 		return nil, "", err

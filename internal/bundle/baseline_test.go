@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -143,4 +144,43 @@ func TestBaselineFromOutsideIsChecked(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestWhatEstimatesPerformanceIsPackedWhereThereIsOne(t *testing.T) {
+	eachTask(t, func(t *testing.T, task pipeline.Task) {
+		p, rows := predictor(t, task), flights(3, 800)
+		predictions, y := answers(t, p, rows), make([]float64, rows.Rows)
+		c := contents(t, task)
+		var err error
+		if k := len(p.target.Classes); k > 0 {
+			for i := range y {
+				y[i] = float64(i % k)
+			}
+			c.Estimator, err = drift.FitCalibration(predictions, y, k)
+		} else {
+			c.Estimator, err = drift.FitLoss(t.Context(), rows, predictions, y, 1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Open(build(t, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := c.Estimator.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Estimator.Encode(); err != nil || string(got) != string(want) {
+			t.Fatalf("another estimator comes back, %v", err)
+		}
+		c.Estimator.Version++
+		if _, err := Open(build(t, c)); fault.KindOf(err) != fault.BundleInvalid {
+			t.Errorf("of another version: %v", err)
+		}
+		c.Estimator = nil
+		if b, err := Open(build(t, c)); err != nil || b.Estimator != nil {
+			t.Errorf("without one: %v", err)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/model"
@@ -19,6 +20,7 @@ type Contents struct {
 	Model     model.Model
 	ONNX      []byte // nil if not exported
 	Baseline  *Baseline
+	Estimator *drift.Estimator // nil if there were too few rows to learn it from
 	Golden    []GoldenRow
 	Metrics   Metrics
 	Lineage   Lineage
@@ -77,6 +79,11 @@ func Build(c Contents) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if c.Estimator != nil {
+		if files["loss.json"], err = c.Estimator.Encode(); err != nil {
+			return nil, err
+		}
+	}
 	files["MODEL_CARD.md"] = []byte(c.Card)
 	if len(c.ONNX) > 0 {
 		files["model.onnx"] = c.ONNX
@@ -123,6 +130,11 @@ func Open(data []byte) (*Bundle, error) {
 	}
 	if theirs, ok := b.Model.(*model.Foreign); ok {
 		theirs.ONNX = b.ONNX
+	}
+	if data, ok := files["loss.json"]; ok {
+		if b.Estimator, err = drift.DecodeEstimator(data, len(b.Target.Classes)); err != nil {
+			return nil, err
+		}
 	}
 	for _, f := range b.plain() {
 		if err := decode(f.name, files[f.name], f.value); err != nil {

@@ -13,6 +13,8 @@
 //	model.onnx      the whole graph, raw columns to answer (package onnx); optional,
 //	                unless it is the model
 //	baseline.json   statistics of the training rows and of predictions, for monitoring
+//	loss.json       what performance is estimated with before labels come (package drift);
+//	                optional, as it takes 500 rows that the model has not learned from
 //	golden.json     a few held-out rows with the native answers
 //	metrics.json    what evaluation found
 //	lineage.json    digests of what the model came from

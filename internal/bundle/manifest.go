@@ -59,6 +59,7 @@ var entries = []entry{
 	{"model.json", 256 << 20, false},
 	{"model.onnx", 512 << 20, true},
 	{"baseline.json", 64 << 20, false},
+	{"loss.json", 16 << 20, true},
 	{"golden.json", 16 << 20, false},
 	{"metrics.json", 4 << 20, false},
 	{"lineage.json", 1 << 20, false},
