@@ -222,3 +222,13 @@ func TestTimesAreMeasuredAndNotJudged(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestASingleRowWhereTheReferenceHasNoneIsNoEvidence(t *testing.T) {
+	a, b := pooled([]float64{9000, 900, 0, 3}, []float64{450, 50, 1, 0})
+	if !slices.Equal(a, []float64{9000, 903}) || !slices.Equal(b, []float64{450, 51}) {
+		t.Errorf("pooled to %v and %v", a, b)
+	}
+	if a, b = pooled([]float64{400, 3, 4, 5, 100}, []float64{380, 4, 5, 3, 120}); !slices.Equal(a, []float64{400, 100, 12}) || !slices.Equal(b, []float64{380, 120, 12}) {
+		t.Errorf("pooled to %v and %v", a, b)
+	}
+}

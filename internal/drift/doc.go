@@ -24,6 +24,21 @@
 //     training rows where these are read again; longer periods, and the bundle
 //     alone, are compared by summaries.
 //
+// Besides columns one by one, Separate lets boosted trees tell rows of the window
+// from those of the reference; ADWIN and PageHinkley find where the error of a
+// stream has changed. Where labels have not come, Confidence estimates the metrics
+// of a classifier, and an Estimator, learned once on labelled rows and kept in the
+// bundle, maps its probabilities to how often they are right, or predicts the loss of
+// a regression. A Report puts what is known of a window on a page. When to measure,
+// what to do about it and where summaries are kept is others'.
+//
+// A summary is of one model version, as its layout is of one bundle: windows that
+// two versions answered have one of each, and these are not compared.
+//
+// Sums are exact integers (see Exact), because float addition depends on its order.
+// There is no sketch of quantiles: the hundred fixed bins are one that merges
+// exactly.
+//
 // Definitions are scipy's and Evidently's, to 1e-9; where the two differ from what
 // a verdict here rests on (Evidently's PSI fills empty bins by 0.0001, its
 // Jensen-Shannon is in natural logarithms, its bins are Sturges' over both samples),

@@ -70,19 +70,29 @@ func ChiSquareFit(counts, expected []float64) *Test {
 func chiSquareTail(x float64, k int) float64 { return mathext.GammaIncRegComp(float64(k)/2, x/2) }
 
 // pooled puts bins that expect fewer than leastExpected rows on either side into
-// one, so that the chi-square of the rest has its distribution.
+// one, and that with the smallest other where it still expects fewer, so that the
+// chi-square of the rest has its distribution: a single row where the reference has
+// none is no evidence.
 func pooled(p, q []float64) (a, b []float64) {
 	sp, sq := sum(p), sum(q)
 	least := min(sp, sq) / (sp + sq)
 	var restP, restQ float64
+	smallest := -1
 	for i := range p {
 		if (p[i]+q[i])*least < leastExpected {
 			restP, restQ = restP+p[i], restQ+q[i]
 			continue
 		}
 		a, b = append(a, p[i]), append(b, q[i])
+		if at := len(a) - 1; smallest < 0 || a[at]+b[at] < a[smallest]+b[smallest] {
+			smallest = at
+		}
 	}
-	if restP+restQ > 0 {
+	switch {
+	case restP+restQ == 0:
+	case (restP+restQ)*least < leastExpected && smallest >= 0:
+		a[smallest], b[smallest] = a[smallest]+restP, b[smallest]+restQ
+	default:
 		a, b = append(a, restP), append(b, restQ)
 	}
 	return a, b

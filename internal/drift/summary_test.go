@@ -251,3 +251,24 @@ func BenchmarkSummarize1000000x20(b *testing.B) {
 		summarised(b, l, f, o)
 	}
 }
+
+func FuzzDecode(f *testing.F) {
+	rows, answers := rowsOf(6, 40, 0)
+	l := LayoutOf(rows, answers)
+	f.Add(encoded(f, summarised(f, l, rows, answers)))
+	f.Add(encoded(f, New(l)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Decode(data, l)
+		if err != nil {
+			if fault.KindOf(err) != fault.ArtifactCorrupt {
+				t.Fatal(err)
+			}
+			return
+		}
+		both, err := Merge(l, s, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compared(t, l, s, both, Options{MinRows: 1})
+	})
+}
