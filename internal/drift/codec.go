@@ -80,12 +80,15 @@ func (s *Summary) Validate(l *Layout) error {
 }
 
 func (c *Column) validate(f *Field, rows int64) error {
-	total, negative := c.Missing+c.Infinite+c.Rare, c.Missing < 0 || c.Infinite < 0 || c.Rare < 0
+	total, negative := c.Missing+c.Infinite+c.Rare, false
+	for _, n := range append([]int64{c.Missing, c.Infinite, c.Rare}, c.Bins...) {
+		negative = negative || n < 0 || n > maxCounted
+	}
 	for _, n := range c.Bins {
-		total, negative = total+n, negative || n < 0
+		total += n
 	}
 	if c.Unlisted != nil {
-		total, negative = total+c.Unlisted.Rows, negative || c.Unlisted.Rows < 0
+		total, negative = total+c.Unlisted.Rows, negative || c.Unlisted.Rows < 0 || c.Unlisted.Rows > maxCounted
 	}
 	switch {
 	case c.Name != f.Name || len(c.Bins) != f.bins():
@@ -95,7 +98,34 @@ func (c *Column) validate(f *Field, rows int64) error {
 	case f.text() != (c.Sum == nil) || f.text() != (c.Squares == nil) || (c.Least == nil) != (c.Greatest == nil):
 		return fmt.Errorf("column %q lacks sums, or has them without being numbers", f.Name)
 	}
+	if err := c.validateMoments(f); err != nil {
+		return err
+	}
 	return c.Unlisted.validate()
+}
+
+// maxCounted bounds one count, so that no sum of them overflows.
+const maxCounted = 1 << 50
+
+// validateMoments refuses sums that no values between least and greatest have.
+func (c *Column) validateMoments(f *Field) error {
+	if f.text() {
+		return nil
+	}
+	if (c.Least != nil) != (c.present() > 0) {
+		return fmt.Errorf("column %q has values without a least, or the other way round", f.Name)
+	}
+	if c.Least == nil {
+		if c.Sum.n.Sign() != 0 || c.Squares.n.Sign() != 0 {
+			return fmt.Errorf("column %q has sums of no values", f.Name)
+		}
+		return nil
+	}
+	mean := c.Mean()
+	if low, high := *c.Least, *c.Greatest; !(mean >= low && mean <= high) || spread(c.Sum, c.Squares, c.present()).Sign() < 0 {
+		return fmt.Errorf("the sums of column %q are not those of values between %v and %v", f.Name, low, high)
+	}
+	return nil
 }
 
 func (t *Tally) validate() error {

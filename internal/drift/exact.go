@@ -37,14 +37,19 @@ func Deviation(sum, squares *Exact, n int64) float64 {
 	if n == 0 {
 		return math.NaN()
 	}
-	count := big.NewInt(n)
-	top := new(big.Int).Mul(&squares.n, count)
-	top.Lsh(top, unit)
-	top.Sub(top, new(big.Int).Mul(&sum.n, &sum.n))
+	count, top := big.NewInt(n), spread(sum, squares, n)
 	// The root of a ratio of integers: its square may be beyond a double.
 	root := new(big.Float).SetPrec(128).SetRat(new(big.Rat).SetFrac(top, new(big.Int).Lsh(count.Mul(count, count), 2*unit)))
 	v, _ := root.Sqrt(root).Float64()
 	return v
+}
+
+// spread is n times the sum of squares less the square of the sum: never negative
+// for values there can be.
+func spread(sum, squares *Exact, n int64) *big.Int {
+	top := new(big.Int).Mul(&squares.n, big.NewInt(n))
+	top.Lsh(top, unit)
+	return top.Sub(top, new(big.Int).Mul(&sum.n, &sum.n))
 }
 
 // MarshalText writes the canonical form.

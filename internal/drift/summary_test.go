@@ -222,7 +222,7 @@ func TestDecodeTrustsNothing(t *testing.T) {
 	good := encoded(t, summarised(t, l, f, o))
 	for _, change := range [][2]string{
 		{`"version":1`, `"version":2`}, {`"rows":600`, `"rows":599`}, {`"bins":[`, `"bins":[1,`}, {`"bins":[0,`, `"bins":[-1,`},
-		{`"layout":"`, `"layout":"0`}, {`"name":"n"`, `"name":"m"`}, {`"sum":"`, `"sum":"!`}, {`{"version"`, `{"more":1,"version"`}, {"\n", "{}"},
+		{`"layout":"`, `"layout":"0`}, {`"name":"n"`, `"name":"m"`}, {`"sum":"`, `"sum":"!`}, {`{"version"`, `{"more":1,"version"`}, {"\n", "{}"}, {`"least":`, `"least":9`}, {`"squares":"`, `"squares":"-`}, {`"sum":"`, `"sum":"fffffff`},
 	} {
 		bad := bytes.Replace(good, []byte(change[0]), []byte(change[1]), 1)
 		if _, err := Decode(bad, l); fault.KindOf(err) != fault.ArtifactCorrupt {
