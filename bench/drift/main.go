@@ -183,15 +183,15 @@ func summarize(ctx context.Context, engine *table.Engine, window string) (*Line,
 		all = append(all, data)
 	}
 	begun := time.Now()
-	month := drift.New(l)
-	for _, data := range all {
-		hour, err := drift.Decode(data, l)
-		if err != nil {
+	read := make([]*drift.Summary, len(all))
+	for i, data := range all {
+		if read[i], err = drift.Decode(data, l); err != nil {
 			return nil, err
 		}
-		if month, err = drift.Merge(l, month, hour); err != nil {
-			return nil, err
-		}
+	}
+	month, err := drift.Merge(l, read...)
+	if err != nil {
+		return nil, err
 	}
 	return &Line{Rows: int(month.Rows), Columns: len(f.Columns), Merge: time.Since(begun).Seconds(), Bytes: len(all[0])}, nil
 }

@@ -26,8 +26,8 @@ func (e *Exact) Mean(n int64) float64 {
 	if n == 0 {
 		return math.NaN()
 	}
-	r := new(big.Rat).SetFrac(&e.n, new(big.Int).Lsh(big.NewInt(n), unit))
-	v, _ := r.Float64()
+	mean := new(big.Float).SetPrec(53).Quo(new(big.Float).SetInt(&e.n), new(big.Float).SetInt64(n))
+	v, _ := mean.SetMantExp(mean, -unit).Float64()
 	return v
 }
 
@@ -39,7 +39,8 @@ func Deviation(sum, squares *Exact, n int64) float64 {
 	}
 	count, top := big.NewInt(n), spread(sum, squares, n)
 	// The root of a ratio of integers: its square may be beyond a double.
-	root := new(big.Float).SetPrec(128).SetRat(new(big.Rat).SetFrac(top, new(big.Int).Lsh(count.Mul(count, count), 2*unit)))
+	root := new(big.Float).SetPrec(128).Quo(new(big.Float).SetInt(top), new(big.Float).SetInt(count.Mul(count, count)))
+	root.SetMantExp(root, -2*unit)
 	v, _ := root.Sqrt(root).Float64()
 	return v
 }
