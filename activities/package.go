@@ -150,6 +150,9 @@ func (a *Activities) contents(ctx context.Context, p PackageParams) (*bundle.Con
 		return nil, "", err
 	}
 	rows := map[string]int{"train": train.Rows}
+	if c.Estimator, err = a.estimator(ctx, p, predictor, fit.target, columns); err != nil {
+		return nil, "", err
+	}
 	test, err := a.read(ctx, p.Test, columns)
 	if err != nil {
 		return nil, "", err

@@ -3,6 +3,7 @@ package bundle
 import (
 	"slices"
 
+	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/model"
@@ -20,6 +21,7 @@ type Contents struct {
 	ONNX      []byte // nil if not exported
 	PMML      []byte // nil if not asked for
 	Baseline  *Baseline
+	Estimator *drift.Estimator // nil if there were too few rows to learn it from
 	Golden    []GoldenRow
 	Metrics   Metrics
 	Lineage   Lineage
@@ -81,6 +83,11 @@ func Build(c Contents) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if c.Estimator != nil {
+		if files["loss.json"], err = c.Estimator.Encode(); err != nil {
+			return nil, err
+		}
+	}
 	files["MODEL_CARD.md"] = []byte(c.Card)
 	if len(c.ONNX) > 0 {
 		files["model.onnx"] = c.ONNX
@@ -130,6 +137,11 @@ func (o *opened) open() (b *Bundle, err error) {
 	if theirs, ok := b.Model.(*model.Foreign); ok {
 		theirs.ONNX = b.ONNX
 	}
+	if data, ok := files["loss.json"]; ok {
+		if b.Estimator, err = drift.DecodeEstimator(data, len(b.Target.Classes)); err != nil {
+			return nil, err
+		}
+	}
 	for _, f := range b.plain() {
 		if err := decode(f.name, files[f.name], f.value); err != nil {
 			return nil, err
@@ -146,8 +158,8 @@ func (b *Bundle) check() error {
 	if b.Manifest.Task != b.Target.Task {
 		return invalid("the manifest says task %q and the target %q", clip(string(b.Manifest.Task)), b.Target.Task)
 	}
-	if b.Baseline == nil {
-		return invalid("baseline.json holds no baseline")
+	if err := b.Baseline.check(b.Signature); err != nil {
+		return err
 	}
 	if !slices.EqualFunc(b.Signature.Outputs, outputsOf(b.Target), func(a, b Output) bool {
 		return a.Name == b.Name && a.Kind == b.Kind && slices.Equal(a.Classes, b.Classes)

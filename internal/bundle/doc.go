@@ -14,6 +14,8 @@
 //	                unless it is the model
 //	model.pmml      the same in PMML 4.4 (package pmml); optional
 //	baseline.json   statistics of the training rows and of predictions, for monitoring
+//	loss.json       what performance is estimated with before labels come (package drift);
+//	                optional, as it takes 500 rows that the model has not learned from
 //	golden.json     a few held-out rows with the native answers
 //	metrics.json    what evaluation found
 //	lineage.json    digests of what the model came from

@@ -60,6 +60,7 @@ var entries = []entry{
 	{"model.onnx", 512 << 20, true},
 	{"model.pmml", 256 << 20, true},
 	{"baseline.json", 64 << 20, false},
+	{"loss.json", 16 << 20, true},
 	{"golden.json", 16 << 20, false},
 	{"metrics.json", 4 << 20, false},
 	{"lineage.json", 1 << 20, false},
