@@ -14,11 +14,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/intake"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/signing"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
@@ -83,22 +86,28 @@ func (a *app) importModel(ctx context.Context, i importing) (imported, error) {
 			i.by = u.Username
 		}
 	}
+	cfg, err := a.config()
+	if err != nil {
+		return imported{}, err
+	}
+	trust, err := cfg.Trust()
+	if err != nil {
+		return imported{}, err
+	}
 	made := intake.Import{Model: i.name, By: i.by, At: time.Now()}
 	body, files := source, map[string][]byte{}
 	if isBundle(source) {
 		if i.name+i.signature+i.rows != "" {
 			return imported{}, usage("%s is a bundle, which has a name, a signature and rows of its own", plain(i.file)).WithRemedy("leave out --name, --signature and --rows")
 		}
-		b, err := intake.Bundle(ctx, source)
+		b, err := intake.Bundle(ctx, source, trust)
 		if err != nil {
 			return imported{}, err
 		}
 		made.Model = b.Name
 	} else if body, files, err = a.graph(ctx, i, source); err != nil {
 		return imported{}, err
-	}
-	cfg, err := a.config()
-	if err != nil {
+	} else if body, err = signed(cfg, body); err != nil {
 		return imported{}, err
 	}
 	var done imported
@@ -128,6 +137,16 @@ func (a *app) importModel(ctx context.Context, i importing) (imported, error) {
 		return err
 	})
 	return done, err
+}
+
+// signed signs a bundle made here, if there is a key: whoever imports it vouches for
+// it as a worker does for what it packages.
+func signed(cfg config.Config, body []byte) ([]byte, error) {
+	key, err := signing.ResolveKey(cfg.SigningKey)
+	if err != nil || key == nil {
+		return body, err
+	}
+	return bundle.Sign(body, key)
 }
 
 // graph makes a bundle of an ONNX file, and returns the files it was made with beside

@@ -11,6 +11,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/foreign"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/model"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
 const (
@@ -76,9 +77,10 @@ func Graph(ctx context.Context, name string, onnx []byte, d Declaration, rows *f
 }
 
 // Bundle verifies a bundle from outside, and that it answers as it did when it was
-// packaged. The error is BundleInvalid and says what is wrong.
-func Bundle(ctx context.Context, data []byte) (*bundle.Bundle, error) {
-	b, err := bundle.Open(data)
+// packaged. Errors are BundleInvalid, and SignatureInvalid where trust asks for a
+// signature.
+func Bundle(ctx context.Context, data []byte, trust signing.Trust) (*bundle.Bundle, error) {
+	b, err := bundle.OpenTrusted(data, trust)
 	if err != nil {
 		return nil, err
 	}
