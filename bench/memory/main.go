@@ -1,5 +1,5 @@
 // Command memory shows what the data steps hold in memory as their input grows: it
-// makes a CSV file of each size, takes it from collect to split, each step in a
+// makes a CSV file of each size, takes it from collect to engineer, each step in a
 // process of its own with a small engine, and prints the step, the bytes of its
 // input, its seconds and its peak of resident memory.
 //
