@@ -21,9 +21,10 @@ const rowBytes = 182
 
 // work is one step in one process.
 type work struct {
-	dir   string
-	limit int64
-	rows  int64
+	dir    string
+	limit  int64
+	rows   int64
+	narrow bool // few columns: more rows to a file
 }
 
 var steps = []struct {
@@ -67,11 +68,15 @@ func (w work) path(name string) string { return filepath.Join(w.dir, name) }
 // nothing compresses much.
 func (w work) make(ctx context.Context, e *table.Engine) (int64, error) {
 	sql := "SELECT i // 4 AS trip, i % 4 AS leg, TIMESTAMP '2024-01-01' + to_seconds(i // 3) AS seen"
-	for k := range 12 {
+	numbers, texts := 12, []int{5, 40, 400, 100000}
+	if w.narrow {
+		numbers, texts = 4, texts[3:]
+	}
+	for k := range numbers {
 		sql += fmt.Sprintf(", (md5_number_lower(i || 'x%d') %% 100000000) / 1000.0 AS x%[1]d", k)
 	}
-	for k, n := range []int{5, 40, 400, 100000} {
-		sql += fmt.Sprintf(", 'v' || (md5_number_lower(i || 't%d') %% %d) AS t%[1]d", k, n)
+	for k, n := range texts {
+		sql += fmt.Sprintf(", 'v' || (md5_number_lower(i || 't%d') %% %d) AS t%[1]d", k+4-len(texts), n)
 	}
 	sql += ", (md5_number_lower(i || 'y') % 1000) / 10.0 AS y FROM range(" + fmt.Sprint(w.rows) + ") r(i)"
 	return w.rows, e.Exec(ctx, "COPY ("+sql+") TO "+table.Literal(w.path("rows.csv"))+" (FORMAT csv)")

@@ -49,7 +49,7 @@ type Share struct {
 // MaxDescribed bounds the values, rows by columns, that features are planned on and
 // described by before any model is fitted; of more training rows some are taken,
 // spread evenly. Fits of models learn from them all.
-const MaxDescribed = 1 << 24
+const MaxDescribed = 1 << 22
 
 // Summarize describes the rows before and the matrix made of them.
 func Summarize(fitted *Fitted, before *frame.Frame, after *frame.Matrix, choices []Choice) *Summary {
