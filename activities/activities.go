@@ -10,6 +10,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/signing"
 	"github.com/esteira-ml/esteira/internal/table"
@@ -54,6 +55,8 @@ type Activities struct {
 	frames   frameCache
 	prepared preparedCache
 	lock     *os.File // of ScratchDir, held as long as the process lives
+
+	maxDescribed int // feature.MaxDescribed
 }
 
 // New checks options and returns the activities.
@@ -72,7 +75,7 @@ func New(o Options) (*Activities, error) {
 		return nil, scratchFault(err, o.ScratchDir)
 	}
 	o.ScratchDir = dir
-	a := &Activities{Options: o, lock: lock}
+	a := &Activities{Options: o, lock: lock, maxDescribed: feature.MaxDescribed}
 	a.prepared.limit = cmp.Or(o.FitMemory, DefaultFitMemory)
 	return a, nil
 }
