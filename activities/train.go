@@ -86,9 +86,16 @@ type FoldResult struct {
 	Report *model.Report   `json:"report,omitempty"`
 	Learnt int             `json:"learnt,omitempty"` // rows it learnt from
 	Memory int64           `json:"memory,omitempty"`
+
+	TrainerReport artifact.Ref `json:"trainer_report,omitzero"` // of a trainer elsewhere, if it wrote one
 }
 
-func (r *FoldResult) outputs() metadata.Outputs { return nil }
+func (r *FoldResult) outputs() metadata.Outputs {
+	if r.TrainerReport.IsZero() {
+		return nil
+	}
+	return metadata.Outputs{trainerReport: r.TrainerReport}
+}
 
 // FitFold fits a trial on the training rows of one fold, features included, and
 // scores it on the rows held out. A trial that cannot be fitted or scored there is
@@ -168,6 +175,8 @@ type FittedResult struct {
 
 	ONNX   artifact.Ref `json:"onnx,omitzero"`    // of a model trained elsewhere: the graph that Model describes
 	Failed string       `json:"failed,omitempty"` // why there is none of it, and no other part
+
+	TrainerReport artifact.Ref `json:"trainer_report,omitzero"` // of a trainer elsewhere, if it wrote one
 }
 
 func (r *FittedResult) outputs() metadata.Outputs {
@@ -177,6 +186,9 @@ func (r *FittedResult) outputs() metadata.Outputs {
 	out := metadata.Outputs{"features": r.Features, "target": r.Target, "model": r.Model}
 	if !r.ONNX.IsZero() {
 		out["onnx"] = r.ONNX
+	}
+	if !r.TrainerReport.IsZero() {
+		out[trainerReport] = r.TrainerReport
 	}
 	return out
 }
