@@ -22,6 +22,7 @@ type externalBundle struct {
 	accepted  map[string]activities.AcceptParams
 	discarded []string
 	hit       bool
+	prepared  func(activities.FitParams) // told of each fit, if it is not nil
 }
 
 const trainers = "{candidates: [{kind: logistic}, {kind: external, external: {name: lightgbm, queue: python, activity: train, timeout: 1m}, grid: {rounds: [1, 2]}}], folds: 2}"
@@ -34,6 +35,9 @@ func externalSetup(t *testing.T, train func(context.Context, external.Request) (
 		return train(ctx, r)
 	}).Maybe()
 	b.OnActivity(a.PrepareExternal, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FitParams) (*activities.ExternalFit, error) {
+		if b.prepared != nil {
+			b.prepared(p)
+		}
 		if b.hit {
 			return &activities.ExternalFit{Hit: true}, nil
 		}
