@@ -10,6 +10,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
 // EngineerParams name the training rows and what to make of their columns.
@@ -73,7 +74,7 @@ func (a *Activities) plan(ctx context.Context, p EngineerParams) ([]pipeline.Fea
 }
 
 func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []pipeline.Feature, choices []feature.Choice, res *EngineerResult) error {
-	train, err := a.read(ctx, p.Train, trainingColumns(plan, p.Problem))
+	train, err := a.read(ctx, p.Train, tuning.Columns(plan, p.Problem))
 	if err != nil {
 		return err
 	}

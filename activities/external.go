@@ -16,6 +16,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/split"
 	"github.com/esteira-ml/esteira/internal/table"
+	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
 // maxRequest bounds a request to a trainer, which is part of a history.
@@ -103,7 +104,7 @@ func (a *Activities) externalRows(ctx context.Context, p FitParams) (*ExternalRo
 		if err := a.Store.JSON(ctx, p.Plan, &plan); err != nil {
 			return err
 		}
-		train, err := a.read(ctx, p.Train, trainingColumns(plan, p.Problem))
+		train, err := a.read(ctx, p.Train, tuning.Columns(plan, p.Problem))
 		if err != nil {
 			return err
 		}
@@ -123,7 +124,7 @@ func (a *Activities) externalRows(ctx context.Context, p FitParams) (*ExternalRo
 		}
 		held, from := train, p.Train
 		if p.Folds == 0 && p.Watch != nil {
-			if held, err = a.readOnce(ctx, *p.Watch, trainingColumns(plan, p.Problem)); err != nil {
+			if held, err = a.readOnce(ctx, *p.Watch, tuning.Columns(plan, p.Problem)); err != nil {
 				return err
 			}
 			from, fold.Held = *p.Watch, everyRow(held.Rows)

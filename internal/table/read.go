@@ -2,11 +2,13 @@ package table
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -20,7 +22,8 @@ const infiniteTime = 1<<63 - 1
 // epoch, UTC, infinite ones missing; dictionaries of text are in order of first
 // appearance.
 //
-// The result is streamed: beside the frame it needs a few megabytes.
+// The result is streamed: beside the frame it needs a few megabytes. A frame that
+// would take more memory than this process may have is refused before it is read.
 //
 // Faults: ColumnMissing, TypeMismatch (lists, structs, bytes), SourceUnreadable,
 // ResourceExhausted.
@@ -38,6 +41,10 @@ func (e *Engine) Read(ctx context.Context, path string, columns []string) (*fram
 	if len(columns) == 0 {
 		f.Rows = int(info.Rows)
 		return f, nil
+	}
+	what := fmt.Sprintf("a table of %d rows and %d columns", info.Rows, len(columns))
+	if err := memory.Affordable(what, 8*info.Rows*int64(len(columns))); err != nil {
+		return nil, err.WithRemedy("sample the rows or name fewer columns in dataset.sql, or raise GOMEMLIMIT")
 	}
 	selected := make([]string, len(columns))
 	fills := make([]filler, len(columns))
