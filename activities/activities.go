@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"cmp"
 	"context"
 	"os"
 
@@ -29,7 +28,8 @@ type Options struct {
 	// server's address. Default: none, and details show digests alone.
 	ArtifactURL string
 	// FitMemory bounds the bytes of the rows kept ready for fits beyond those that
-	// learn from them now. Default: DefaultFitMemory.
+	// learn from them now. Default: those that were used last are kept, whatever they
+	// take.
 	FitMemory int64
 	// ScratchDir holds a directory of each worker process with the working files
 	// of its running steps. Default: the system's temporary directory.
@@ -45,9 +45,6 @@ type Options struct {
 	// Trust says whose signature a bundle needs to be opened. Default: nobody's.
 	Trust func() (signing.Trust, error)
 }
-
-// DefaultFitMemory is what Options.FitMemory is when it is 0.
-const DefaultFitMemory = 512 << 20
 
 // Activities are the steps of a run, methods so that they share connections.
 type Activities struct {
@@ -76,7 +73,7 @@ func New(o Options) (*Activities, error) {
 	}
 	o.ScratchDir = dir
 	a := &Activities{Options: o, lock: lock, maxDescribed: feature.MaxDescribed}
-	a.prepared.limit = cmp.Or(o.FitMemory, DefaultFitMemory)
+	a.prepared.limit = o.FitMemory
 	return a, nil
 }
 

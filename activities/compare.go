@@ -72,6 +72,7 @@ func (a *Activities) compare(ctx context.Context, p CompareParams) (*CompareResu
 		if err != nil {
 			return nil, err
 		}
+		delete(s.Outputs, trainerReport)
 		res.Outputs += len(s.Outputs)
 		if _, told := s.Outputs[proofOutput]; told {
 			res.Outputs--

@@ -12,6 +12,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
+	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
 // EngineerParams name the training rows and what to make of their columns.
@@ -76,7 +77,7 @@ func (a *Activities) plan(ctx context.Context, p EngineerParams) ([]pipeline.Fea
 }
 
 func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []pipeline.Feature, choices []feature.Choice, res *EngineerResult) error {
-	train, rows, err := a.described(ctx, p.Train, trainingColumns(plan, p.Problem))
+	train, rows, err := a.described(ctx, p.Train, tuning.Columns(plan, p.Problem))
 	if err != nil {
 		return err
 	}

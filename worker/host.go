@@ -38,6 +38,11 @@ type host struct {
 // earlier steps and fits came to.
 const stopTimeout = 30 * time.Second
 
+// thinking is how long a workflow may take to decide what is next, before it is
+// taken to hang: a search of a thousand trials, told all their scores again, takes
+// seconds on a busy machine.
+const thinking = 10 * time.Second
+
 func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, error) {
 	h := &host{cfg: cfg, log: logging.New(cfg.Log, "worker")}
 	var err error
@@ -118,6 +123,7 @@ func (h *host) options(slots int) worker.Options {
 		DisableWorkflowWorker:              slots > 0,
 		Interceptors:                       []interceptor.WorkerInterceptor{&activities.Heartbeats{}},
 		WorkerStopTimeout:                  stopTimeout,
+		DeadlockDetectionTimeout:           thinking,
 		DeploymentOptions: worker.DeploymentOptions{
 			UseVersioning:             true,
 			Version:                   h.version(),

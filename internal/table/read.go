@@ -8,6 +8,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -21,7 +22,8 @@ const infiniteTime = 1<<63 - 1
 // epoch, UTC, infinite ones missing; dictionaries of text are in order of first
 // appearance.
 //
-// The result is streamed: beside the frame it needs a few megabytes.
+// The result is streamed: beside the frame it needs a few megabytes. A frame that
+// would take more memory than this process may have is refused before it is read.
 //
 // Faults: ColumnMissing, TypeMismatch (lists, structs, bytes), SourceUnreadable,
 // ResourceExhausted.
@@ -43,9 +45,14 @@ func (e *Engine) ReadSome(ctx context.Context, path string, columns []string, mo
 		// gap and fall in with no period (Knuth, 6.4).
 		where = fmt.Sprintf(" WHERE %s * 2654435769 %% 4294967296 < %d", RowNumber, int64(float64(most)/float64(r.info.Rows)*(1<<32)))
 	}
-	f = r.frame(int(min(most, r.info.Rows)))
+	rows := min(most, r.info.Rows)
+	what := fmt.Sprintf("a table of %d rows and %d columns", rows, len(r.columns))
+	if err := memory.Affordable(what, 8*rows*int64(len(r.columns))); err != nil {
+		return nil, 0, err.WithRemedy("sample the rows or name fewer columns in dataset.sql, or raise GOMEMLIMIT")
+	}
+	f = r.frame(int(rows))
 	if len(r.columns) == 0 {
-		f.Rows = int(min(most, r.info.Rows))
+		f.Rows = int(rows)
 		return f, r.info.Rows, nil
 	}
 	return f, r.info.Rows, e.fill(ctx, r, where, nil)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/esteira-ml/esteira/internal/fault"
@@ -136,6 +138,14 @@ func TestReadRefuses(t *testing.T) {
 	_, err = b.engine.Read(context.Background(), b.file("x.parquet", "not parquet at all"), nil)
 	if fault.KindOf(err) != fault.SourceUnreadable {
 		t.Fatal(err)
+	}
+	long := b.parquet("long.parquet", "SELECT i, i AS j FROM range(4000000) t(i)")
+	had := debug.SetMemoryLimit(32 << 20)
+	_, err = b.engine.Read(context.Background(), long, nil)
+	debug.SetMemoryLimit(had)
+	b.wantKind(err, fault.ResourceExhausted)
+	if err == nil || !strings.Contains(err.Error(), "4000000 rows and 2 columns needs about 61 MB of memory, over the bound of 32 MB") {
+		t.Error(err)
 	}
 }
 
