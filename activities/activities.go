@@ -1,7 +1,6 @@
 package activities
 
 import (
-	"cmp"
 	"context"
 	"os"
 
@@ -10,7 +9,9 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/signing"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
@@ -27,20 +28,23 @@ type Options struct {
 	// server's address. Default: none, and details show digests alone.
 	ArtifactURL string
 	// FitMemory bounds the bytes of the rows kept ready for fits beyond those that
-	// learn from them now. Default: DefaultFitMemory.
+	// learn from them now. Default: those that were used last are kept, whatever they
+	// take.
 	FitMemory int64
 	// ScratchDir holds a directory of each worker process with the working files
 	// of its running steps. Default: the system's temporary directory.
 	ScratchDir string
+	// SigningKey is a reference (env:NAME, file:PATH) to the key that bundles are signed
+	// with. Default: they are not signed.
+	SigningKey string
 	// SourceDirs are the directories below which source files may be read.
 	// Default: any.
 	SourceDirs []string
 	// Table bounds the memory and threads of each table engine.
 	Table table.Options
+	// Trust says whose signature a bundle needs to be opened. Default: nobody's.
+	Trust func() (signing.Trust, error)
 }
-
-// DefaultFitMemory is what Options.FitMemory is when it is 0.
-const DefaultFitMemory = 512 << 20
 
 // Activities are the steps of a run, methods so that they share connections.
 type Activities struct {
@@ -48,6 +52,8 @@ type Activities struct {
 	frames   frameCache
 	prepared preparedCache
 	lock     *os.File // of ScratchDir, held as long as the process lives
+
+	maxDescribed int // feature.MaxDescribed
 }
 
 // New checks options and returns the activities.
@@ -58,13 +64,16 @@ func New(o Options) (*Activities, error) {
 	if o.ScratchDir == "" {
 		o.ScratchDir = os.TempDir()
 	}
+	if o.Trust == nil {
+		o.Trust = func() (signing.Trust, error) { return signing.Trust{}, nil }
+	}
 	dir, lock, err := ownScratch(o.ScratchDir)
 	if err != nil {
 		return nil, scratchFault(err, o.ScratchDir)
 	}
 	o.ScratchDir = dir
-	a := &Activities{Options: o, lock: lock}
-	a.prepared.limit = cmp.Or(o.FitMemory, DefaultFitMemory)
+	a := &Activities{Options: o, lock: lock, maxDescribed: feature.MaxDescribed}
+	a.prepared.limit = o.FitMemory
 	return a, nil
 }
 

@@ -25,7 +25,13 @@ func fitPhase(done, of int) string { return fmt.Sprintf("fit, %d of %d", done, o
 type pulse struct {
 	mu         sync.Mutex
 	phase      string
-	checkpoint *artifact.Ref
+	checkpoint *checkpoint
+}
+
+// checkpoint is where a fit under way was saved. An activity may make several fits.
+type checkpoint struct {
+	Of  string       `json:"of"` // the step's label
+	Ref artifact.Ref `json:"ref"`
 }
 
 type pulseKey struct{}
@@ -38,15 +44,15 @@ func pulseOf(ctx context.Context) *pulse {
 	return &pulse{}
 }
 
-func (p *pulse) set(phase string, checkpoint *artifact.Ref) {
+func (p *pulse) set(phase string, saved *checkpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.phase = phase; checkpoint != nil {
-		p.checkpoint = checkpoint
+	if p.phase = phase; saved != nil {
+		p.checkpoint = saved
 	}
 }
 
-func (p *pulse) get() (phase string, checkpoint *artifact.Ref) {
+func (p *pulse) get() (phase string, saved *checkpoint) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.phase, p.checkpoint
@@ -54,7 +60,7 @@ func (p *pulse) get() (phase string, checkpoint *artifact.Ref) {
 
 // earlier is where an earlier attempt of the activity had come to, nil if this is
 // the first or none was saved.
-func earlier(ctx context.Context) *artifact.Ref {
+func earlier(ctx context.Context) *checkpoint {
 	var last progress
 	if !activity.HasHeartbeatDetails(ctx) || activity.GetHeartbeatDetails(ctx, &last) != nil {
 		return nil
@@ -68,11 +74,11 @@ func earlier(ctx context.Context) *artifact.Ref {
 func (a *Activities) watch(ctx context.Context, s step) *model.Watch {
 	p := pulseOf(ctx)
 	w := &model.Watch{}
-	if ref := earlier(ctx); ref != nil {
-		body, err := a.Store.Bytes(ctx, *ref, maxCheckpoint)
+	if saved := earlier(ctx); saved != nil && saved.Of == s.label() {
+		body, err := a.Store.Bytes(ctx, saved.Ref, maxCheckpoint)
 		if err == nil {
 			w.Resume = body
-			a.logger(ctx, s).Info().Str("checkpoint", ref.Short()).Msg("resumed")
+			a.logger(ctx, s).Info().Str("checkpoint", saved.Ref.Short()).Msg("resumed")
 		} else {
 			a.logger(ctx, s).Warn().Err(err).Msg("the checkpoint cannot be read: fitted from the beginning")
 		}
@@ -89,7 +95,7 @@ func (a *Activities) watch(ctx context.Context, s step) *model.Watch {
 			return // worth going on without
 		}
 		if ref, err := a.Store.PutBytes(ctx, body, artifact.MediaTypeCheckpoint); err == nil {
-			p.set(fitPhase(done, of), &ref)
+			p.set(fitPhase(done, of), &checkpoint{Of: s.label(), Ref: ref})
 		}
 	}
 	return w

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
@@ -70,7 +72,11 @@ func (a *Activities) compare(ctx context.Context, p CompareParams) (*CompareResu
 		if err != nil {
 			return nil, err
 		}
+		delete(s.Outputs, trainerReport)
 		res.Outputs += len(s.Outputs)
+		if _, told := s.Outputs[proofOutput]; told {
+			res.Outputs--
+		}
 		all = append(all, differ...)
 	}
 	scores, n, err := a.compareScores(ctx, p.Run)
@@ -104,7 +110,14 @@ func (a *Activities) compareStep(ctx context.Context, recorded, repeated metadat
 	var out []Difference
 	for _, name := range slices.Sorted(maps.Keys(recorded.Outputs)) {
 		was, is := recorded.Outputs[name], repeated.Outputs[name]
-		if was.Digest == is.Digest {
+		if was.Digest == is.Digest || name == proofOutput && !is.IsZero() {
+			continue
+		}
+		same, err := a.sameModel(ctx, was, is)
+		if err != nil {
+			return nil, err
+		}
+		if same {
 			continue
 		}
 		d := Difference{Step: recorded.Step, Output: name, Recorded: was.Digest, Repeated: is.Digest}
@@ -121,6 +134,29 @@ func (a *Activities) compareStep(ctx context.Context, recorded, repeated metadat
 
 // maxCompared bounds the artifacts whose contents are compared.
 const maxCompared = 64 << 20
+
+// sameModel reports whether two bundles are the same but for their signatures, which
+// say who vouches for a model and not what it is. What is gone or large is not looked at.
+func (a *Activities) sameModel(ctx context.Context, was, is artifact.Ref) (bool, error) {
+	if was.MediaType != artifact.MediaTypeBundle || is.MediaType != was.MediaType || was.Size > maxCompared || is.Size > maxCompared {
+		return false, nil
+	}
+	var bare [2][]byte
+	for i, ref := range []artifact.Ref{was, is} {
+		there, err := a.Store.Exists(ctx, ref)
+		if err != nil || !there {
+			return false, err
+		}
+		body, err := a.Store.Bytes(ctx, ref, maxCompared)
+		if err != nil {
+			return false, err
+		}
+		if bare[i], err = bundle.Unsigned(body); err != nil {
+			return false, nil // no bundle that this build reads: the bytes decide
+		}
+	}
+	return bytes.Equal(bare[0], bare[1]), nil
+}
 
 // howDiffers says where two artifacts part: the path in JSON, the byte elsewhere.
 // One that the store no longer holds is known by its digest alone.

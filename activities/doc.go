@@ -12,6 +12,9 @@
 //   - engineer stores the fitted features, not the transformed columns. They are
 //     a pure function of (features, split) that takes under a second for three
 //     million rows, less than moving twice the bytes through the store.
+//   - A fit is an activity of its own, or where fits are short one of several that an
+//     activity makes (batch.go); either way it is a step, with its place in the cache
+//     and its row.
 //   - Heartbeats of a long fit name its last checkpoint, from which the next
 //     attempt goes on (checkpoint.go). Other steps are begun again when they are
 //     killed; those before them come from the cache.

@@ -8,8 +8,11 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/feature"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/table"
+	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
 // EngineerParams name the training rows and what to make of their columns.
@@ -21,7 +24,8 @@ type EngineerParams struct {
 	Dataset  pipeline.Dataset  `json:"dataset"` // its key and event time are no features by themselves
 }
 
-// EngineerResult is the plan of the features and its fit on all training rows.
+// EngineerResult is the plan of the features and its fit on the training rows, on
+// some of them where they are too many to describe: see feature.MaxDescribed.
 type EngineerResult struct {
 	Outcome
 	Plan     artifact.Ref `json:"plan"`     // []pipeline.Feature (JSON): what auto picked, or the file's list
@@ -35,11 +39,11 @@ func (r *EngineerResult) outputs() metadata.Outputs {
 }
 
 // Engineer decides the transforms, fits them on the training rows and describes
-// these before and after. Folds of cross-validation fit the same plan again, on
-// their own rows.
+// these before and after. Fits of models, those of cross-validation too, fit the
+// same plan again, on all of their own rows.
 func (a *Activities) Engineer(ctx context.Context, p EngineerParams) (*EngineerResult, error) {
 	s := step{
-		run: p.Run, name: "engineer", version: 3, inputs: []artifact.Ref{p.Train},
+		run: p.Run, name: "engineer", version: 4, inputs: []artifact.Ref{p.Train},
 		params: map[string]any{"features": p.Features, "problem": fitProblem(p.Problem), "identifying": p.Dataset.Identifying(), "pipeline": p.Run.Pipeline},
 	}
 	return perform(ctx, a, s, &EngineerResult{}, func(ctx context.Context, dir string, res *EngineerResult) error {
@@ -63,7 +67,7 @@ func (a *Activities) plan(ctx context.Context, p EngineerParams) ([]pipeline.Fea
 	skip := p.Dataset.Identifying()
 	var facts feature.Facts
 	if p.Features.Auto || slices.ContainsFunc(p.Features.List, func(f pipeline.Feature) bool { return f.Auto != nil }) {
-		rows, err := a.read(ctx, p.Train, feature.Columns(p.Features, p.Problem, schema, skip...))
+		rows, _, err := a.described(ctx, p.Train, feature.Columns(p.Features, p.Problem, schema, skip...))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -73,7 +77,7 @@ func (a *Activities) plan(ctx context.Context, p EngineerParams) ([]pipeline.Fea
 }
 
 func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []pipeline.Feature, choices []feature.Choice, res *EngineerResult) error {
-	train, err := a.read(ctx, p.Train, trainingColumns(plan, p.Problem))
+	train, rows, err := a.described(ctx, p.Train, tuning.Columns(plan, p.Problem))
 	if err != nil {
 		return err
 	}
@@ -97,6 +101,9 @@ func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []p
 		return err
 	}
 	summary := feature.Summarize(fitted, train, made, choices)
+	if int64(train.Rows) < rows {
+		summary.Of = rows
+	}
 	if res.Summary, err = a.Store.PutJSON(ctx, summary); err != nil {
 		return err
 	}
@@ -108,5 +115,33 @@ func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []p
 		return err
 	}
 	res.Figure = fmt.Sprintf("%d features from %d columns", len(made.Features), len(fitted.Inputs))
+	if summary.Of > 0 {
+		res.Figure += fmt.Sprintf(", described by %s of %s rows", count(int64(train.Rows)), count(rows))
+	}
 	return nil
+}
+
+// described reads the training rows that features are planned on and described by,
+// and says how many there are in all. Where these are they, the fits share them.
+func (a *Activities) described(ctx context.Context, ref artifact.Ref, columns []string) (f *frame.Frame, rows int64, err error) {
+	path, release, err := a.Store.File(ctx, ref)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer release()
+	e, err := a.engine(a.ScratchDir)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer e.Close()
+	most := int64(a.maxDescribed / max(1, len(columns)))
+	row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+table.Scan(path))
+	if err != nil {
+		return nil, 0, err
+	}
+	if rows = row[0].(int64); rows > most {
+		return e.ReadSome(ctx, path, columns, most)
+	}
+	f, err = a.read(ctx, ref, columns)
+	return f, rows, err
 }

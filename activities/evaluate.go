@@ -200,7 +200,11 @@ func (a *Activities) liveContender(ctx context.Context, champion *metadata.Revis
 	if err != nil {
 		return nil, err
 	}
-	b, err := bundle.Open(body)
+	trust, err := a.Trust()
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.OpenTrusted(body, trust)
 	if err != nil {
 		return nil, err
 	}

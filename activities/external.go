@@ -16,6 +16,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/split"
 	"github.com/esteira-ml/esteira/internal/table"
+	"github.com/esteira-ml/esteira/internal/tuning"
 )
 
 // maxRequest bounds a request to a trainer, which is part of a history.
@@ -52,6 +53,7 @@ type ExternalFit struct {
 	Rows    ExternalRows      `json:"rows"`
 	Request *external.Request `json:"request,omitempty"`
 	Staged  artifact.Staged   `json:"staged,omitzero"` // where the model will be
+	Report  artifact.Staged   `json:"report,omitzero"` // and a report, if there is one
 }
 
 // PrepareExternal writes the rows of a fit for a trainer elsewhere, and the request.
@@ -73,7 +75,7 @@ func (a *Activities) PrepareExternal(ctx context.Context, p FitParams) (*Externa
 	if out.Rows = *rows; out.Hit {
 		return out, nil
 	}
-	if out.Request, out.Staged, err = a.request(ctx, p, rows); err != nil {
+	if err := a.request(ctx, p, out); err != nil {
 		return nil, a.fail(ctx, fit, begun, err)
 	}
 	return out, nil
@@ -102,7 +104,7 @@ func (a *Activities) externalRows(ctx context.Context, p FitParams) (*ExternalRo
 		if err := a.Store.JSON(ctx, p.Plan, &plan); err != nil {
 			return err
 		}
-		train, err := a.read(ctx, p.Train, trainingColumns(plan, p.Problem))
+		train, err := a.read(ctx, p.Train, tuning.Columns(plan, p.Problem))
 		if err != nil {
 			return err
 		}
@@ -122,7 +124,7 @@ func (a *Activities) externalRows(ctx context.Context, p FitParams) (*ExternalRo
 		}
 		held, from := train, p.Train
 		if p.Folds == 0 && p.Watch != nil {
-			if held, err = a.readOnce(ctx, *p.Watch, trainingColumns(plan, p.Problem)); err != nil {
+			if held, err = a.readOnce(ctx, *p.Watch, tuning.Columns(plan, p.Problem)); err != nil {
 				return err
 			}
 			from, fold.Held = *p.Watch, everyRow(held.Rows)
@@ -205,12 +207,12 @@ func (w *subsets) write(ctx context.Context, name string, from artifact.Ref, f *
 	return w.a.Store.PutFile(ctx, out, artifact.MediaTypeParquet)
 }
 
-// request asks for a fit. Its addresses live as long as somebody may use them, and
-// no longer.
-func (a *Activities) request(ctx context.Context, p FitParams, rows *ExternalRows) (*external.Request, artifact.Staged, error) {
+// request asks for a fit of rows that are written. Its addresses live as long as
+// somebody may use them, and no longer.
+func (a *Activities) request(ctx context.Context, p FitParams, fit *ExternalFit) (err error) {
 	var c externalContract
-	if err := a.Store.JSON(ctx, rows.Contract, &c); err != nil {
-		return nil, artifact.Staged{}, err
+	if err := a.Store.JSON(ctx, fit.Rows.Contract, &c); err != nil {
+		return err
 	}
 	within := p.Trial.External.Within()
 	lives := within + external.ExpiryMargin
@@ -231,30 +233,43 @@ func (a *Activities) request(ctx context.Context, p FitParams, rows *ExternalRow
 		to   *external.Table
 		ref  artifact.Ref
 		rows int
-	}{{&r.Train, rows.Train, rows.Learnt}, {&r.Validation, rows.Held, rows.HeldRows}} {
+	}{{&r.Train, fit.Rows.Train, fit.Rows.Learnt}, {&r.Validation, fit.Rows.Held, fit.Rows.HeldRows}} {
 		address, err := a.Store.ReadAddress(ctx, t.ref, lives)
 		if err != nil {
-			return nil, artifact.Staged{}, err
+			return err
 		}
 		*t.to = external.Table{URL: address, Rows: int64(t.rows), Bytes: t.ref.Size, SHA256: t.ref.Digest}
 	}
-	staged, address, err := a.Store.Stage(ctx, lives)
-	if err != nil {
-		return nil, artifact.Staged{}, err
+	r.Model.MaxBytes = external.MaxModel
+	if fit.Staged, r.Model.PutURL, err = a.Store.Stage(ctx, lives); err != nil {
+		return err
 	}
-	r.Model = external.Upload{PutURL: address, MaxBytes: external.MaxModel}
+	var address string
+	if fit.Report, address, err = a.Store.Stage(ctx, lives); err != nil {
+		return err
+	}
+	r.Report = external.ReportAt(address)
 	if body, err := json.Marshal(r); err != nil || len(body) > maxRequest {
-		return nil, artifact.Staged{}, fault.New(fault.ResourceExhausted, "a request of %d bytes to a trainer is over the bound of %d", len(body), maxRequest).
+		return fault.New(fault.ResourceExhausted, "a request of %d bytes to a trainer is over the bound of %d", len(body), maxRequest).
 			WithRemedy("name fewer or shorter columns and classes")
 	}
-	return r, staged, nil
+	fit.Request = r
+	return nil
+}
+
+// DiscardParams name what a trainer may have sent.
+type DiscardParams struct {
+	Run    Run               `json:"run"`
+	Staged []artifact.Staged `json:"staged"`
 }
 
 // DiscardExternal removes what a trainer sent, whatever became of it. It may be done
 // twice.
-func (a *Activities) DiscardExternal(ctx context.Context, run Run, staged artifact.Staged) error {
-	if err := a.Store.Unstage(ctx, staged); err != nil {
-		return applicationError(ctx, err)
+func (a *Activities) DiscardExternal(ctx context.Context, p DiscardParams) error {
+	for _, staged := range p.Staged {
+		if err := a.Store.Unstage(ctx, staged); err != nil {
+			return applicationError(ctx, err)
+		}
 	}
 	return nil
 }

@@ -57,7 +57,11 @@ func (a *Activities) AcceptFold(ctx context.Context, p AcceptParams) (*FoldResul
 			return gone()
 		}
 		score := made.scores[p.Problem.Metric]
-		res.Scores, res.Score, res.Report = metadata.Values(made.scores), &score, p.report(made)
+		res.Scores, res.Score = metadata.Values(made.scores), &score
+		if res.TrainerReport, err = a.takeReport(ctx, p, made); err != nil {
+			return err
+		}
+		res.Report = p.report(made)
 		res.Figure = fmt.Sprintf("%s %s", p.Problem.Metric, number(score))
 		return nil
 	})
@@ -88,6 +92,9 @@ func (a *Activities) AcceptFit(ctx context.Context, p AcceptParams) (*FittedResu
 		}
 		if made == nil {
 			return gone()
+		}
+		if res.TrainerReport, err = a.takeReport(ctx, p, made); err != nil {
+			return err
 		}
 		res.Report = *p.report(made)
 		res.Figure = p.Trial.Kind + " on " + count(int64(res.Rows)) + " rows, trained elsewhere"

@@ -75,3 +75,23 @@ func TestEngineerRecordsWhatAutoPickedAndWhatItMade(t *testing.T) {
 	params.Problem.Task, params.Run.NoCache = pipeline.Multiclass, true
 	require.Equal(t, res.Features, engineer().Features, "the target does not matter to these transforms")
 }
+
+func TestEngineerDescribesSomeOfTooManyRows(t *testing.T) {
+	s := newShop(t)
+	s.env.RegisterActivity(s.Engineer)
+	s.maxDescribed = 400 // values of a hundred rows by four columns
+	value, err := s.env.ExecuteActivity(s.Engineer, EngineerParams{
+		Run: Run{ID: "r", Pipeline: "flights"}, Train: training(t, s), Dataset: pipeline.Dataset{Key: []string{"id"}}, Features: pipeline.Features{Auto: true},
+		Problem: pipeline.Problem{Task: pipeline.Regression, Target: "delay"},
+	})
+	require.NoError(t, err)
+	var res EngineerResult
+	require.NoError(t, value.Get(&res))
+	require.Equal(t, "3 features from 2 columns, described by 100 of 400 rows", res.Figure)
+	var summary feature.Summary
+	require.NoError(t, s.Store.JSON(t.Context(), res.Summary, &summary))
+	require.Equal(t, []int64{100, 400}, []int64{int64(summary.Rows), summary.Of})
+	page, err := s.Store.Bytes(t.Context(), res.Report, 1<<20)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "described by 100 of them")
+}

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"slices"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -23,7 +22,7 @@ func (a *Activities) prepare(ctx context.Context, p FitParams) (*tuning.Prepared
 		if err := a.Store.JSON(ctx, p.Plan, &plan); err != nil {
 			return nil, err
 		}
-		columns := trainingColumns(plan, p.Problem)
+		columns := tuning.Columns(plan, p.Problem)
 		train, err := a.read(ctx, p.Train, columns)
 		if err != nil {
 			return nil, err
@@ -72,18 +71,3 @@ func (p FitParams) fold(train *frame.Frame) (split.Fold, error) {
 
 // outerSeed deals outer folds unlike any repeat of the inner ones.
 const outerSeed = 1 << 32
-
-// trainingColumns lists what a fit reads: the plan's columns, the target,
-// the weight and what the folds are dealt by, each once.
-func trainingColumns(plan []pipeline.Feature, problem pipeline.Problem) []string {
-	var columns []string
-	for _, f := range plan {
-		columns = append(columns, f.Columns...)
-	}
-	columns = append(columns, problem.Target, split.RowColumn)
-	if problem.Weight != "" {
-		columns = append(columns, problem.Weight)
-	}
-	slices.Sort(columns)
-	return slices.Compact(columns)
-}

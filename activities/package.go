@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
@@ -14,6 +15,9 @@ import (
 	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/onnx"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/pmml"
+	"github.com/esteira-ml/esteira/internal/proof"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
 // PackageParams name everything a bundle is made of.
@@ -34,11 +38,18 @@ type PackageResult struct {
 	Outcome
 	Bundle artifact.Ref `json:"bundle"`
 	Card   artifact.Ref `json:"card"` // Markdown
+
+	SignedBy string        `json:"signed_by,omitempty"` // ID of the key; empty: not signed
+	Proof    *proof.Result `json:"proof,omitempty"`     // figures of the machine that packaged it
+	Proved   artifact.Ref  `json:"proved"`              // the same (JSON); no part of what a repetition compares
 }
 
 func (r *PackageResult) outputs() metadata.Outputs {
-	return metadata.Outputs{"bundle": r.Bundle, "card": r.Card}
+	return metadata.Outputs{"bundle": r.Bundle, "card": r.Card, proofOutput: r.Proved}
 }
+
+// proofOutput is the one output that tells of the machine and not of the model.
+const proofOutput = "proof"
 
 const (
 	goldenRows = 20
@@ -46,25 +57,32 @@ const (
 	// rows are made from them besides.
 	parityRows = 10_000
 	// parityTolerance is the relative difference allowed between native and ONNX
-	// answers: both compute in float64.
-	parityTolerance = 1e-5
+	// answers: both compute in float64. (What somebody else exported in float32 is no
+	// export of ours, and examined by package foreign.)
+	parityTolerance = 1e-6
 	mediaTypeCard   = "text/markdown; charset=utf-8"
 )
 
-// Package builds the bundle and proves its ONNX form equal to the native model
-// before it counts. What goes in depends on the data and the pipeline alone, not
+// Package builds the bundle, proves its ONNX form equal to the native model, signs it if
+// there is a key, and has a prediction server of its own answer from it before it counts.
+// What goes in depends on the data and the pipeline alone, not
 // on the run or on who is champion: equal models are equal bundles.
 func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResult, error) {
+	begun := time.Now()
+	key, err := signing.ResolveKey(a.SigningKey)
+	if err != nil {
+		return nil, a.fail(ctx, step{run: p.Run, name: "package"}, begun, err)
+	}
 	s := step{
-		run: p.Run, name: "package", version: 3,
+		run: p.Run, name: "package", version: 5,
 		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Scores, p.Train, p.Validation, p.Test, p.Dataset},
 		params: map[string]any{
 			"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String(),
-			"solved": p.Solved,
+			"pmml": p.Pipeline.Package.PMML, "solved": p.Solved, "key": key.ID(),
 		},
 	}
 	res, err := perform(ctx, a, s, &PackageResult{}, func(ctx context.Context, dir string, res *PackageResult) error {
-		contents, proof, err := a.contents(ctx, p)
+		contents, parity, err := a.contents(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -72,14 +90,42 @@ func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResu
 		if err != nil {
 			return err
 		}
+		if res.SignedBy = key.ID(); key != nil {
+			if body, err = bundle.Sign(body, key); err != nil {
+				return err
+			}
+		}
+		if res.Proof, err = a.prove(ctx, dir, body); err != nil {
+			return err
+		}
+		if res.Proved, err = a.Store.PutJSON(ctx, res.Proof); err != nil {
+			return err
+		}
 		if res.Bundle, err = a.Store.PutBytes(ctx, body, artifact.MediaTypeBundle); err != nil {
 			return err
 		}
 		res.Card, err = a.Store.PutBytes(ctx, []byte(contents.Card), mediaTypeCard)
-		res.Figure = fmt.Sprintf("%s kB, %s", count(int64(len(body)+999)/1000), proof)
+		res.Figure = fmt.Sprintf("%s kB%s, %s; %s", count(int64(len(body)+999)/1000), signedBy(key), parity, res.Proof)
 		return err
 	})
 	return res, err
+}
+
+// prove has a server that knows nothing but the bundle answer from it. The worker's own
+// trust holds for it, too: what the servers would refuse is found here.
+func (a *Activities) prove(ctx context.Context, dir string, body []byte) (*proof.Result, error) {
+	trust, err := a.Trust()
+	if err != nil {
+		return nil, err
+	}
+	return proof.Prove(ctx, dir, body, trust, proof.Limits{})
+}
+
+func signedBy(key *signing.Key) string {
+	if key == nil {
+		return ""
+	}
+	return " signed by " + key.ID()[:12]
 }
 
 func (a *Activities) contents(ctx context.Context, p PackageParams) (*bundle.Contents, string, error) {
@@ -104,6 +150,9 @@ func (a *Activities) contents(ctx context.Context, p PackageParams) (*bundle.Con
 		return nil, "", err
 	}
 	rows := map[string]int{"train": train.Rows}
+	if c.Estimator, err = a.estimator(ctx, p, predictor, fit.target, columns); err != nil {
+		return nil, "", err
+	}
 	test, err := a.read(ctx, p.Test, columns)
 	if err != nil {
 		return nil, "", err
@@ -128,15 +177,21 @@ func baseline(p *bundle.Predictor, train *frame.Frame, sig bundle.Signature, tar
 	return bundle.BaselineOf(train, sig, target, predictions)
 }
 
-// export writes the ONNX form and proves it equal on held-out rows.
+// export writes the PMML form if it is asked for, and the ONNX form, which it proves
+// equal on held-out rows.
 func (a *Activities) export(ctx context.Context, p PackageParams, predictor *bundle.Predictor, test *frame.Frame, c *bundle.Contents) (string, error) {
 	if theirs, ok := c.Model.(*model.Foreign); ok {
 		return fmt.Sprintf("the ONNX model of %s, examined when it came", theirs.Framework), nil
 	}
+	var err error
+	if p.Pipeline.Package.PMML {
+		if c.PMML, err = pmml.Export(c.Features, c.Target, c.Model, c.Name); err != nil {
+			return "", err
+		}
+	}
 	if !*p.Pipeline.Package.ONNX {
 		return "no ONNX asked for", nil
 	}
-	var err error
 	if c.ONNX, err = onnx.Export(c.Features, c.Target, c.Model, c.Name); err != nil {
 		return "", err
 	}

@@ -46,10 +46,10 @@ type reader interface{ read() []artifact.Ref }
 
 // progress is what a heartbeat carries.
 type progress struct {
-	Phase      string        `json:"phase"`
-	Elapsed    string        `json:"elapsed"`
-	At         time.Time     `json:"at"`
-	Checkpoint *artifact.Ref `json:"checkpoint,omitempty"` // from which the next attempt goes on
+	Phase      string      `json:"phase"`
+	Elapsed    string      `json:"elapsed"`
+	At         time.Time   `json:"at"`
+	Checkpoint *checkpoint `json:"checkpoint,omitempty"` // from which the next attempt goes on
 }
 
 // Told returns what the step told about itself.

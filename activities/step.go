@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
 	"go.temporal.io/sdk/activity"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
@@ -68,6 +69,20 @@ func perform[R result](ctx context.Context, a *Activities, s step, res R, comput
 			return res, a.fail(ctx, s, begun, err)
 		}
 	}
+	s.settle(res, hit, reason)
+	record, err := s.record(ctx, key, begun, res)
+	if err == nil {
+		err = a.DB.SaveStep(ctx, record)
+	}
+	if err != nil {
+		return res, a.fail(ctx, s, begun, err)
+	}
+	done(log, begun, res)
+	return res, nil
+}
+
+// settle notes in the result whether it came from the cache, and if not why.
+func (s step) settle(res result, hit bool, reason string) {
 	o := res.outcome()
 	switch {
 	case hit:
@@ -77,25 +92,39 @@ func perform[R result](ctx context.Context, a *Activities, s step, res R, comput
 	default:
 		o.Cache, o.CacheReason = metadata.CacheMiss, reason
 	}
-	if err := a.save(ctx, s, key, begun, res); err != nil {
-		return res, a.fail(ctx, s, begun, err)
-	}
+}
+
+func done(log *zerolog.Logger, begun time.Time, res result) {
+	o := res.outcome()
 	log.Info().Str("cache", string(o.Cache)).Str("figure", o.Figure).Dur("elapsed", time.Since(begun)).Strs("outputs", digests(res.outputs())).Msg("step done")
-	return res, nil
+}
+
+// unasked is why the cache is not asked for s; "" if it is.
+func (s step) unasked() string {
+	switch {
+	case s.run.NoCache:
+		return "--no-cache"
+	case slices.Contains(s.run.Refresh, s.name):
+		return "--refresh " + s.name
+	}
+	return ""
 }
 
 // lookup reports whether the cache answers s; if so res is filled.
 func (a *Activities) lookup(ctx context.Context, s step, key string, res result) (hit bool, reason string, err error) {
-	if s.run.NoCache {
-		return false, "--no-cache", nil
-	}
-	if slices.Contains(s.run.Refresh, s.name) {
-		return false, "--refresh " + s.name, nil
+	if reason := s.unasked(); reason != "" {
+		return false, reason, nil
 	}
 	stored, ok, err := a.DB.CachedStep(ctx, key)
 	if err != nil {
 		return false, "", err
 	}
+	return a.remembered(ctx, stored, ok, res)
+}
+
+// remembered reports whether what the cache has of a step, if ok, is still of use; if
+// so res is filled.
+func (a *Activities) remembered(ctx context.Context, stored metadata.CachedStep, ok bool, res result) (hit bool, reason string, err error) {
 	if !ok {
 		return false, "new inputs, parameters or code", nil
 	}
@@ -123,7 +152,8 @@ func (a *Activities) begin(ctx context.Context, s step, reason string) error {
 	})
 }
 
-func (a *Activities) save(ctx context.Context, s step, key string, begun time.Time, res result) error {
+// record is what is kept of a step that is done.
+func (s step) record(ctx context.Context, key string, begun time.Time, res result) (metadata.StepRecord, error) {
 	o := res.outcome()
 	if r, ok := res.(reader); ok {
 		for _, ref := range r.read() {
@@ -139,11 +169,11 @@ func (a *Activities) save(ctx context.Context, s step, key string, begun time.Ti
 	if s.trial != nil {
 		trial, err := s.trial()
 		if err != nil {
-			return err
+			return record, err
 		}
 		record.Trial = &trial
 	}
-	return a.DB.SaveStep(ctx, record)
+	return record, nil
 }
 
 // label names the step and its part, as its row and log lines do.

@@ -86,40 +86,73 @@ type FoldResult struct {
 	Report *model.Report   `json:"report,omitempty"`
 	Learnt int             `json:"learnt,omitempty"` // rows it learnt from
 	Memory int64           `json:"memory,omitempty"`
+
+	// Seconds are those of the fit alone when it was made, without preparing its rows. By
+	// them a search gives out short fits by the batch.
+	Seconds float64 `json:"seconds,omitempty"`
+
+	TrainerReport artifact.Ref `json:"trainer_report,omitzero"` // of a trainer elsewhere, if it wrote one
 }
 
-func (r *FoldResult) outputs() metadata.Outputs { return nil }
+func (r *FoldResult) outputs() metadata.Outputs {
+	if r.TrainerReport.IsZero() {
+		return nil
+	}
+	return metadata.Outputs{trainerReport: r.TrainerReport}
+}
+
+// foldFit is a fit on one fold, as a step.
+type foldFit struct {
+	p     FitParams
+	step  step
+	res   *FoldResult
+	begun time.Time
+}
+
+func newFoldFit(p FitParams) *foldFit {
+	f := &foldFit{p: p, step: p.step(foldPart(p.Fold)), res: &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}, begun: time.Now()}
+	f.step.trial = func() (metadata.Trial, error) {
+		return p.trial(p.Fold, f.res.Report, metadata.Trial{
+			Scores: f.res.Scores, Rows: f.res.Learnt, Memory: f.res.Memory, Seconds: time.Since(f.begun).Seconds(), Error: f.res.Failed,
+		})
+	}
+	return f
+}
+
+// told is what the workflow is told of the fit.
+func (f *foldFit) told() *FoldResult {
+	res := *f.res
+	res.Trial, res.Fold = f.p.Trial.ID, f.p.Fold // a hit may come from a search that numbered it otherwise
+	res.Scores, res.Report = nil, nil
+	return &res
+}
 
 // FitFold fits a trial on the training rows of one fold, features included, and
 // scores it on the rows held out. A trial that cannot be fitted or scored there is
 // a result that says why; other trials may do better.
 func (a *Activities) FitFold(ctx context.Context, p FitParams) (*FoldResult, error) {
-	begun := time.Now()
-	s, res := p.step(foldPart(p.Fold)), &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}
-	s.trial = func() (metadata.Trial, error) {
-		return p.trial(p.Fold, res.Report, metadata.Trial{
-			Scores: res.Scores, Rows: res.Learnt, Memory: res.Memory, Seconds: time.Since(begun).Seconds(), Error: res.Failed,
-		})
-	}
-	_, err := perform(ctx, a, s, res, func(ctx context.Context, dir string, res *FoldResult) error {
-		rows, err := a.prepare(ctx, p)
-		if err == nil {
-			res.Learnt, res.Rows = rows.Rows()
-			res.Memory = rows.Bytes()
-			err = a.fitScored(ctx, s, p, rows, res)
-		}
-		if kind := fault.KindOf(err); ctx.Err() == nil && (kind == fault.TrainingFailed || kind == fault.ResourceExhausted) {
-			res.Failed, res.Figure = err.Error(), "failed: "+err.Error()
-			return nil
-		}
-		return err
-	})
+	f := newFoldFit(p)
+	_, err := perform(ctx, a, f.step, f.res, func(ctx context.Context, dir string, res *FoldResult) error { return a.fitFold(ctx, f) })
 	if err != nil {
 		return nil, err
 	}
-	res.Trial, res.Fold = p.Trial.ID, p.Fold // a hit may come from a search that numbered it otherwise
-	res.Scores, res.Report = nil, nil
-	return res, nil
+	return f.told(), nil
+}
+
+func (a *Activities) fitFold(ctx context.Context, f *foldFit) error {
+	rows, err := a.prepare(ctx, f.p)
+	if err == nil {
+		f.res.Learnt, f.res.Rows = rows.Rows()
+		f.res.Memory = rows.Bytes()
+		begun := time.Now()
+		err = a.fitScored(ctx, f.step, f.p, rows, f.res)
+		f.res.Seconds = time.Since(begun).Seconds()
+	}
+	if kind := fault.KindOf(err); ctx.Err() == nil && (kind == fault.TrainingFailed || kind == fault.ResourceExhausted) {
+		f.res.Failed, f.res.Figure = err.Error(), "failed: "+err.Error()
+		return nil
+	}
+	return err
 }
 
 func (a *Activities) fitScored(ctx context.Context, s step, p FitParams, rows *tuning.Prepared, res *FoldResult) error {
@@ -168,6 +201,8 @@ type FittedResult struct {
 
 	ONNX   artifact.Ref `json:"onnx,omitzero"`    // of a model trained elsewhere: the graph that Model describes
 	Failed string       `json:"failed,omitempty"` // why there is none of it, and no other part
+
+	TrainerReport artifact.Ref `json:"trainer_report,omitzero"` // of a trainer elsewhere, if it wrote one
 }
 
 func (r *FittedResult) outputs() metadata.Outputs {
@@ -177,6 +212,9 @@ func (r *FittedResult) outputs() metadata.Outputs {
 	out := metadata.Outputs{"features": r.Features, "target": r.Target, "model": r.Model}
 	if !r.ONNX.IsZero() {
 		out["onnx"] = r.ONNX
+	}
+	if !r.TrainerReport.IsZero() {
+		out[trainerReport] = r.TrainerReport
 	}
 	return out
 }

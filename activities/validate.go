@@ -12,6 +12,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/feature"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/quality"
@@ -246,11 +247,14 @@ func (a *Activities) putValidation(ctx context.Context, p ValidateParams, found 
 // constant, of one class or of too many. It is known here, long before a fit
 // would stumble over it.
 func checkTarget(ctx context.Context, e *table.Engine, path string, problem pipeline.Problem) error {
-	rows, err := e.Read(ctx, path, []string{problem.Target})
-	if err != nil {
-		return err
+	var rows feature.TargetRows
+	err := e.EachFrame(ctx, path, []string{problem.Target}, func(f *frame.Frame) error {
+		rows.Add(&f.Columns[0])
+		return nil
+	})
+	if err == nil {
+		_, err = rows.Fit(problem)
 	}
-	_, err = feature.FitTarget(problem, &rows.Columns[0])
 	return err
 }
 

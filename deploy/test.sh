@@ -28,6 +28,7 @@ trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+deploy/checkers.sh >/dev/null
 deploy/stack.sh up --dir "$dir" --free-ports
 set -a
 . "$dir/env"

@@ -45,6 +45,9 @@ type program struct {
 // run serves until ctx ends, then shuts down in order: not ready, requests in
 // flight answered, spool synced and drained as far as Postgres lets.
 func (p *program) run(ctx context.Context) (err error) {
+	if _, err := p.cfg.Trust(); err != nil {
+		return err
+	}
 	if p.spool, err = audit.Open(audit.Options{Dir: p.cfg.SpoolDir, MaxBytes: p.cfg.SpoolBytes}); err != nil {
 		return err
 	}
@@ -64,7 +67,7 @@ func (p *program) run(ctx context.Context) (err error) {
 	table := serving.NewTable()
 	watcher := serving.NewWatcher(serving.WatcherOptions{
 		Identity: identity(listener.Addr()), Log: p.log, State: state, Table: table,
-		Loader: &serving.BundleLoader{State: state, Open: p.artifacts},
+		Loader: &serving.BundleLoader{State: state, Open: p.artifacts, Trust: p.cfg.Trust},
 	})
 	watcher.Restore(ctx)
 	handler, err := serving.New(serving.Options{Audit: p.spool, Labels: p.labels, Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})

@@ -168,7 +168,7 @@ func scheduled(s client.Schedule) map[string]string {
 	out["moments"] = "another schedule"
 	if action, ok := s.Action.(*client.ScheduleWorkflowAction); ok {
 		if words, ok := action.Memo[momentsMemo]; ok {
-			out["moments"] = decoded(words)
+			out["moments"] = wording(words)
 		}
 	}
 	return out

@@ -44,10 +44,11 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check every dependency and say what to do",
 		Long: "doctor checks Postgres and its schema, Temporal and its search attributes, the object store by\n" +
-			"writing and reading, ONNX Runtime's library, a worker on each task queue, and the prediction server.\n" +
-			"It exits with 1 if the servers or the library are not fit; a worker or prediction server that is away\n" +
-			"is told of and no failure, for they may be started later. With --wait it asks again until everything,\n" +
-			"these included, is there, or the time is over; then whatever is missing is a failure.",
+			"writing and reading, ONNX Runtime's library, the keys of bundles, a worker on each task queue, and the\n" +
+			"prediction server. It exits with 1 if the servers, the library or the keys are not fit; a worker or\n" +
+			"prediction server that is away is told of and no failure, for they may be started later. With --wait it\n" +
+			"asks again until everything, these included, is there, or the time is over; then whatever is missing is\n" +
+			"a failure.",
 		Example: "  esteira doctor\n" +
 			"  esteira doctor --wait 1m",
 		Args: exactly(),
@@ -138,6 +139,7 @@ func (a *app) examine(ctx context.Context, cfg config.Config) []finding {
 	add("Postgres", true, func(ctx context.Context) (string, error) { return examineDatabase(ctx, cfg) })
 	add("object store", true, func(ctx context.Context) (string, error) { return examineStore(ctx, cfg) })
 	add("ONNX Runtime", true, func(context.Context) (string, error) { return examineONNX(cfg) })
+	add("keys", true, func(context.Context) (string, error) { return examineKeys(cfg) })
 	var t client.Client
 	add("Temporal", true, func(ctx context.Context) (string, error) {
 		return "", a.withTemporal(ctx, func(config.Config, client.Client) error { return nil })

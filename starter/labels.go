@@ -162,7 +162,11 @@ func (a *app) targetOf(ctx context.Context, db *metadata.DB, endpoint string) (l
 	if err != nil {
 		return label.Target{}, err
 	}
-	b, err := bundle.Open(data)
+	trust, err := c.Trust()
+	if err != nil {
+		return label.Target{}, err
+	}
+	b, err := bundle.OpenTrusted(data, trust)
 	if err != nil {
 		return label.Target{}, err
 	}

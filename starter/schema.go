@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esteira-ml/esteira/internal/external"
+	"github.com/esteira-ml/esteira/internal/intake"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/profile"
 )
@@ -17,11 +18,12 @@ func (a *app) schemaCommand() *cobra.Command {
 		Long: "schema prints the JSON Schema of pipeline files. An editor with a YAML language server completes and\n" +
 			"checks a file whose first line is\n\n  # yaml-language-server: $schema=pipeline.schema.json\n\n" +
 			"esteira schema profile prints that of the profile artifact, which programs may read; esteira schema\n" +
-			"external-trainer the contract of a worker that trains candidates of kind external.",
+			"external-trainer the contract of a worker that trains candidates of kind external; esteira schema\n" +
+			"onnx-signature the file that esteira models import is told what an ONNX file is with.",
 		Example: "  esteira schema > pipeline.schema.json\n  esteira schema profile > profile.schema.json",
 		Args:    between(0, "KIND"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			schemas := map[string]func() ([]byte, error){"external-trainer": external.JSONSchema, "pipeline": pipeline.JSONSchema, "profile": profile.JSONSchema}
+			schemas := map[string]func() ([]byte, error){"external-trainer": external.JSONSchema, "onnx-signature": intake.JSONSchema, "pipeline": pipeline.JSONSchema, "profile": profile.JSONSchema}
 			kind := "pipeline"
 			if len(args) > 0 {
 				kind = args[0]

@@ -26,7 +26,7 @@ func TestMigrateAndDoctor(t *testing.T) {
 	}
 	out := decoded[answer](t, exitDone, "doctor")
 	require.True(t, out.OK)
-	require.Len(t, out.Findings, 10)
+	require.Len(t, out.Findings, 11)
 	for _, f := range out.Findings {
 		require.Equal(t, f.Needed, f.OK, "%+v", f) // no worker and no server here
 		require.Equal(t, f.OK, f.Remedy == "", "%+v", f)

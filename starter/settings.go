@@ -15,8 +15,8 @@ import (
 // momentsMemo keeps the words of a schedule with its action.
 const momentsMemo = "moments"
 
-// decoded is the text of a memo's field as a description gives it.
-func decoded(field any) string {
+// wording is the text of a memo's field as a description gives it.
+func wording(field any) string {
 	payload, ok := field.(*commonpb.Payload)
 	if !ok {
 		return fmt.Sprint(field)

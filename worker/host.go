@@ -38,10 +38,18 @@ type host struct {
 // earlier steps and fits came to.
 const stopTimeout = 30 * time.Second
 
+// thinking is how long a workflow may take to decide what is next, before it is
+// taken to hang: a search of a thousand trials, told all their scores again, takes
+// seconds on a busy machine.
+const thinking = 10 * time.Second
+
 func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, error) {
 	h := &host{cfg: cfg, log: logging.New(cfg.Log, "worker")}
 	var err error
 	if h.build, err = buildID(); err != nil {
+		return nil, err
+	}
+	if _, err := cfg.Trust(); err != nil {
 		return nil, err
 	}
 	if h.db, err = metadata.Open(ctx, cfg.DatabaseURL.Reveal()); err != nil {
@@ -68,9 +76,11 @@ func newHost(ctx context.Context, cfg config.Config, roles []string) (*host, err
 		FitMemory:   cfg.FitMemory,
 		Log:         h.log,
 		ScratchDir:  filepath.Join(cfg.CacheDir, "scratch"),
+		SigningKey:  cfg.SigningKey,
 		SourceDirs:  cfg.SourceDirs,
 		Store:       store,
 		Table:       table.Options{MemoryLimit: cfg.MemoryLimit, Threads: cfg.Threads},
+		Trust:       cfg.Trust,
 	})
 	if err != nil {
 		return nil, err
@@ -114,6 +124,7 @@ func (h *host) options(slots int) worker.Options {
 		DisableWorkflowWorker:              slots > 0,
 		Interceptors:                       []interceptor.WorkerInterceptor{&activities.Heartbeats{}},
 		WorkerStopTimeout:                  stopTimeout,
+		DeadlockDetectionTimeout:           thinking,
 		DeploymentOptions: worker.DeploymentOptions{
 			UseVersioning:             true,
 			Version:                   h.version(),

@@ -16,6 +16,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/foreign"
+	"github.com/esteira-ml/esteira/internal/proof"
 )
 
 const usage = `esteira-worker runs the steps of pipelines.
@@ -31,6 +32,7 @@ Flags:
 
 func main() {
 	foreign.Main() // a model that nobody knows yet is run in a process of its own
+	proof.Main()   // and so is the server that a bundle has to pass
 	flags := flag.NewFlagSet("esteira-worker", flag.ContinueOnError)
 	roles := flags.String("roles", "data,train,deploy", "which task queues to serve, comma-separated")
 	promote := flags.Bool("promote", true, "make this build the one that gets new work; false when you ramp versions yourself")

@@ -175,6 +175,11 @@ func (l *line) train(ctx workflow.Context, parts activities.SplitResult, feature
 	})
 	if err == nil {
 		l.report(ctx, "train", "search", found.Report)
+		for _, m := range found.Best {
+			if !m.TrainerReport.IsZero() {
+				l.report(ctx, "train", m.Trial.Kind+" by its trainer", m.TrainerReport)
+			}
+		}
 	}
 	return found.Best, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/mock"
@@ -331,4 +332,35 @@ func TestNoMoreThanTheBoundRunAtOnce(t *testing.T) {
 	var most int
 	require.NoError(t, env.GetWorkflowResult(&most))
 	require.Equal(t, maxUnderWay, most)
+}
+
+// A scheduled run gives way to a retraining that is under way, and leaves no row.
+func TestAScheduledRunGivesWay(t *testing.T) {
+	b := setup(t)
+	b.input.Trigger = "schedule"
+	b.OnActivity(a.Define, mock.Anything, mock.Anything).Return(&activities.DefineResult{Digest: "d", Busy: "test/run/alert-1"}, nil)
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionSkipped, res.Decision)
+	require.Contains(t, res.Reason, "test/run/alert-1 is retraining this pipeline")
+	require.Empty(t, b.finished.State)
+}
+
+// The window is of retrainings: a run that a person starts learns from all rows.
+func TestARetrainingLearnsFromItsWindow(t *testing.T) {
+	for trigger, windowed := range map[string]bool{"manual": false, "schedule": true, "alert": true} {
+		b := setup(t)
+		moment := time.Date(2026, 5, 31, 0, 0, 0, 0, time.UTC)
+		b.input.Trigger, b.input.Moment = trigger, &moment
+		b.input.Pipeline.Retrain.Window = &pipeline.TrainWindow{Rows: "sliding", Length: "30d"}
+		var from time.Time
+		b.OnActivity(a.Integrate, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.IntegrateParams) (*activities.DatasetResult, error) {
+			from = p.From
+			return &activities.DatasetResult{Dataset: ref("dataset"), Rows: 10}, nil
+		})
+		b.answers("deploy")
+		_, err := b.run(t)
+		require.NoError(t, err)
+		require.Equal(t, windowed, from.Equal(moment.AddDate(0, 0, -30)), trigger)
+	}
 }

@@ -38,7 +38,7 @@ type PipelineResult struct {
 	Dataset          artifact.Ref            `json:"dataset,omitzero"`
 	Model            artifact.Ref            `json:"model,omitzero"`
 	Bundle           artifact.Ref            `json:"bundle,omitzero"`
-	Reports          map[string]artifact.Ref `json:"reports,omitempty"` // exploration, validation, split, features, evaluation, model card
+	Reports          map[string]artifact.Ref `json:"reports,omitempty"` // exploration, validation, split, features, search, trainers' own, evaluation, model card
 	Details          string                  `json:"details"`           // Markdown, as in the run's current details
 }
 

@@ -101,6 +101,7 @@ type retraining struct {
 	in      RetrainingInput
 	queues  esteiratemporal.Queues
 	running string // id of the run under way; "": none
+	begun   string // id of the run that Temporal has started last
 	changed bool   // something to act upon
 	applied bool   // another file, or word to go on: what is looked at may be another
 }
@@ -159,7 +160,7 @@ func (r *retraining) listen(ctx workflow.Context) error {
 	})
 	for _, set := range []func() error{
 		func() error {
-			return workflow.SetUpdateHandlerWithOptions(ctx, UpdateTrigger, func(ctx workflow.Context, t Trigger) (TriggerOutcome, error) { return r.hear(ctx, t), nil },
+			return workflow.SetUpdateHandlerWithOptions(ctx, UpdateTrigger, r.answer,
 				workflow.UpdateHandlerOptions{Validator: r.valid, Description: "Asks for a retraining; the answer says what became of it."})
 		},
 		func() error {
@@ -235,6 +236,16 @@ func (r *retraining) pause(ctx workflow.Context, w Word) error {
 func (r *retraining) resume(workflow.Context, Word) error {
 	r.in.State.Paused, r.in.State.Failures, r.changed, r.applied = nil, 0, true, true
 	return nil
+}
+
+// answer is hear for who waits: a run that is said to be started can be looked at.
+func (r *retraining) answer(ctx workflow.Context, t Trigger) (TriggerOutcome, error) {
+	o := r.hear(ctx, t)
+	if o.Outcome != "started" {
+		return o, nil
+	}
+	waits := func() bool { p := r.in.State.Pending; return p != nil && runOf(r.in.Pipeline.Name, p.First) == o.Run }
+	return o, workflow.Await(ctx, func() bool { return r.begun == o.Run || r.running != o.Run && !waits() })
 }
 
 // hear decides what becomes of a trigger.

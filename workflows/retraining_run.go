@@ -56,7 +56,11 @@ func (r *retraining) start(ctx workflow.Context) {
 	begun := workflow.Now(ctx)
 	ctx = workflow.WithChildOptions(ctx, r.childOptions(ctx, *p))
 	run := workflow.ExecuteChildWorkflow(ctx, Pipeline, PipelineInput{Pipeline: r.in.Pipeline, BaseDir: r.in.BaseDir, Trigger: p.First.Kind})
+	id := r.running
 	workflow.Go(ctx, func(ctx workflow.Context) {
+		if run.GetChildWorkflowExecution().Get(ctx, nil) == nil { // else Get says why
+			r.begun = id
+		}
 		var res PipelineResult
 		err := run.Get(ctx, &res)
 		r.ended(ctx, *p, begun, res, err)

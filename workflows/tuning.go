@@ -104,10 +104,12 @@ type tuner struct {
 	done    int // fits of this execution of the workflow
 	told    int // of them, those the engine was told
 	failure string
+
+	pace map[string]time.Duration // how long fits take, by sort, as far as it is known
 }
 
 func newTuner(ctx workflow.Context, in TuningInput) (*tuner, error) {
-	t := &tuner{in: in, queues: queuesOf(ctx), sofar: Sofar{Expired: -1, Begun: workflow.Now(ctx)}}
+	t := &tuner{in: in, queues: queuesOf(ctx), sofar: Sofar{Expired: -1, Begun: workflow.Now(ctx)}, pace: map[string]time.Duration{}}
 	if in.Sofar != nil {
 		t.sofar = *in.Sofar
 	}
@@ -138,14 +140,7 @@ func (t *tuner) search(ctx workflow.Context) error {
 			return workflow.NewContinueAsNewError(ctx, Tuning, t.in)
 		}
 		asks = asks[:min(len(asks), chunk)]
-		results := make([]activities.FoldResult, len(asks))
-		err := inParallel(ctx, len(asks), func(ctx workflow.Context, i int) error {
-			err := t.fitFold(ctx, t.params(asks[i]), t.summary(asks[i]), &results[i])
-			if err == nil {
-				t.count(ctx, results[i])
-			}
-			return err
-		})
+		results, err := t.fanOut(ctx, asks)
 		if err != nil {
 			return err
 		}
@@ -209,13 +204,15 @@ func (t *tuner) summary(ask tuning.Ask) string {
 	return s
 }
 
-func (t *tuner) count(ctx workflow.Context, r activities.FoldResult) {
-	t.done++
-	if r.Cache == metadata.CacheHit {
-		t.sofar.Hits++
-	}
-	if r.Failed != "" && t.failure == "" {
-		t.failure = r.Failed
+func (t *tuner) count(ctx workflow.Context, made ...activities.FoldResult) {
+	for _, r := range made {
+		t.done++
+		if r.Cache == metadata.CacheHit {
+			t.sofar.Hits++
+		}
+		if r.Failed != "" && t.failure == "" {
+			t.failure = r.Failed
+		}
 	}
 	workflow.SetCurrentDetails(ctx, t.progress(ctx))
 }

@@ -40,7 +40,7 @@ func (t *tuner) external(ctx workflow.Context, p activities.FitParams, summary s
 	done := activities.AcceptParams{FitParams: p, Fit: fit}
 	done.Fit.Request = nil
 	if !fit.Hit {
-		defer t.discard(ctx, fit.Staged)
+		defer t.discard(ctx, fit.Staged, fit.Report)
 		var err error
 		if done.Response, done.Failed, err = ask(ctx, *p.Trial.External, *fit.Request, summary); err != nil {
 			return err
@@ -91,12 +91,12 @@ func trainerReason(err error, e pipeline.External) string {
 }
 
 // discard removes what a trainer sent, also when the search is cancelled.
-func (t *tuner) discard(ctx workflow.Context, staged artifact.Staged) {
+func (t *tuner) discard(ctx workflow.Context, staged ...artifact.Staged) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	ctx = workflow.WithActivityOptions(ctx, activityOptions(t.queues.Train, short, "remove what the trainer sent"))
-	if err := workflow.ExecuteActivity(ctx, a.DiscardExternal, t.in.Run, staged).Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Warn("what a trainer sent stays in the store", "object", staged.Key, "error", err)
+	if err := workflow.ExecuteActivity(ctx, a.DiscardExternal, activities.DiscardParams{Run: t.in.Run, Staged: staged}).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("what a trainer sent stays in the store", "object", staged[0].Key, "error", err)
 	}
 }
 

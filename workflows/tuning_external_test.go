@@ -22,6 +22,7 @@ type externalBundle struct {
 	accepted  map[string]activities.AcceptParams
 	discarded []string
 	hit       bool
+	prepared  func(activities.FitParams) // told of each fit, if it is not nil
 }
 
 const trainers = "{candidates: [{kind: logistic}, {kind: external, external: {name: lightgbm, queue: python, activity: train, timeout: 1m}, grid: {rounds: [1, 2]}}], folds: 2}"
@@ -34,10 +35,13 @@ func externalSetup(t *testing.T, train func(context.Context, external.Request) (
 		return train(ctx, r)
 	}).Maybe()
 	b.OnActivity(a.PrepareExternal, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FitParams) (*activities.ExternalFit, error) {
+		if b.prepared != nil {
+			b.prepared(p)
+		}
 		if b.hit {
 			return &activities.ExternalFit{Hit: true}, nil
 		}
-		return &activities.ExternalFit{Request: &external.Request{Version: 1, Fold: p.Fold, Parameters: p.Trial.Params, Seed: int64(p.Folds)}, Staged: artifact.Staged{Key: p.Trial.String()}}, nil
+		return &activities.ExternalFit{Request: &external.Request{Version: 1, Fold: p.Fold, Parameters: p.Trial.Params, Seed: int64(p.Folds)}, Staged: artifact.Staged{Key: p.Trial.String()}, Report: artifact.Staged{Key: "report"}}, nil
 	})
 	accept := func(p activities.AcceptParams) {
 		key := p.Trial.String()
@@ -57,8 +61,10 @@ func externalSetup(t *testing.T, train func(context.Context, external.Request) (
 		accept(p)
 		return &activities.FittedResult{Trial: p.Trial, Failed: p.Failed}, nil
 	}).Maybe()
-	b.OnActivity(a.DiscardExternal, mock.Anything, mock.Anything, mock.Anything).Return(func(_ context.Context, _ activities.Run, s artifact.Staged) error {
-		b.discarded = append(b.discarded, s.Key)
+	b.OnActivity(a.DiscardExternal, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.DiscardParams) error {
+		for _, s := range p.Staged {
+			b.discarded = append(b.discarded, s.Key)
+		}
 		return nil
 	}).Maybe()
 	return b
@@ -76,7 +82,7 @@ func TestATrainerElsewhereFitsItsTrials(t *testing.T) {
 	p := b.accepted["lightgbm rounds=1 all"]
 	require.Equal(t, external.ExampleResponse(), *p.Response)
 	require.Nil(t, p.Fit.Request, "addresses are in the history once")
-	require.Len(t, b.discarded, 5, "what each fit sent is removed")
+	require.Len(t, b.discarded, 2*5, "what each fit sent is removed, model and report")
 }
 
 func TestWhatTheCacheKnowsNoTrainerIsAskedFor(t *testing.T) {

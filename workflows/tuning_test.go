@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/esteira-ml/esteira/activities"
@@ -24,6 +25,9 @@ import (
 type tuningBundle struct {
 	*testsuite.TestWorkflowEnvironment
 	fits, fitted []string
+	batches      []int // fits of each batch
+	broken       error // of every batch
+	within       int   // how many fits a batch makes before its time is over; 0: all
 	reported     activities.SearchReportParams
 	joined       []activities.EnsembleParams
 }
@@ -32,16 +36,39 @@ func tuningSetup(t *testing.T, score func(activities.FitParams) *activities.Fold
 	t.Helper()
 	suite := quiet()
 	b := &tuningBundle{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment()}
+	b.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy
 	b.RegisterWorkflow(Tuning)
 	b.RegisterActivity(&activities.Activities{})
 	b.RegisterActivityWithOptions(func(context.Context, external.Request) (external.Response, error) { return external.Response{}, nil },
 		activity.RegisterOptions{Name: "train"})
-	b.OnActivity(a.FitFold, mock.Anything, mock.Anything).After(append(takes, 0)[0]).Return(func(_ context.Context, p activities.FitParams) (*activities.FoldResult, error) {
+	fit := func(p activities.FitParams) *activities.FoldResult {
 		b.fits = append(b.fits, fmt.Sprintf("%d %s/%d", p.Trial.ID, p.Trial, p.Fold))
 		r := score(p)
 		r.Trial, r.Fold = p.Trial.ID, p.Fold
-		return r, nil
+		if len(takes) > 0 {
+			r.Seconds = takes[0].Seconds()
+		}
+		return r
+	}
+	b.OnActivity(a.FitFold, mock.Anything, mock.Anything).After(append(takes, 0)[0]).Return(func(_ context.Context, p activities.FitParams) (*activities.FoldResult, error) {
+		return fit(p), nil
 	})
+	b.OnActivity(a.FitFolds, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.BatchParams) (*activities.BatchResult, error) {
+		if b.broken != nil {
+			return nil, b.broken
+		}
+		b.batches = append(b.batches, len(p.Fits))
+		res := &activities.BatchResult{}
+		for i, one := range p.Fits {
+			if b.within > 0 && i == b.within {
+				break
+			}
+			of := p.FitParams
+			of.Trial, of.Fold, of.Share = one.Trial, one.Fold, one.Share
+			res.Fits = append(res.Fits, *fit(of))
+		}
+		return res, nil
+	}).Maybe()
 	b.OnActivity(a.Fit, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.FitParams) (*activities.FittedResult, error) {
 		require.NotNil(t, p.Watch, "early stopping of a final fit watches the validation rows")
 		b.fitted = append(b.fitted, p.Trial.String())

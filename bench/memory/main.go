@@ -1,5 +1,5 @@
 // Command memory shows what the data steps hold in memory as their input grows: it
-// makes a CSV file of each size, takes it from collect to split, each step in a
+// makes a CSV file of each size, takes it from collect to engineer, each step in a
 // process of its own with a small engine, and prints the step, the bytes of its
 // input, its seconds and its peak of resident memory.
 //
@@ -36,12 +36,13 @@ func main() {
 	limit := flag.Int64("limit", 96, "memory limit of the engine, in MiB")
 	dir := flag.String("dir", os.TempDir(), "directory of the files")
 	step := flag.String("step", "", "the step to run, for the command itself")
+	narrow := flag.Bool("narrow", false, "rows of few columns, for the command itself")
 	flag.Parse()
 	var err error
 	if *step != "" {
-		err = work{dir: *dir, limit: *limit}.run(context.Background(), *step, flag.Arg(0))
+		err = work{dir: *dir, limit: *limit, narrow: *narrow}.run(context.Background(), *step, flag.Arg(0))
 	} else {
-		err = measure(*sizes, *limit, *dir)
+		err = measureAll(*sizes, *limit, *dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,48 +50,59 @@ func main() {
 	}
 }
 
-// measure runs every step for every size.
-func measure(sizes string, limit int64, parent string) error {
+// measureAll runs every step for every size.
+func measureAll(sizes string, limit int64, parent string) error {
 	dir, err := os.MkdirTemp(parent, "esteira-memory-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	for _, size := range strings.Split(sizes, ",") {
 		gb, err := strconv.ParseFloat(size, 64)
 		if err != nil {
 			return err
 		}
-		rows := strconv.FormatInt(int64(gb*1e9/rowBytes), 10)
-		for _, s := range steps {
-			command := exec.Command(self, "-step", s.name, "-limit", fmt.Sprint(limit), "-dir", dir, rows)
-			command.Stderr = os.Stderr
-			begun := time.Now()
-			out, err := command.Output()
-			if err != nil {
-				return fmt.Errorf("%s of %s GB: %w", s.name, size, err)
-			}
-			if s.input == "" { // makes the file
-				continue
-			}
-			line := Line{Step: s.name, GB: gb, Limit: limit, Seconds: time.Since(begun).Seconds(), Peak: command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10}
-			if line.Rows, err = strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64); err != nil {
-				return err
-			}
-			info, err := os.Stat(filepath.Join(dir, s.input))
-			if err != nil {
-				return err
-			}
-			line.Input = info.Size()
+		err = work{dir: dir, limit: limit, rows: int64(gb * 1e9 / rowBytes)}.measure(func(line Line) error {
+			line.GB = gb
 			text, err := json.Marshal(line)
-			if err != nil {
-				return err
-			}
 			fmt.Println(string(text))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s GB: %w", size, err)
+		}
+	}
+	return nil
+}
+
+// measure runs every step, each in a process of its own.
+func (w work) measure(take func(Line) error) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	for _, s := range steps {
+		command := exec.Command(self, "-step", s.name, "-limit", fmt.Sprint(w.limit), "-dir", w.dir, fmt.Sprintf("-narrow=%t", w.narrow), fmt.Sprint(w.rows))
+		command.Stderr = os.Stderr
+		begun := time.Now()
+		out, err := command.Output()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		if s.input == "" { // makes the file
+			continue
+		}
+		line := Line{Step: s.name, Limit: w.limit, Seconds: time.Since(begun).Seconds(), Peak: command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss >> 10}
+		if line.Rows, err = strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64); err != nil {
+			return err
+		}
+		info, err := os.Stat(filepath.Join(w.dir, s.input))
+		if err != nil {
+			return err
+		}
+		line.Input = info.Size()
+		if err := take(line); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strconv"
 
+	"github.com/esteira-ml/esteira/internal/feature"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/profile"
 	"github.com/esteira-ml/esteira/internal/quality"
@@ -18,9 +21,10 @@ const rowBytes = 182
 
 // work is one step in one process.
 type work struct {
-	dir   string
-	limit int64
-	rows  int64
+	dir    string
+	limit  int64
+	rows   int64
+	narrow bool // few columns: more rows to a file
 }
 
 var steps = []struct {
@@ -33,6 +37,7 @@ var steps = []struct {
 	{"profile", "dataset.parquet", work.profile},
 	{"validate", "dataset.parquet", work.validate},
 	{"split", "dataset.parquet", work.split},
+	{"engineer", "train.parquet", work.engineer},
 }
 
 func (w work) run(ctx context.Context, step, rows string) (err error) {
@@ -63,11 +68,15 @@ func (w work) path(name string) string { return filepath.Join(w.dir, name) }
 // nothing compresses much.
 func (w work) make(ctx context.Context, e *table.Engine) (int64, error) {
 	sql := "SELECT i // 4 AS trip, i % 4 AS leg, TIMESTAMP '2024-01-01' + to_seconds(i // 3) AS seen"
-	for k := range 12 {
+	numbers, texts := 12, []int{5, 40, 400, 100000}
+	if w.narrow {
+		numbers, texts = 4, texts[3:]
+	}
+	for k := range numbers {
 		sql += fmt.Sprintf(", (md5_number_lower(i || 'x%d') %% 100000000) / 1000.0 AS x%[1]d", k)
 	}
-	for k, n := range []int{5, 40, 400, 100000} {
-		sql += fmt.Sprintf(", 'v' || (md5_number_lower(i || 't%d') %% %d) AS t%[1]d", k, n)
+	for k, n := range texts {
+		sql += fmt.Sprintf(", 'v' || (md5_number_lower(i || 't%d') %% %d) AS t%[1]d", k+4-len(texts), n)
 	}
 	sql += ", (md5_number_lower(i || 'y') % 1000) / 10.0 AS y FROM range(" + fmt.Sprint(w.rows) + ") r(i)"
 	return w.rows, e.Exec(ctx, "COPY ("+sql+") TO "+table.Literal(w.path("rows.csv"))+" (FORMAT csv)")
@@ -122,7 +131,16 @@ func (w work) validate(ctx context.Context, e *table.Engine) (int64, error) {
 	if err := got.Violation(); err != nil {
 		return 0, err
 	}
-	return got.Rows, nil
+	var target feature.TargetRows
+	err = e.EachFrame(ctx, w.path("valid.parquet"), []string{problem.Target}, func(f *frame.Frame) error {
+		target.Add(&f.Columns[0])
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	_, err = target.Fit(problem)
+	return got.Rows, err
 }
 
 func (w work) split(ctx context.Context, e *table.Engine) (int64, error) {
@@ -141,4 +159,42 @@ func (w work) split(ctx context.Context, e *table.Engine) (int64, error) {
 	}
 	_, err = split.Crossings(ctx, e, out, schema, spec, key, "seen")
 	return dealt.Train.Rows + dealt.Validation.Rows + dealt.Test.Rows, err
+}
+
+func (w work) engineer(ctx context.Context, e *table.Engine) (int64, error) {
+	in := w.path("train.parquet")
+	schema, err := e.Schema(ctx, in)
+	if err != nil {
+		return 0, err
+	}
+	read := func(columns []string) (*frame.Frame, int64, error) {
+		return e.ReadSome(ctx, in, columns, int64(feature.MaxDescribed/len(columns)))
+	}
+	auto, skip := pipeline.Features{Auto: true}, append([]string{"seen"}, key...)
+	columns := feature.Columns(auto, problem, schema, skip...)
+	rows, _, err := read(columns)
+	if err != nil {
+		return 0, err
+	}
+	plan, choices, err := feature.Plan(auto, problem, schema, feature.FactsOf(rows), skip...)
+	if err != nil {
+		return 0, err
+	}
+	rows, of, err := read(append(columns, problem.Target, split.RowColumn))
+	if err != nil {
+		return 0, err
+	}
+	target, err := feature.FitTarget(problem, rows.Column(problem.Target))
+	if err != nil {
+		return 0, err
+	}
+	y, err := target.Values(rows.Column(problem.Target))
+	if err != nil {
+		return 0, err
+	}
+	fitted, made, err := feature.FitApply(plan, rows, feature.Supervised(target, y))
+	if err != nil {
+		return 0, err
+	}
+	return of, feature.Summarize(fitted, rows, made, choices).HTML(io.Discard, "Features", "")
 }

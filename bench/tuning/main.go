@@ -121,11 +121,6 @@ func load(ctx context.Context, run string) (p *pipeline.Pipeline, plan []pipelin
 		return nil, nil, nil, err
 	}
 	defer e.Close()
-	columns := []string{p.Problem.Target, split.RowColumn}
-	for _, f := range plan {
-		columns = append(columns, f.Columns...)
-	}
-	slices.Sort(columns)
-	train, err = e.Read(ctx, path, slices.Compact(columns))
+	train, err = e.Read(ctx, path, tuning.Columns(plan, p.Problem))
 	return p, plan, train, err
 }

@@ -2,6 +2,8 @@
 the whole of it to ONNX, so that raw columns go in and nothing of this file is needed
 to answer. It knows nothing of Temporal: worker.py does."""
 
+import html
+
 import numpy as np
 import pandas
 import pyarrow.parquet as parquet
@@ -98,8 +100,8 @@ def every_class(x, y, weight, classes):
 
 
 def fit(request, train, validation, progress):
-    """The ONNX model and what it comes to on the rows held out. progress(done, of)
-    is called after each round."""
+    """The ONNX model, what it comes to on the rows held out, and a page about it.
+    progress(done, of) is called after each round."""
     x, y, weight = columns(train, request)
     held, held_y, held_weight = columns(validation, request)
     chosen = parameters(request)
@@ -121,7 +123,8 @@ def fit(request, train, validation, progress):
         callbacks.append(early_stopping(20, verbose=False))
     learner.fit(features.fit_transform(x), y, sample_weight=weight, callbacks=callbacks, **watched)
     model = Pipeline([("features", features), ("learner", learner)])
-    return exported(request, model), metrics(request, model, held, held_y, held_weight)
+    came_to = metrics(request, model, held, held_y, held_weight)
+    return exported(request, model), came_to, report(request, features, learner, came_to)
 
 
 def exported(request, model):
@@ -148,3 +151,23 @@ def metrics(request, model, x, y, weight):
         "log_loss": float(-np.average(np.log(right), weights=weight)),
         "accuracy": float(np.average(p.argmax(axis=1) == y, weights=weight)),
     }
+
+
+def report(request, features, learner, came_to):
+    """A page for people, in HTML that needs no script. What it says depends on the fit
+    alone, so that the same fit gives the same page."""
+    booster = learner.booster_
+    gains = booster.feature_importance(importance_type="gain")
+    gain = sorted(zip(features.get_feature_names_out(), gains), key=lambda pair: (-pair[1], pair[0]))[:30]
+    facts = [("task", request["task"]), ("target", request["target"]), ("rows", request["train"]["rows"]), ("rows held out", request["validation"]["rows"])]
+    parts = [
+        ("The fit", facts + [("trees", booster.num_trees()), ("stopped at round", learner.best_iteration_ or "the last")]),
+        ("Parameters", sorted(request["parameters"].items())),
+        ("On the rows held out", sorted(came_to.items())),
+        ("What it learnt from, by gain", [(name, f"{value:.6g}") for name, value in gain]),
+    ]
+    page = [f'<!doctype html><meta charset="utf-8"><title>{FRAMEWORK}</title><style>body {{ font: 15px sans-serif }} td {{ padding: 2px 12px }}</style>', f"<h1>{FRAMEWORK}</h1>"]
+    for title, rows in parts:
+        cells = "".join(f"<tr><td>{html.escape(str(name))}<td>{html.escape(str(value))}" for name, value in rows)
+        page.append(f"<h2>{title}</h2><table>{cells}</table>")
+    return "\n".join(page).encode()

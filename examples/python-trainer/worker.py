@@ -58,13 +58,24 @@ def download(table, path):
         raise RuntimeError("the rows are not those of the request")
 
 
-def upload(model, body):
-    if len(body) > model["max_bytes"]:
-        raise ApplicationError(f"the model has {len(body)} bytes, more than {model['max_bytes']}", type="TooLarge", non_retryable=True)
-    request = urllib.request.Request(model["put_url"], data=body, method="PUT")
+def upload(target, body):
+    request = urllib.request.Request(target["put_url"], data=body, method="PUT")
     with urllib.request.urlopen(request, timeout=60):
         pass
     return {"sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
+
+
+def deliver(request, model, report):
+    """What the answer says of the model, and of the report if one is taken: an older
+    Esteira asks for none."""
+    most = request["model"]["max_bytes"]
+    if len(model) > most:
+        raise ApplicationError(f"the model has {len(model)} bytes, more than {most}", type="TooLarge", non_retryable=True)
+    delivered = {"model": upload(request["model"], model)}
+    wanted = request.get("report")
+    if wanted and "text/html" in wanted["media_types"] and len(report) <= wanted["max_bytes"]:
+        delivered["report"] = upload(wanted, report) | {"media_type": "text/html"}
+    return delivered
 
 
 @activity.defn(name="train")
@@ -88,13 +99,13 @@ def train(request: dict) -> dict:
         begun = time.monotonic()
         try:
             with beating("fitting"):
-                model, metrics = trainer.fit(request, learn, held, progress)
+                model, metrics, report = trainer.fit(request, learn, held, progress)
         except trainer.Unusable as wrong:
             raise ApplicationError(str(wrong), type="Unusable", non_retryable=True) from wrong
         seconds = time.monotonic() - begun
         with beating("sending the model"):
-            delivered = upload(request["model"], model)
-    return {"version": VERSION, "model": delivered, "metrics": metrics, "framework": trainer.FRAMEWORK, "seconds": seconds}
+            delivered = deliver(request, model, report)
+    return {"version": VERSION, **delivered, "metrics": metrics, "framework": trainer.FRAMEWORK, "seconds": seconds}
 
 
 async def main():

@@ -27,6 +27,7 @@ const (
 	MediaTypeHTML    = "text/html; charset=utf-8"
 	MediaTypeBundle  = "application/vnd.esteira.bundle.v1+tar"
 	MediaTypeONNX    = "application/vnd.onnx"
+	MediaTypeOther   = "application/octet-stream"
 
 	MediaTypeCheckpoint = "application/vnd.esteira.checkpoint.v1"
 )

@@ -6,10 +6,20 @@ import (
 	"io"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
-// archive writes the manifest and the files it lists, in the canonical form.
-func archive(w io.Writer, manifest []byte, m *Manifest, files map[string][]byte) error {
+// opened is an archive taken apart.
+type opened struct {
+	raw      []byte // manifest.json
+	manifest Manifest
+	files    map[string][]byte
+	envelope []byte // model.sig; nil: not signed
+}
+
+// archive writes the manifest, the files it lists and the signature, in the canonical
+// form.
+func archive(w io.Writer, o *opened) error {
 	t := tar.NewWriter(w)
 	add := func(name string, data []byte) error {
 		h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(data)), Mode: 0o644, Format: tar.FormatUSTAR}
@@ -19,11 +29,16 @@ func archive(w io.Writer, manifest []byte, m *Manifest, files map[string][]byte)
 		_, err := t.Write(data)
 		return err
 	}
-	if err := add("manifest.json", manifest); err != nil {
+	if err := add("manifest.json", o.raw); err != nil {
 		return err
 	}
-	for _, f := range m.Files {
-		if err := add(f.Name, files[f.Name]); err != nil {
+	for _, f := range o.manifest.Files {
+		if err := add(f.Name, o.files[f.Name]); err != nil {
+			return err
+		}
+	}
+	if o.envelope != nil {
+		if err := add(signing.SignatureFile, o.envelope); err != nil {
 			return err
 		}
 	}
@@ -32,10 +47,10 @@ func archive(w io.Writer, manifest []byte, m *Manifest, files map[string][]byte)
 
 // unarchive reads what archive wrote and verifies every byte of it: digests for
 // the files, the canonical form for all between them (headers, padding, trailer).
-// The files alias data.
-func unarchive(data []byte) (Manifest, map[string][]byte, error) {
+// The files alias data. What a signature says is for seal to verify.
+func unarchive(data []byte) (*opened, error) {
 	if len(data) > maxBundle {
-		return Manifest{}, nil, invalid("the bundle has %d bytes; the bound is %d", len(data), maxBundle)
+		return nil, invalid("the bundle has %d bytes; the bound is %d", len(data), maxBundle)
 	}
 	source := bytes.NewReader(data)
 	t := tar.NewReader(source)
@@ -58,30 +73,35 @@ func unarchive(data []byte) (Manifest, map[string][]byte, error) {
 		}
 		return data[at : at+h.Size : at+h.Size], nil
 	}
-	raw, err := next("manifest.json", maxManifest)
-	if err != nil {
-		return Manifest{}, nil, err
+	o := &opened{}
+	var err error
+	if o.raw, err = next("manifest.json", maxManifest); err != nil {
+		return nil, err
 	}
-	m, err := readManifest(raw)
-	if err != nil {
-		return Manifest{}, nil, err
+	if o.manifest, err = readManifest(o.raw); err != nil {
+		return nil, err
 	}
-	files := make(map[string][]byte, len(m.Files))
-	for _, f := range m.Files {
+	o.files = make(map[string][]byte, len(o.manifest.Files))
+	for _, f := range o.manifest.Files {
 		body, err := next(f.Name, f.Size)
 		if err != nil {
-			return Manifest{}, nil, err
+			return nil, err
 		}
 		if int64(len(body)) != f.Size || digest(body) != f.SHA256 {
-			return Manifest{}, nil, invalid("%s does not match its digest in the manifest", f.Name)
+			return nil, invalid("%s does not match its digest in the manifest", f.Name)
 		}
-		files[f.Name] = body
+		o.files[f.Name] = body
+	}
+	// An archive that is not signed has nothing more; one that ends amiss is not what
+	// archive would write.
+	if body, err := next(signing.SignatureFile, signing.MaxSeal); err == nil {
+		o.envelope = body
 	}
 	same := &comparer{want: data}
-	if err := archive(same, raw, &m, files); err != nil || same.differs || len(same.want) > 0 {
-		return Manifest{}, nil, invalid("the bundle holds bytes beside its files, or is not in the canonical form")
+	if err := archive(same, o); err != nil || same.differs || len(same.want) > 0 {
+		return nil, invalid("the bundle holds bytes beside its files, or is not in the canonical form")
 	}
-	return m, files, nil
+	return o, nil
 }
 
 // comparer checks that what is written is what is wanted.

@@ -4,9 +4,9 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 
+	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -33,59 +33,42 @@ func TestBaselineOfKnownNumbers(t *testing.T) {
 	f.Columns[0].Numbers[0], f.Columns[0].Numbers[1] = math.NaN(), math.Inf(-1) // 0 … 97 remain
 	var sig Signature
 	for i := range f.Columns {
-		sig.Inputs = append(sig.Inputs, Input{Name: f.Columns[i].Name})
+		sig.Inputs = append(sig.Inputs, Input{Name: f.Columns[i].Name, Kind: f.Columns[i].Kind.String()})
 	}
 	target := &feature.Target{Task: pipeline.Binary, Classes: []string{"no", "yes"}}
 	b, err := BaselineOf(f, sig, target, predictions)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := b.Columns[0].Number
-	if b.Columns[0].MissingShare != 0.01 || n.InfiniteShare != 0.01 || math.Abs(n.Mean-48.5) > 1e-12 || math.Abs(n.Deviation-math.Sqrt((98.*98-1)/12)) > 1e-12 {
+	if err := b.check(sig); err != nil {
+		t.Fatal(err)
+	}
+	column := b.Reference.Column
+	n, field := column("n"), &b.Layout.Features[0]
+	if n.Rows != 100 || n.Missing != 1 || n.Infinite != 1 || *n.Least != 0 || *n.Greatest != 97 || math.Abs(n.Mean()-48.5) > 1e-12 || math.Abs(n.Deviation()-math.Sqrt((98.*98-1)/12)) > 1e-12 {
 		t.Fatalf("number %+v", n)
 	}
-	if q := n.Quantiles[5]; q.Probability != 0.5 || q.Value != 48.5 || n.Quantiles[0].Value != 0 || n.Quantiles[10].Value != 97 || math.Abs(n.Quantiles[4].Value-24.25) > 1e-12 {
-		t.Fatalf("quantiles %+v", n.Quantiles)
+	if at := field.Groups; len(at) != 11 || field.Edges[at[1]] != 9 || field.Edges[at[5]] != 48 || field.Edges[at[10]] != 97 || n.Bins[0] != 0 || n.Bins[len(n.Bins)-1] != 0 {
+		t.Fatalf("edges %v groups %v", field.Edges, field.Groups)
 	}
-	if want := []float64{9, 19, 29, 39, 48, 58, 68, 78, 88}; !slices.Equal(n.Edges, want) || n.Shares[0] != 0.10 || n.Shares[9] != 0.09 {
-		t.Fatalf("edges %v shares %v", n.Edges, n.Shares)
+	s := b.Layout.Features[1]
+	if c := column("s"); c.Missing != 40 || !s.Whole || !slices.Equal(s.Categories, []string{"a", "b", "c"}) || !slices.Equal(c.Bins, []int64{20, 20, 20}) {
+		t.Fatalf("text %+v %+v", s, c)
 	}
-	s := b.Columns[1]
-	if s.MissingShare != 0.4 || s.Text.Distinct != 3 || !slices.Equal(s.Text.Categories, []Category{{"a", 0.2}, {"b", 0.2}, {"c", 0.2}}) || s.Text.OtherShare != 0 {
-		t.Fatalf("text %+v", s)
-	}
-	if at := b.Columns[2].Time; at.Earliest != 0 || at.Latest != 99 || len(at.Edges) != 9 || at.Shares[9] != 0.1 {
+	if at := column("t"); *at.Least != 0 || *at.Greatest != 99 || len(at.Bins) != 102 {
 		t.Fatalf("time %+v", at)
 	}
-	if e := b.Columns[3]; e.MissingShare != 1 || e.Number != nil {
+	if e := column("empty"); e.Missing != 100 || !slices.Equal(e.Bins, []int64{0}) {
 		t.Fatalf("empty %+v", e)
 	}
-	if c := b.Columns[4].Number; len(c.Edges) != 0 || !slices.Equal(c.Shares, []float64{1}) || c.Deviation != 0 {
+	if c := column("constant"); !slices.Equal(c.Bins, []int64{0, 100, 0}) || c.Deviation() != 0 {
 		t.Fatalf("constant %+v", c)
 	}
-	if h := b.Columns[5].Number; h.Mean != 0 || h.Deviation != math.MaxFloat64 || math.IsInf(h.Quantiles[5].Value, 0) {
+	if h := column("huge"); h.Mean() != 0 || h.Deviation() != math.MaxFloat64 {
 		t.Fatalf("huge %+v", h)
 	}
-	if p := b.Predictions; len(p) != 3 || p[0].Text.Categories[0] != (Category{"yes", 1}) || p[1].Name != "no" || p[2].Number.Mean != 0.75 {
+	if p := b.Layout.Outputs; len(p) != 3 || p[0].Categories[0] != "yes" || p[1].Name != "P(no)" || column("P(yes)").Mean() != 0.75 {
 		t.Fatalf("predictions %+v", p)
-	}
-	for _, c := range b.Columns {
-		total := c.MissingShare
-		if c.Number != nil {
-			total += c.Number.InfiniteShare + sum(c.Number.Shares)
-		}
-		if c.Text != nil {
-			total += c.Text.OtherShare
-			for _, k := range c.Text.Categories {
-				total += k.Share
-			}
-		}
-		if c.Time != nil {
-			total += sum(c.Time.Shares)
-		}
-		if math.Abs(total-1) > 1e-12 {
-			t.Fatalf("shares of %q add up to %v", c.Name, total)
-		}
 	}
 	if _, err := BaselineOf(f, sig, target, predictions[1:]); fault.KindOf(err) != fault.Internal {
 		t.Fatalf("got %v", err)
@@ -95,24 +78,6 @@ func TestBaselineOfKnownNumbers(t *testing.T) {
 	}
 	if _, err := BaselineOf(&frame.Frame{Rows: rows}, sig, target, predictions); fault.KindOf(err) != fault.ColumnMissing {
 		t.Fatalf("got %v", err)
-	}
-}
-
-func sum(x []float64) (total float64) {
-	for _, v := range x {
-		total += v
-	}
-	return total
-}
-
-func TestTextsBeyondTheBoundShareOneShare(t *testing.T) {
-	c := &frame.Column{Name: "s", Kind: frame.Text}
-	for i := range 150 {
-		c.Dict = append(c.Dict, strings.Repeat("x", i+1))
-		c.Codes = append(c.Codes, int32(i))
-	}
-	if b := columnBaseline(c, 150).Text; b.Distinct != 150 || len(b.Categories) != 100 || math.Abs(b.OtherShare-50./150) > 1e-15 {
-		t.Fatalf("%d distinct, %d listed, %v other", b.Distinct, len(b.Categories), b.OtherShare)
 	}
 }
 
@@ -137,4 +102,85 @@ func TestBaselineIsTheSameWithAnyThreads(t *testing.T) {
 			t.Fatalf("differs with %d threads", threads)
 		}
 	}
+}
+
+func TestAnswersOfManyClassesAreTheirLabelAlone(t *testing.T) {
+	target := &feature.Target{Task: pipeline.Multiclass}
+	for k := range maxProbabilities + 1 {
+		target.Classes = append(target.Classes, string(rune('a'+k)))
+	}
+	predictions := make([]float64, 2*len(target.Classes))
+	predictions[3], predictions[len(target.Classes)] = 1, 1
+	f, err := AnswersOf(target, 2, predictions)
+	if err != nil || len(f.Columns) != 1 || !slices.Equal(f.Columns[0].Codes, []int32{3, 0}) {
+		t.Fatalf("%+v, %v", f, err)
+	}
+}
+
+func TestBaselineFromOutsideIsChecked(t *testing.T) {
+	c := contents(t, pipeline.Regression)
+	for name, spoil := range map[string]func(b *Baseline){
+		"version": func(b *Baseline) { b.Version-- },
+		"columns": func(b *Baseline) { b.Layout.Features = b.Layout.Features[1:] },
+		"kind":    func(b *Baseline) { b.Layout.Features[0].Kind = "bytes" },
+		"counts":  func(b *Baseline) { b.Reference.Features[0].Missing++ },
+		"nothing": func(b *Baseline) { b.Reference = nil },
+	} {
+		b, copied := &Baseline{}, c
+		data, err := encode("baseline.json", c.Baseline)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := decode("baseline.json", data, b); err != nil {
+			t.Fatal(err)
+		}
+		spoil(b)
+		copied.Baseline = b
+		data, err = Build(copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(data); fault.KindOf(err) != fault.BundleInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWhatEstimatesPerformanceIsPackedWhereThereIsOne(t *testing.T) {
+	eachTask(t, func(t *testing.T, task pipeline.Task) {
+		p, rows := predictor(t, task), flights(3, 800)
+		predictions, y := answers(t, p, rows), make([]float64, rows.Rows)
+		c := contents(t, task)
+		var err error
+		if k := len(p.target.Classes); k > 0 {
+			for i := range y {
+				y[i] = float64(i % k)
+			}
+			c.Estimator, err = drift.FitCalibration(predictions, y, k)
+		} else {
+			c.Estimator, err = drift.FitLoss(t.Context(), rows, predictions, y, 1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Open(build(t, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := c.Estimator.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Estimator.Encode(); err != nil || string(got) != string(want) {
+			t.Fatalf("another estimator comes back, %v", err)
+		}
+		c.Estimator.Version++
+		if _, err := Open(build(t, c)); fault.KindOf(err) != fault.BundleInvalid {
+			t.Errorf("of another version: %v", err)
+		}
+		c.Estimator = nil
+		if b, err := Open(build(t, c)); err != nil || b.Estimator != nil {
+			t.Errorf("without one: %v", err)
+		}
+	})
 }

@@ -1,12 +1,13 @@
 package bundle
 
 import (
-	"bytes"
 	"slices"
 
+	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/model"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
 // Contents is what goes into a bundle.
@@ -18,7 +19,9 @@ type Contents struct {
 	Target    *feature.Target
 	Model     model.Model
 	ONNX      []byte // nil if not exported
+	PMML      []byte // nil if not asked for
 	Baseline  *Baseline
+	Estimator *drift.Estimator // nil if there were too few rows to learn it from
 	Golden    []GoldenRow
 	Metrics   Metrics
 	Lineage   Lineage
@@ -41,10 +44,13 @@ func (c *Contents) plain() []plainFile {
 	}
 }
 
-// Bundle is an opened one. ONNX aliases the bytes it was opened from.
+// Bundle is an opened one. ONNX and PMML alias the bytes it was opened from.
 type Bundle struct {
 	Manifest Manifest
 	Contents
+
+	SignedBy string             // ID of the key that the signature names; empty: not signed, or opened without asking
+	Signer   *signing.PublicKey // the trusted key that vouches for it; nil if none was asked for
 }
 
 // Build returns the archive. Equal contents give equal bytes.
@@ -77,9 +83,17 @@ func Build(c Contents) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if c.Estimator != nil {
+		if files["loss.json"], err = c.Estimator.Encode(); err != nil {
+			return nil, err
+		}
+	}
 	files["MODEL_CARD.md"] = []byte(c.Card)
 	if len(c.ONNX) > 0 {
 		files["model.onnx"] = c.ONNX
+	}
+	if len(c.PMML) > 0 {
+		files["model.pmml"] = c.PMML
 	}
 	m := Manifest{Format: Format, Version: Version, Name: c.Name, Task: c.Target.Task, CreatedByRun: c.Run}
 	for _, e := range entries {
@@ -94,24 +108,23 @@ func Build(c Contents) ([]byte, error) {
 	if _, err := readManifest(raw); err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	if err := archive(&out, raw, &m, files); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "write the archive of model %q", c.Name)
-	}
-	if out.Len() > maxBundle {
-		return nil, invalid("the bundle has %d bytes; the bound is %d", out.Len(), maxBundle)
-	}
-	return out.Bytes(), nil
+	return (&opened{raw: raw, manifest: m, files: files}).bytes(0)
 }
 
-// Open reads and verifies a bundle. It trusts nothing: whatever it accepts can
-// be served. The error is BundleInvalid and says what is wrong.
+// Open reads and verifies a bundle, whoever signed it. It trusts nothing: whatever it
+// accepts can be served. The error is BundleInvalid and says what is wrong.
 func Open(data []byte) (*Bundle, error) {
-	m, files, err := unarchive(data)
+	o, err := unarchive(data)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Manifest: m, Contents: Contents{Name: m.Name, Run: m.CreatedByRun, ONNX: files["model.onnx"], Card: string(files["MODEL_CARD.md"])}}
+	return o.open()
+}
+
+// open decodes the files and checks that they fit each other.
+func (o *opened) open() (b *Bundle, err error) {
+	m, files := o.manifest, o.files
+	b = &Bundle{Manifest: m, Contents: Contents{Name: m.Name, Run: m.CreatedByRun, ONNX: files["model.onnx"], PMML: files["model.pmml"], Card: string(files["MODEL_CARD.md"])}}
 	if b.Features, err = feature.Decode(files["features.json"]); err != nil {
 		return nil, err
 	}
@@ -123,6 +136,11 @@ func Open(data []byte) (*Bundle, error) {
 	}
 	if theirs, ok := b.Model.(*model.Foreign); ok {
 		theirs.ONNX = b.ONNX
+	}
+	if data, ok := files["loss.json"]; ok {
+		if b.Estimator, err = drift.DecodeEstimator(data, len(b.Target.Classes)); err != nil {
+			return nil, err
+		}
 	}
 	for _, f := range b.plain() {
 		if err := decode(f.name, files[f.name], f.value); err != nil {
@@ -140,8 +158,8 @@ func (b *Bundle) check() error {
 	if b.Manifest.Task != b.Target.Task {
 		return invalid("the manifest says task %q and the target %q", clip(string(b.Manifest.Task)), b.Target.Task)
 	}
-	if b.Baseline == nil {
-		return invalid("baseline.json holds no baseline")
+	if err := b.Baseline.check(b.Signature); err != nil {
+		return err
 	}
 	if !slices.EqualFunc(b.Signature.Outputs, outputsOf(b.Target), func(a, b Output) bool {
 		return a.Name == b.Name && a.Kind == b.Kind && slices.Equal(a.Classes, b.Classes)

@@ -21,7 +21,7 @@ func TestWhatIsBuiltIsWhatOpens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b.Manifest.Name != c.Name || b.Manifest.Task != task || b.Run != c.Run || string(b.ONNX) != "a graph" || b.Card != c.Card || len(b.Manifest.Files) != 10 {
+		if b.Manifest.Name != c.Name || b.Manifest.Task != task || b.Run != c.Run || string(b.ONNX) != "a graph" || string(b.PMML) != "a document" || b.Card != c.Card || len(b.Manifest.Files) != 11 {
 			t.Fatalf("got %+v", b.Manifest)
 		}
 		p, err := b.Predictor()
@@ -52,9 +52,9 @@ func TestEqualContentsHaveEqualBytes(t *testing.T) {
 
 func TestABundleWithoutONNX(t *testing.T) {
 	c := contents(t, pipeline.Regression)
-	c.ONNX = nil
+	c.ONNX, c.PMML = nil, nil
 	b, err := Open(build(t, c))
-	if err != nil || b.ONNX != nil {
+	if err != nil || b.ONNX != nil || b.PMML != nil {
 		t.Fatalf("got %d bytes, %v", len(b.ONNX), err)
 	}
 }
@@ -91,10 +91,11 @@ func TestEveryTruncationAndAdditionIsFound(t *testing.T) {
 // what a forger could do.
 func forge(t *testing.T, change func(m *Manifest, files map[string][]byte)) []byte {
 	t.Helper()
-	m, files, err := unarchive(build(t, contents(t, pipeline.Regression)))
+	o, err := unarchive(build(t, contents(t, pipeline.Regression)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	m, files := o.manifest, o.files
 	change(&m, files)
 	for i, f := range m.Files {
 		if data, ok := files[f.Name]; ok {
@@ -106,7 +107,7 @@ func forge(t *testing.T, change func(m *Manifest, files map[string][]byte)) []by
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := archive(&out, raw, &m, files); err != nil {
+	if err := archive(&out, &opened{raw: raw, manifest: m, files: files}); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -176,10 +177,11 @@ func TestAForgedBundleIsRefused(t *testing.T) {
 
 // TestOtherKindsOfEntriesAreRefused: tar can say more than files.
 func TestOtherKindsOfEntriesAreRefused(t *testing.T) {
-	m, files, err := unarchive(build(t, contents(t, pipeline.Regression)))
+	o, err := unarchive(build(t, contents(t, pipeline.Regression)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	m, files := o.manifest, o.files
 	_, raw, err := m.encode()
 	if err != nil {
 		t.Fatal(err)
@@ -304,10 +306,11 @@ func FuzzOpen(f *testing.F) {
 // FuzzPart replaces one part, its digest made to fit, so that the fuzzer gets
 // past the checksums: whatever opens must answer a row of nulls, or say why not.
 func FuzzPart(f *testing.F) {
-	m, files, err := unarchive(build(f, contents(f, pipeline.Regression)))
+	o, err := unarchive(build(f, contents(f, pipeline.Regression)))
 	if err != nil {
 		f.Fatal(err)
 	}
+	m, files := o.manifest, o.files
 	for i, file := range m.Files {
 		f.Add(i, files[file.Name])
 	}
@@ -326,7 +329,7 @@ func FuzzPart(f *testing.F) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := archive(&out, raw, &m, forged); err != nil {
+		if err := archive(&out, &opened{raw: raw, manifest: m, files: forged}); err != nil {
 			t.Fatal(err)
 		}
 		b, err := Open(out.Bytes())

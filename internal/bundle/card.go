@@ -67,6 +67,14 @@ type Lineage struct {
 	Splits   map[string]string `json:"splits"` // train, validation, test → digest
 	Sources  map[string]string `json:"sources,omitempty"`
 	Code     string            `json:"code,omitempty"` // version of the build
+	Imported *Imported         `json:"imported,omitempty"`
+}
+
+// Imported says from what a model that came in as a file was made. Who took it in and
+// when is in the registry: equal files are equal bundles.
+type Imported struct {
+	SHA256    string `json:"sha256"` // of the ONNX file
+	Framework string `json:"framework"`
 }
 
 // Card is what a model card says (Mitchell et al., "Model Cards for Model
@@ -138,6 +146,9 @@ func (c Card) Markdown() string {
 	line("\n## Lineage\n")
 	item("Run", c.Lineage.Run)
 	item("Pipeline", c.Lineage.Pipeline)
+	if from := c.Lineage.Imported; from != nil {
+		item("Imported ONNX file", from.SHA256)
+	}
 	item("Dataset", c.Lineage.Dataset)
 	for _, name := range slices.Sorted(maps.Keys(c.Lineage.Splits)) {
 		item("Split "+name, c.Lineage.Splits[name])

@@ -104,7 +104,7 @@ func contents(t testing.TB, task pipeline.Task) Contents {
 	}
 	return Contents{
 		Name: "flights", Run: "flights/run/2026-11-23T03-00Z-7c1f",
-		Signature: p.signature, Features: p.features, Target: p.target, Model: p.model, ONNX: []byte("a graph"),
+		Signature: p.signature, Features: p.features, Target: p.target, Model: p.model, ONNX: []byte("a graph"), PMML: []byte("a document"),
 		Baseline: baseline, Golden: golden,
 		Metrics: Metrics{Metric: "rmse", Test: map[string]float64{"rmse": 31.25, "mae": 20}, Baseline: map[string]float64{"rmse": 40}},
 		Lineage: Lineage{Run: "r", Pipeline: "aa", Dataset: "bb", Splits: map[string]string{"train": "cc", "test": "dd"}},

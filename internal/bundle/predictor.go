@@ -206,3 +206,6 @@ func (p *Predictor) Signature() Signature { return p.signature }
 
 // Features returns the fitted features, not to be changed.
 func (p *Predictor) Features() *feature.Fitted { return p.features }
+
+// Model returns the native model.
+func (p *Predictor) Model() model.Model { return p.model }

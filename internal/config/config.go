@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
 // Secret is a value that never prints. Reveal is the only way to its text.
@@ -52,12 +53,14 @@ type Config struct {
 	ONNXRuntime   string   `json:"onnx_runtime"` // ONNXRUNTIME_LIB: path of libonnxruntime; empty: look for it
 	S3            S3       `json:"s3"`
 	ServerAddress string   `json:"server_address"` // ESTEIRA_SERVER_ADDRESS: base URL clients ask
+	SigningKey    string   `json:"signing_key"`    // ESTEIRA_SIGNING_KEY: env:NAME or file:PATH; empty: bundles are not signed
 	SourceDirs    []string `json:"source_dirs"`    // ESTEIRA_SOURCE_DIRS; empty: any
 	SpoolBytes    int64    `json:"spool_bytes"`    // ESTEIRA_SPOOL_MAX_BYTES
 	SpoolDir      string   `json:"spool_dir"`      // ESTEIRA_SPOOL_DIR: audit records not yet in Postgres
 	TaskQueue     string   `json:"task_queue"`     // ESTEIRA_TASK_QUEUE: prefix of the queues
 	Temporal      Temporal `json:"temporal"`
-	Threads       int      `json:"threads"` // ESTEIRA_THREADS, at least 1
+	Threads       int      `json:"threads"`      // ESTEIRA_THREADS, at least 1
+	TrustedKeys   []string `json:"trusted_keys"` // ESTEIRA_TRUSTED_KEYS: files and directories; empty: bundles need no signature
 
 	// File is the .esteira/env that was read, or empty.
 	File string `json:"file,omitempty"`
@@ -115,6 +118,10 @@ func (c Config) ArtifactOptions() artifact.Options {
 		SessionToken: c.S3.SessionToken.Reveal(),
 	}
 }
+
+// Trust reads the keys whose signatures count, as their files are now. Errors are
+// ConfigInvalid.
+func (c Config) Trust() (signing.Trust, error) { return signing.Trusted(c.TrustedKeys) }
 
 // TemporalEnv gives Temporal's variables (TEMPORAL_*), merged as everything
 // else; it has the methods envconfig's EnvLookup asks for.

@@ -48,6 +48,8 @@ func Describe() []Variable {
 		{"ESTEIRA_SERVER_ADDRESS", "URL clients find the prediction server at", DefaultServerAddress},
 		{"ESTEIRA_SPOOL_DIR", "audit records on their way to Postgres; a durable disk", ".esteira/spool, else the user's cache directory"},
 		{"ESTEIRA_SOURCE_DIRS", "directories below which a worker may read source files, separated by colons", "any"},
+		{"ESTEIRA_SIGNING_KEY", "key that a worker signs bundles with, as a reference: env:NAME or file:PATH; see esteira keys", "bundles are not signed"},
+		{"ESTEIRA_TRUSTED_KEYS", "public keys, files or directories of *.pub, separated by colons: workers and servers open only bundles that one of them signed", "any bundle"},
 		{"ESTEIRA_SPOOL_MAX_BYTES", "bound of that directory; a full spool answers 503", DefaultSpoolBytes},
 		{"ESTEIRA_LOG_LEVEL", "debug, info, warn or error", "info"},
 		{"ESTEIRA_LOG_FORMAT", "json, console, or auto (console on a terminal)", "auto"},

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/secret"
 )
 
 // LoadFrom is Load for a given working directory and environment (NAME=VALUE).
@@ -47,9 +48,11 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		FitMemory:     l.bytes("ESTEIRA_FIT_MEMORY", DefaultFitMemory),
 		ONNXRuntime:   l.values["ONNXRUNTIME_LIB"],
 		ServerAddress: l.serverAddress(),
+		SigningKey:    l.reference("ESTEIRA_SIGNING_KEY"),
 		SpoolDir:      l.directory("ESTEIRA_SPOOL_DIR", "spool"),
 		TaskQueue:     l.matching("ESTEIRA_TASK_QUEUE", "esteira", queueName, "letters, digits, dots, underscores and hyphens"),
 		Threads:       l.count("ESTEIRA_THREADS", runtime.NumCPU()),
+		TrustedKeys:   filepath.SplitList(l.values["ESTEIRA_TRUSTED_KEYS"]),
 		Temporal:      Temporal{UIURL: l.url("TEMPORAL_UI_URL", DefaultTemporalUIURL)},
 		File:          path,
 		temporalEnv:   l.temporal(),
@@ -171,6 +174,15 @@ func (l *loader) truth(name string) bool {
 		l.refuse(name, strconv.Quote(value)+" is neither true nor false", "write true or false")
 	}
 	return false
+}
+
+// reference does not repeat a value that is none: it may be the secret itself.
+func (l *loader) reference(name string) string {
+	value := l.values[name]
+	if value != "" && !secret.Valid(value) {
+		l.refuse(name, "is not a reference to a secret", "write env:NAME or file:PATH")
+	}
+	return value
 }
 
 func (l *loader) hostPort(name, def string) string {

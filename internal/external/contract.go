@@ -45,12 +45,13 @@ type Request struct {
 	Train      Table              `json:"train" jsonschema:"required" jsonschema_description:"Rows to learn from."`
 	Validation Table              `json:"validation" jsonschema:"required" jsonschema_description:"Rows held out: for early stopping and metrics. It may have none."`
 	Model      Upload             `json:"model" jsonschema:"required" jsonschema_description:"Where the ONNX model goes."`
+	Report     *ReportUpload      `json:"report,omitempty" jsonschema_description:"Where a report of the fit goes, if the trainer likes to write one. For people alone: one that cannot be kept is left out with a warning, and the model stays."`
 }
 
 // Column is one input of the model.
 type Column struct {
-	Name string `json:"name" jsonschema:"required"`
-	Type string `json:"type" jsonschema:"required,enum=number,enum=text,enum=time" jsonschema_description:"In Parquet and in ONNX: number is DOUBLE and double or float [N,1] with NaN where missing. text is UTF-8 and string [N,1] with an empty text where missing. time is TIMESTAMP in microseconds and int64 [N,1], microseconds since 1970 in UTC with the least int64 where missing."`
+	Name string `json:"name" yaml:"name" jsonschema:"required"`
+	Type string `json:"type" yaml:"type" jsonschema:"required,enum=number,enum=text,enum=time" jsonschema_description:"In Parquet and in ONNX: number is DOUBLE and double or float [N,1] with NaN where missing. text is UTF-8 and string [N,1] with an empty text where missing. time is TIMESTAMP in microseconds and int64 [N,1], microseconds since 1970 in UTC with the least int64 where missing."`
 }
 
 // Table is a Parquet file (zstd).
@@ -71,6 +72,7 @@ type Upload struct {
 type Response struct {
 	Version   int                `json:"version" jsonschema:"required,enum=1"`
 	Model     Delivered          `json:"model" jsonschema:"required"`
+	Report    *DeliveredReport   `json:"report,omitempty" jsonschema_description:"Left out where none was written."`
 	Metrics   map[string]float64 `json:"metrics,omitempty" jsonschema_description:"On the validation rows, by Esteira's names. Recorded beside Esteira's own, which are those that count."`
 	Framework string             `json:"framework" jsonschema:"required,maxLength=500" jsonschema_description:"What trained it, with its version: lightgbm 4.6.0."`
 	Seconds   float64            `json:"seconds,omitempty" jsonschema:"minimum=0" jsonschema_description:"Spent in fitting."`
@@ -95,14 +97,10 @@ type Progress struct {
 // TrainingFailed and names what is wrong. It is a pure function: a workflow calls
 // it before an answer becomes part of anything else.
 func (r Response) Check() error {
-	wrong := func(message string, args ...any) error {
-		return fault.New(fault.TrainingFailed, "the trainer's answer does not honour the contract: "+message, args...).
-			WithRemedy("see esteira schema external-trainer")
-	}
 	switch {
 	case r.Version != Version:
 		return wrong("version is %d, not %d", r.Version, Version)
-	case len(r.Model.SHA256) != 64 || strings.Trim(r.Model.SHA256, "0123456789abcdef") != "":
+	case !digest(r.Model.SHA256):
 		return wrong("model.sha256 is not 64 hexadecimal digits")
 	case r.Model.Bytes <= 0 || r.Model.Bytes > MaxModel:
 		return wrong("model.bytes is %d, not 1 to %d", r.Model.Bytes, MaxModel)
@@ -121,7 +119,12 @@ func (r Response) Check() error {
 	if longest > 100 {
 		return wrong("a metric's name has %d bytes", longest)
 	}
-	return nil
+	return r.Report.check()
+}
+
+func wrong(message string, args ...any) error {
+	return fault.New(fault.TrainingFailed, "the trainer's answer does not honour the contract: "+message, args...).
+		WithRemedy("see esteira schema external-trainer")
 }
 
 // Clip bounds a reason that a trainer gives, in the bytes of valid text.

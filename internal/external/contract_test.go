@@ -11,6 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
@@ -53,6 +54,10 @@ func TestTheSchemaAndCheckRefuseTheSameAnswers(t *testing.T) {
 		"model.bytes":  func(r *Response) { r.Model.Bytes = 0 },
 		"framework":    func(r *Response) { r.Framework = strings.Repeat("x", 501) },
 		"seconds":      func(r *Response) { r.Seconds = -1 },
+
+		"report.sha256":     func(r *Response) { r.Report.SHA256 = "" },
+		"report.bytes":      func(r *Response) { r.Report.Bytes = 0 },
+		"report.media_type": func(r *Response) { r.Report.MediaType = "image/svg+xml" },
 		"metrics": func(r *Response) {
 			r.Metrics = map[string]float64{}
 			for i := range 101 {
@@ -68,6 +73,9 @@ func TestTheSchemaAndCheckRefuseTheSameAnswers(t *testing.T) {
 		require.ErrorContains(t, err, what)
 	}
 	r := ExampleResponse()
+	r.Report = nil
+	require.NoError(t, valid(t, s, r), "a report is not asked for")
+	require.NoError(t, r.Check())
 	r.Model.Bytes = MaxModel + 1
 	require.ErrorContains(t, r.Check(), "model.bytes")
 }
@@ -95,4 +103,25 @@ func TestAReasonIsBoundedAndValidText(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "a?b", Clip("a\xffb"))
 	require.LessOrEqual(t, len(Clip(strings.Repeat("é", 1000))), maxText+len("…"))
+}
+
+func TestAReportIsTakenForWhatItIs(t *testing.T) {
+	t.Parallel()
+	said := func(body, mediaType string) *DeliveredReport {
+		return &DeliveredReport{SHA256: artifact.DigestOf([]byte(body)), Bytes: int64(len(body)), MediaType: mediaType}
+	}
+	for mediaType, kept := range map[string]string{"text/html": "text/html; charset=utf-8", "text/markdown": "text/markdown; charset=utf-8", "application/json": "application/json"} {
+		got, err := said("<h1>é</h1>", mediaType).Take([]byte("<h1>é</h1>"))
+		require.NoError(t, err)
+		require.Equal(t, kept, got)
+	}
+	for body, want := range map[string]string{"GIF\xff": "no text", "a\x00b": "no text"} {
+		_, err := said(body, "text/html").Take([]byte(body))
+		require.Equal(t, fault.TrainingFailed, fault.KindOf(err))
+		require.ErrorContains(t, err, want)
+	}
+	_, err := said("one", "text/html").Take([]byte("two"))
+	require.ErrorContains(t, err, "are not the 3 it says")
+	_, err = said("one", "text/html").Take(nil)
+	require.ErrorContains(t, err, "there is none")
 }

@@ -30,8 +30,9 @@ func JSONSchema() ([]byte, error) {
 	s.Description = "A trainer is a Temporal activity that takes a request and returns a response, and sends progress in its heartbeats. " +
 		"The model it writes is ONNX: one input per column of the signature, by name, and the output prediction (regression), double or float [N] or [N,1], " +
 		"or probabilities, double or float [N,classes] in the order of classes, and if it likes label, string [N] or [N,1]. " +
-		"Operators of ai.onnx up to opset 21 and ai.onnx.ml up to 4; none that loops, branches, draws at random or makes a shape of data; no external data."
-	for _, name := range []string{"Request", "Column", "Table", "Upload"} {
+		"Operators of ai.onnx up to opset 21 and ai.onnx.ml up to 4; none that loops, branches, draws at random or makes a shape of data; no external data. " +
+		"Added since version 1 was first published, each of which a trainer may ignore: request.report and response.report."
+	for _, name := range []string{"Request", "Column", "Table", "Upload", "ReportUpload"} {
 		s.Definitions[name].AdditionalProperties = nil // what a later build adds, a trainer ignores
 	}
 	if metrics, ok := s.Definitions["Response"].Properties.Get("metrics"); ok {
@@ -60,6 +61,7 @@ func ExampleRequest() Request {
 		Train:      Table{URL: object + "9f/" + sum + "?X-Amz-Signature=…", Rows: 184, Bytes: 5120, SHA256: sum},
 		Validation: Table{URL: object + "9f/" + sum + "?X-Amz-Signature=…", Rows: 46, Bytes: 2048, SHA256: sum},
 		Model:      Upload{PutURL: "https://store.example/esteira/staging/external/5f0c.onnx?X-Amz-Signature=…", MaxBytes: MaxModel},
+		Report:     ReportAt("https://store.example/esteira/staging/external/77ab.html?X-Amz-Signature=…"),
 	}
 }
 
@@ -67,6 +69,7 @@ func ExampleRequest() Request {
 func ExampleResponse() Response {
 	return Response{
 		Version: Version, Framework: "lightgbm 4.6.0", Seconds: 1.8, Metrics: map[string]float64{"log_loss": 0.061, "accuracy": 0.978},
-		Model: Delivered{SHA256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", Bytes: 184320},
+		Model:  Delivered{SHA256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", Bytes: 184320},
+		Report: &DeliveredReport{SHA256: "fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9", Bytes: 20480, MediaType: "text/html"},
 	}
 }

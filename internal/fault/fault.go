@@ -27,6 +27,7 @@ const (
 	GateRejected          Kind = "GateRejected"          // an evaluation gate said no: an outcome, not a failure
 	ParityFailed          Kind = "ParityFailed"          // an export disagrees with the native model
 	BundleInvalid         Kind = "BundleInvalid"         // a bundle that is corrupt, foreign or too old
+	SignatureInvalid      Kind = "SignatureInvalid"      // a bundle that no trusted key has signed as it is
 	ArtifactCorrupt       Kind = "ArtifactCorrupt"       // bytes that do not match their digest
 	ArtifactMissing       Kind = "ArtifactMissing"       // a digest the store does not hold
 	EndpointConflict      Kind = "EndpointConflict"      // someone else moved the endpoint first

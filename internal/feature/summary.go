@@ -17,6 +17,7 @@ const (
 // and each feature after. Its JSON form is deterministic.
 type Summary struct {
 	Rows    int        `json:"rows"`
+	Of      int64      `json:"of,omitempty"`      // all training rows, if these are some of them: see MaxDescribed
 	Before  []Figures  `json:"before"`            // the raw columns, in the order of the inputs
 	After   []Figures  `json:"after"`             // the features, in the order of the matrix
 	Choices []Choice   `json:"choices,omitempty"` // what auto picked
@@ -44,6 +45,11 @@ type Share struct {
 	Category string `json:"category"`
 	Rows     int    `json:"rows"`
 }
+
+// MaxDescribed bounds the values, rows by columns, that features are planned on and
+// described by before any model is fitted; of more training rows some are taken,
+// spread evenly. Fits of models learn from them all.
+const MaxDescribed = 1 << 22
 
 // Summarize describes the rows before and the matrix made of them.
 func Summarize(fitted *Fitted, before *frame.Frame, after *frame.Matrix, choices []Choice) *Summary {

@@ -36,6 +36,9 @@ func (s *Summary) HTML(w io.Writer, title, footer string) error {
 			{Name: "Features", Value: report.Count(int64(len(s.After))), Note: fmt.Sprintf("about %s columns with every category", report.Count(int64(width)))},
 		},
 	}
+	if s.Of > 0 {
+		page.Facts[0] = report.Fact{Name: "Training rows", Value: report.Count(s.Of), Note: "described by " + report.Count(int64(s.Rows)) + " of them, spread evenly; models learn from all"}
+	}
 	if len(s.Dropped) > 0 {
 		page.Facts = append(page.Facts, report.Fact{Name: "Dropped", Value: report.Count(int64(len(s.Dropped))), Note: "by select"})
 	}

@@ -36,30 +36,9 @@ type Target struct {
 // finite, constant, of one class, of more than 2 (binary) or MaxClasses
 // classes, or a text or time where a number is needed.
 func FitTarget(problem pipeline.Problem, column *frame.Column) (*Target, error) {
-	t := &Target{Column: column.Name, Kind: column.Kind.String(), Task: problem.Task}
-	if column.Kind == frame.Time || column.Kind == frame.Text && problem.Task == pipeline.Regression {
-		return nil, t.invalid("is a %s, which %s cannot predict", column.Kind, problem.Task).WithRemedy("derive a number or a class from it in dataset.sql, or change problem.task")
-	}
-	if len(column.Numbers)+len(column.Codes) == 0 {
-		return nil, fault.New(fault.DatasetEmpty, "no rows to fit target %q on", column.Name).WithRemedy("check the split's shares and the dataset's row count")
-	}
-	if err := t.complete(column); err != nil {
-		return nil, err
-	}
-	if problem.Task == pipeline.Regression {
-		if slices.Min(column.Numbers) == slices.Max(column.Numbers) {
-			return nil, t.invalid("is %v in every row", column.Numbers[0]).WithRemedy("choose a target that varies, or widen dataset.sql")
-		}
-		return t, nil
-	}
-	var err error
-	if t.Classes, err = t.classes(column); err != nil {
-		return nil, err
-	}
-	if problem.Task == pipeline.Binary {
-		err = t.orient(problem.Positive)
-	}
-	return t, err
+	var seen TargetRows
+	seen.Add(column)
+	return seen.Fit(problem)
 }
 
 // Values returns what a learner reads: the number itself, or the index of the
@@ -69,7 +48,9 @@ func (t *Target) Values(column *frame.Column) ([]float64, error) {
 	if column.Kind.String() != t.Kind {
 		return nil, t.invalid("is a %s where it was a %s in training", column.Kind, t.Kind).WithRemedy("give the target one type in dataset.sql")
 	}
-	if err := t.complete(column); err != nil {
+	var rows TargetRows
+	rows.count(column)
+	if err := rows.complete(t); err != nil {
 		return nil, err
 	}
 	if t.Task == pipeline.Regression {
@@ -106,62 +87,6 @@ func (t *Target) Values(column *frame.Column) ([]float64, error) {
 		out[i] = v
 	}
 	return out, nil
-}
-
-// complete refuses missing and infinite values.
-func (t *Target) complete(column *frame.Column) error {
-	missing, infinite := 0, 0
-	for i := range max(len(column.Numbers), len(column.Codes)) {
-		switch {
-		case column.Missing(i), column.Kind == frame.Text && column.Dict[column.Codes[i]] == "":
-			missing++
-		case column.Kind == frame.Number && math.IsInf(column.Numbers[i], 0):
-			infinite++
-		}
-	}
-	if missing+infinite == 0 {
-		return nil
-	}
-	return t.invalid("is missing in %d rows and infinite in %d", missing, infinite).
-		WithRemedy("leave such rows out in dataset.sql, or quarantine them with the rules not_null and finite")
-}
-
-func (t *Target) classes(column *frame.Column) ([]string, error) {
-	var classes []string
-	if column.Kind == frame.Text {
-		seen := make([]bool, len(column.Dict))
-		for _, code := range column.Codes {
-			if !seen[code] {
-				seen[code] = true
-				classes = append(classes, column.Dict[code])
-			}
-		}
-		slices.Sort(classes)
-	} else {
-		seen := map[float64]bool{}
-		for _, v := range column.Numbers {
-			if seen[v] = true; len(seen) > MaxClasses {
-				break
-			}
-		}
-		numbers := make([]float64, 0, len(seen))
-		for v := range seen {
-			numbers = append(numbers, v)
-		}
-		slices.Sort(numbers)
-		for _, v := range numbers {
-			classes = append(classes, ClassName(v))
-		}
-	}
-	switch n := len(classes); {
-	case n == 1:
-		return nil, t.invalid("is %q in every row", classes[0]).WithRemedy("choose a target that varies, or widen dataset.sql")
-	case n > MaxClasses:
-		return nil, t.invalid("has more than %d classes", MaxClasses).WithRemedy("set problem.task to regression if it is a quantity, or merge classes in dataset.sql")
-	case n > 2 && t.Task == pipeline.Binary:
-		return nil, t.invalid("has %d classes (%s), where binary has 2", n, few(classes)).WithRemedy("set problem.task to multiclass, or merge classes in dataset.sql")
-	}
-	return classes, nil
 }
 
 // orient puts the positive class last.

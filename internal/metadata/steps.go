@@ -3,6 +3,8 @@ package metadata
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -68,12 +70,51 @@ func (db *DB) CachedStep(ctx context.Context, key string) (cached CachedStep, ok
 	return cached, true, nil
 }
 
+// CachedSteps is CachedStep of several keys in one round trip; a key of which nothing
+// is remembered is not in the map.
+func (db *DB) CachedSteps(ctx context.Context, keys []string) (map[string]CachedStep, error) {
+	rows, _ := db.pool.Query(ctx, `select key, step, result, outputs, figure, run, created from step_cache where key = any($1)`, keys)
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (c CachedStep, err error) {
+		err = row.Scan(&c.Key, &c.Step, &c.Result, &c.Outputs, &c.Figure, &c.Run, &c.Created)
+		c.Created = c.Created.UTC()
+		return c, err
+	})
+	out := make(map[string]CachedStep, len(found))
+	for _, c := range found {
+		out[c.Key] = c
+	}
+	return out, fail(err, "look up cached steps")
+}
+
 // SaveStep records a completed step in one transaction: its artifacts, an edge
 // from every output to every input, the remembered result if it has a key, and
 // the step itself. A cache hit is saved too (Cache: CacheHit), with the same
 // inputs: lineage is read run by run, so that a run leads only to its own bytes.
 // A fit's row is written in the same transaction.
 func (db *DB) SaveStep(ctx context.Context, r StepRecord) error {
+	return db.SaveSteps(ctx, []StepRecord{r})
+}
+
+// SaveSteps is SaveStep of several steps in one transaction and one round trip: all
+// are recorded, or none.
+func (db *DB) SaveSteps(ctx context.Context, records []StepRecord) error {
+	if len(records) == 0 {
+		return nil
+	}
+	// In the order of their keys, so that two runs that save the same never wait for
+	// each other.
+	records = slices.SortedStableFunc(slices.Values(records), func(x, y StepRecord) int { return strings.Compare(x.Key, y.Key) })
+	batch := &pgx.Batch{}
+	for _, r := range records {
+		if err := queueRecord(batch, r); err != nil {
+			return err
+		}
+	}
+	// A batch outside a transaction is one implicit transaction, and one round trip.
+	return fail(db.pool.SendBatch(ctx, batch).Close(), "save step "+records[0].Step+" of "+records[0].Run)
+}
+
+func queueRecord(batch *pgx.Batch, r StepRecord) error {
 	result, err := encode(r.Result, "null")
 	if err != nil {
 		return err
@@ -82,7 +123,6 @@ func (db *DB) SaveStep(ctx context.Context, r StepRecord) error {
 	if err != nil {
 		return err
 	}
-	batch := &pgx.Batch{}
 	queueArtifacts(batch, r)
 	if r.Key != "" && r.Cache != CacheHit {
 		batch.Queue(`insert into step_cache (key, step, result, outputs, figure, run) values ($1, $2, $3, $4, $5, $6)
@@ -97,12 +137,9 @@ func (db *DB) SaveStep(ctx context.Context, r StepRecord) error {
 		return err
 	}
 	if r.Trial != nil {
-		if err := queueTrial(batch, *r.Trial); err != nil {
-			return err
-		}
+		return queueTrial(batch, *r.Trial)
 	}
-	// A batch outside a transaction is one implicit transaction, and one round trip.
-	return fail(db.pool.SendBatch(ctx, batch).Close(), "save step "+r.Step+" of "+r.Run)
+	return nil
 }
 
 func queueArtifacts(batch *pgx.Batch, r StepRecord) {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -125,7 +126,7 @@ func (n *native) decode(data []byte) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(n); err != nil {
-		return err
+		return cmp.Or(newer(data), err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return fmt.Errorf("there are bytes after the value")
@@ -133,8 +134,22 @@ func (n *native) decode(data []byte) error {
 	return n.validate()
 }
 
+// newer is the error of a form of a later version, whose other members mean nothing
+// here, or nil.
+func newer(data []byte) error {
+	var form struct {
+		Version int `json:"version"`
+	}
+	if json.Unmarshal(data, &form) == nil && form.Version > Version {
+		return fmt.Errorf("version %d is newer than %d, the one this build reads: upgrade to the build that made it", form.Version, Version)
+	}
+	return nil
+}
+
 func (n *native) validate() error {
 	switch {
+	case n.Version > Version:
+		return fmt.Errorf("version %d is newer than %d, the one this build reads: upgrade to the build that made it", n.Version, Version)
 	case n.Version != Version:
 		return fmt.Errorf("version %d is not %d, the one this build reads", n.Version, Version)
 	case n.kinds() != 1:

@@ -48,6 +48,48 @@ func TestDecodeRefusesWhatEncodeDoesNotWrite(t *testing.T) {
 	}
 }
 
+// A form of a later build is refused for being that, whatever else it holds: its reader
+// is told to upgrade, not that a member is unknown.
+func TestANewerFormIsRefusedWithTheReason(t *testing.T) {
+	for _, text := range []string{
+		`{"version":2,"linear":{"learner":"ols","link":"identity","intercepts":[1],"coefficients":[[1]],"names":["a"]}}`,
+		`{"version":2,"network":{"layers":[3,1]}}`, `{"network":{},"version":17}`,
+	} {
+		_, err := Decode([]byte(text))
+		if fault.KindOf(err) != fault.BundleInvalid || !strings.Contains(err.Error(), "is newer than 1") || !strings.Contains(err.Error(), "upgrade") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{`{"version":0,"constant":{"values":[1]}}`, `{"version":1,"network":{}}`} {
+		if _, err := Decode([]byte(text)); fault.KindOf(err) != fault.BundleInvalid || strings.Contains(err.Error(), "newer") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// The native form is canonical: what is decoded is encoded to the same bytes, and is
+// indented JSON that begins with its version.
+func TestTheNativeFormIsCanonicalAndReadable(t *testing.T) {
+	for _, m := range []Model{
+		&Constant{Values: []float64{0.25, 0.75}},
+		&Linear{Learner: "ols", Link: Identity, Intercepts: []float64{1e-300}, Coefficients: [][]float64{{1.0 / 3, math.Copysign(0, -1)}}, Names: []string{"a", "b=<c>"}},
+		&Ensemble{Members: []Member{{0.5, &Constant{Values: []float64{1}}}, {0.5, &Linear{Learner: "poisson", Link: Log, Intercepts: []float64{8}, Coefficients: [][]float64{{1}}, Names: []string{"a"}}}}},
+	} {
+		first, err := Encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Decode(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := Encode(back)
+		if err != nil || string(first) != string(second) || !strings.HasPrefix(string(first), "{\n \"version\": 1,\n") {
+			t.Errorf("%v\n%s\n%s", err, first, second)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, m := range []Model{
 		&Constant{Values: []float64{-0.5}}, &Constant{Values: []float64{0.25, 0.75}},

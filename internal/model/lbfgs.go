@@ -5,8 +5,27 @@ import (
 	"math"
 )
 
-// memory is how many steps L-BFGS remembers.
-const memory = 10
+// remembered is how many steps L-BFGS knows of.
+const remembered = 10
+
+// trail is what the last steps of θ did to the gradient: what L-BFGS knows of the
+// Hessian.
+type trail struct{ steps, changes [][]float64 }
+
+// add remembers a step from theta to next, if it tells anything.
+func (t *trail) add(theta, next, gradient, after []float64) {
+	step, change := make([]float64, len(theta)), make([]float64, len(theta))
+	for i := range theta {
+		step[i], change[i] = next[i]-theta[i], after[i]-gradient[i]
+	}
+	if !(dot(step, change) > 1e-300) {
+		return
+	}
+	t.steps, t.changes = append(t.steps, step), append(t.changes, change)
+	if len(t.steps) > remembered {
+		t.steps, t.changes = t.steps[1:], t.changes[1:]
+	}
+}
 
 // lbfgs minimises o from theta, in place, by limited-memory BFGS with the
 // two-loop recursion (Nocedal and Wright, Numerical Optimization, algorithm 7.4)
@@ -19,18 +38,18 @@ func lbfgs(ctx context.Context, o *objective, theta []float64, most int, tol flo
 		return report, err
 	}
 	diagonal := o.diagonal()
-	var steps, changes [][]float64 // the last of θ and of the gradient
+	var known trail
 	trial := make([]float64, len(theta))
 	for {
 		if report.Converged = largest(e.gradient) <= tol; report.Converged || report.Iterations == most {
 			return report, nil
 		}
 		report.Iterations++
-		direction := twoLoops(e.gradient, steps, changes, diagonal)
+		direction := known.direction(e.gradient, diagonal)
 		slope := dot(e.gradient, direction)
 		if !(slope > 0) { // rounding: start again along the gradient
-			steps, changes = nil, nil
-			direction = twoLoops(e.gradient, nil, nil, diagonal)
+			known = trail{}
+			direction = known.direction(e.gradient, diagonal)
 			slope = dot(e.gradient, direction)
 		}
 		next, taken := (*evaluation)(nil), false
@@ -46,23 +65,16 @@ func lbfgs(ctx context.Context, o *objective, theta []float64, most int, tol flo
 		if !taken {
 			return report, nil
 		}
-		step, change := make([]float64, len(theta)), make([]float64, len(theta))
-		for i := range theta {
-			step[i], change[i] = trial[i]-theta[i], next.gradient[i]-e.gradient[i]
-		}
-		if dot(step, change) > 1e-300 {
-			steps, changes = append(steps, step), append(changes, change)
-			if len(steps) > memory {
-				steps, changes = steps[1:], changes[1:]
-			}
-		}
+		known.add(theta, trial, e.gradient, next.gradient)
 		copy(theta, trial)
 		e = next
 	}
 }
 
-// twoLoops returns the inverse Hessian's guess times the gradient.
-func twoLoops(gradient []float64, steps, changes [][]float64, diagonal []float64) []float64 {
+// direction returns the inverse Hessian's guess times the gradient, by two loops over
+// the steps.
+func (t *trail) direction(gradient, diagonal []float64) []float64 {
+	steps, changes := t.steps, t.changes
 	q := append([]float64{}, gradient...)
 	alpha := make([]float64, len(steps))
 	for i := len(steps) - 1; i >= 0; i-- {

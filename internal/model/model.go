@@ -105,5 +105,8 @@ type Learner interface {
 	Parameters() []Parameter
 	// Check refuses unknown or out-of-range settings, and a task it cannot do.
 	Check(classes int, s Settings) error
+	// Need is about how many bytes Fit takes at most besides the data. It computes
+	// nothing of the rows.
+	Need(d Data, s Settings) int64
 	Fit(ctx context.Context, d Data, s Settings) (Model, Report, error)
 }

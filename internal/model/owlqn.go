@@ -17,7 +17,7 @@ func owlqn(ctx context.Context, o *objective, theta []float64, most int, tol flo
 	}
 	l1, diagonal := o.l1(), o.diagonal()
 	cost := absolute(l1, theta)
-	var steps, changes [][]float64
+	var known trail
 	slopes, trial := make([]float64, len(theta)), make([]float64, len(theta))
 	for {
 		for i, g := range e.gradient {
@@ -29,7 +29,7 @@ func owlqn(ctx context.Context, o *objective, theta []float64, most int, tol flo
 		report.Iterations++
 		next, taken, value := (*evaluation)(nil), false, 0.0
 		for !taken {
-			direction := downhill(slopes, twoLoops(slopes, steps, changes, diagonal), l1)
+			direction := downhill(slopes, known.direction(slopes, diagonal), l1)
 			for t := 1.0; t > 1e-10 && !taken; t /= 2 {
 				decrease := 0.0
 				for i := range theta {
@@ -42,23 +42,14 @@ func owlqn(ctx context.Context, o *objective, theta []float64, most int, tol flo
 				value = absolute(l1, trial)
 				taken = next.value+value <= e.value+cost-1e-4*decrease+slack*math.Abs(e.value+cost)
 			}
-			if !taken && steps == nil {
+			if !taken && known.steps == nil {
 				return report, nil
 			}
 			if !taken { // start again along the slopes
-				steps, changes = nil, nil
+				known = trail{}
 			}
 		}
-		step, change := make([]float64, len(theta)), make([]float64, len(theta))
-		for i := range theta {
-			step[i], change[i] = trial[i]-theta[i], next.gradient[i]-e.gradient[i]
-		}
-		if dot(step, change) > 1e-300 {
-			steps, changes = append(steps, step), append(changes, change)
-			if len(steps) > memory {
-				steps, changes = steps[1:], changes[1:]
-			}
-		}
+		known.add(theta, trial, e.gradient, next.gradient)
 		copy(theta, trial)
 		e, cost = next, value
 	}

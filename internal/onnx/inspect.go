@@ -21,12 +21,7 @@ func ExposeFeatures(data []byte) ([]byte, error) {
 			continue
 		}
 		m.Graph.Node = m.Graph.Node[:i]
-		m.Graph.Output = nil
-		for _, name := range n.Input {
-			v := values(name, pb.TensorProto_DOUBLE, 0)
-			v.Type.GetTensorType().Shape.Dim[1] = &pb.TensorShapeProto_Dimension{}
-			m.Graph.Output = append(m.Graph.Output, v)
-		}
+		expose(&m, n.Input)
 		out, err := proto.MarshalOptions{Deterministic: true}.Marshal(&m)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.ParityFailed, "encode the graph of the features")

@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"fmt"
+
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/model"
 )
@@ -31,7 +33,7 @@ func (g *graph) ensemble(e *model.Ensemble, x matrix, rows string) (sum string, 
 		if err != nil {
 			return "", 0, err
 		}
-		if i > 0 && k != outputs {
+		if g.note(y, fmt.Sprintf(memberNote, i+1)); i > 0 && k != outputs {
 			return "", 0, fault.New(fault.ParityFailed, "member %d of the ensemble has %d outputs and the first %d", i, k, outputs)
 		}
 		y = g.op("Mul", y, g.float(member.Weight))
@@ -65,6 +67,7 @@ func (g *graph) linear(m *model.Linear, x string, width int, rows string) (strin
 		z = g.op("MatMul", x, g.floats([]int64{int64(width), int64(k)}, weights...))
 		z = g.op("Add", z, g.floats([]int64{1, int64(k)}, m.Intercepts...))
 	}
+	g.note(z, scoresNote)
 	switch m.Link {
 	case model.Identity:
 		return z, k, nil

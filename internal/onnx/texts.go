@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/esteira-ml/esteira/internal/feature"
@@ -74,7 +75,9 @@ func (g *graph) oneHot(c *feature.Chain, h *feature.OneHotState, filled string) 
 			keys, codes = append(keys, category), append(codes, other)
 		}
 	}
-	return g.indicators(g.encode(c.Column, keys, codes, unknown, filled), 0, width), width, nil
+	out := g.indicators(g.encode(c.Column, keys, codes, unknown, filled), 0, width)
+	g.note(out, fmt.Sprintf(stepNote, len(c.Steps)-1, c.Name))
+	return out, width, nil
 }
 
 // encode maps texts to codes, all others to unknown. The first key is "", which

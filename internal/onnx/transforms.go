@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -67,6 +68,9 @@ func (g *graph) number(c *feature.Chain, x string, steps []feature.Step) (string
 	if len(steps) == 0 {
 		x = g.op("Identity", x)
 	}
+	head := len(c.Steps) - len(steps)
+	note := func(i int) { g.note(x, fmt.Sprintf(stepNote, i, c.Name)) }
+	note(head - 1)
 	for i := range steps {
 		switch s := &steps[i]; {
 		case s.Impute != nil && s.Impute.Number != nil:
@@ -93,7 +97,9 @@ func (g *graph) number(c *feature.Chain, x string, steps []feature.Step) (string
 			}
 			code := g.op("Where", g.op("IsNaN", x), g.int(-1), g.node("Cast", []string{g.bin(x, s.Bin.Edges)}, intAttribute("to", int64(pb.TensorProto_INT64))))
 			width := len(s.Bin.Edges) + 1
-			return g.indicators(code, 0, width), width, nil
+			x = g.indicators(code, 0, width)
+			note(head + i)
+			return x, width, nil
 		case s.Bin != nil:
 			x = g.op("Where", g.op("IsNaN", x), x, g.bin(x, s.Bin.Edges))
 		case s.Missing != nil:
@@ -101,6 +107,7 @@ func (g *graph) number(c *feature.Chain, x string, steps []feature.Step) (string
 		default:
 			return "", 0, inexpressible(c, "step %d does not apply to a number", i+1)
 		}
+		note(head + i)
 	}
 	return x, 1, nil
 }
@@ -200,5 +207,7 @@ func (g *graph) partBlock(c *feature.Chain, part string) (string, int, error) {
 		return "", 0, err
 	}
 	value = g.op("Where", g.date(c.Column).missing, g.int(-1), value)
-	return g.indicators(value, first, len(categories)), len(categories), nil
+	out := g.indicators(value, first, len(categories))
+	g.note(out, fmt.Sprintf(stepNote, 0, c.Name))
+	return out, len(categories), nil
 }

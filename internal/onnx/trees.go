@@ -46,6 +46,7 @@ func (g *graph) trees(e *tree.Ensemble, x matrix, rows string) (string, int, err
 
 // link turns raw scores into outputs.
 func (g *graph) link(e *tree.Ensemble, z string) (string, int, error) {
+	g.note(z, scoresNote)
 	switch e.Loss {
 	case tree.Poisson:
 		return g.op("Exp", z), 1, nil

@@ -42,7 +42,7 @@ type Transform struct {
 	Frequency    *Frequency    `json:"frequency,omitempty" yaml:"frequency,omitempty"`
 	TargetEncode *TargetEncode `json:"target_encode,omitempty" yaml:"target_encode,omitempty"`
 	Hash         *Hash         `json:"hash,omitempty" yaml:"hash,omitempty"`
-	TextLength   *struct{}     `json:"text_length,omitempty" yaml:"text_length,omitempty" jsonschema_description:"Characters of a text, 0 where it is missing. Not in ONNX."`
+	TextLength   *struct{}     `json:"text_length,omitempty" yaml:"text_length,omitempty" jsonschema_description:"Characters of a text, 0 where it is missing. Not in ONNX, nor in PMML."`
 	NGrams       *NGrams       `json:"ngrams,omitempty" yaml:"ngrams,omitempty"`
 	DateParts    *DateParts    `json:"date_parts,omitempty" yaml:"date_parts,omitempty"`
 	Expr         *Expr         `json:"expr,omitempty" yaml:"expr,omitempty"`
@@ -128,14 +128,14 @@ type TargetEncode struct {
 }
 
 // Hash spreads texts over 2^bits indicators without learning any, scikit-learn's
-// FeatureHasher with alternate_sign=False (MurmurHash3). Not in ONNX.
+// FeatureHasher with alternate_sign=False (MurmurHash3). Not in ONNX, nor in PMML.
 type Hash struct {
 	Bits int `json:"bits" yaml:"bits,omitempty" jsonschema_description:"1 to 16; default 8."`
 }
 
 // NGrams counts the runs of min to max characters in a text, hashed to 2^bits
 // features: scikit-learn's HashingVectorizer with analyzer="char", norm=None,
-// alternate_sign=False and lowercase=False. Not in ONNX.
+// alternate_sign=False and lowercase=False. Not in ONNX, nor in PMML.
 type NGrams struct {
 	Min  int `json:"min" yaml:"min,omitempty" jsonschema_description:"Default 2."`
 	Max  int `json:"max" yaml:"max,omitempty" jsonschema_description:"Default 3, at most 8."`
@@ -188,6 +188,19 @@ func (t Transform) unknown() string {
 		return t.Frequency.Unknown
 	case t.TargetEncode != nil:
 		return t.TargetEncode.Unknown
+	}
+	return ""
+}
+
+// NotInPMML says why the transform has no form in PMML, or "".
+func (t Transform) NotInPMML() string {
+	switch {
+	case t.Hash != nil:
+		return "PMML has no hash of a text"
+	case t.NGrams != nil:
+		return "PMML has no hash of a text's characters"
+	case t.TextLength != nil:
+		return "PMML does not say what a character of a text's length is"
 	}
 	return ""
 }

@@ -152,6 +152,7 @@ type Gate struct {
 // Package says what the bundle holds.
 type Package struct {
 	ONNX *bool `json:"onnx" yaml:"onnx,omitempty" jsonschema_description:"Export to ONNX and prove it equal; default true."`
+	PMML bool  `json:"pmml,omitempty" yaml:"pmml,omitempty" jsonschema_description:"Export to PMML 4.4, too; default false."`
 }
 
 // Deploy names the endpoint.

@@ -50,6 +50,13 @@ func (d *decoder) checkFeatures(p *Pipeline) {
 				}
 			}
 		}
+		if p.Package.PMML {
+			for j, t := range f.Apply {
+				if why := t.NotInPMML(); why != "" && t.Name() != "" {
+					d.add(fmt.Sprintf("%s.apply[%d]", path, j), "use another transform, or remove pmml from package", "%s cannot be exported: %s", t.Name(), why)
+				}
+			}
+		}
 	}
 }
 

@@ -91,6 +91,34 @@ features:
 	require.Equal(t, 10, *list[7].Select.Top)
 }
 
+func TestWhatPMMLCannotExpressIsRefusedOnlyWhereItIsAskedFor(t *testing.T) {
+	const features = `features:
+  - columns: [a]
+    apply: [hash]
+  - columns: [b]
+    apply: [{ngrams: {min: 4}}]
+  - columns: [c]
+    apply: [text_length, standardize]
+  - columns: [d]
+    apply: [{one_hot: {unknown: error}}]
+train:
+  candidates:
+    - kind: external
+      external: {name: theirs, queue: q, activity: a}
+`
+	parse(t, minimal+"package: {onnx: false}\n"+features)
+	_, err := pipeline.Parse("p.yaml", []byte(minimal+"package: {onnx: false, pmml: true}\n"+features))
+	said := map[string]string{}
+	for _, m := range pipeline.Mistakes(err) {
+		said[m.Path] = m.Message
+	}
+	require.Len(t, said, 4)
+	require.Contains(t, said["features[0].apply[0]"], "hash of a text")
+	require.Contains(t, said["features[1].apply[0]"], "hash of a text's characters")
+	require.Contains(t, said["features[2].apply[0]"], "what a character")
+	require.Contains(t, said["package.pmml"], "trained elsewhere")
+}
+
 func TestWithDefaultsLeavesItsChainAlone(t *testing.T) {
 	chain := []pipeline.Transform{{Impute: &pipeline.Impute{}}, {Robust: &pipeline.Robust{}}, {Ordinal: &pipeline.Ordinal{}}}
 	done := pipeline.WithDefaults(chain)

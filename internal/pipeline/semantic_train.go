@@ -50,6 +50,9 @@ func (d *decoder) checkTrain(p *Pipeline) {
 		path := fmt.Sprintf("train.candidates[%d]", i)
 		if c.Kind == ExternalKind {
 			d.checkExternal(path, c, t.Candidates[:i], t.Search.Method)
+			if p.Package.PMML {
+				d.add("package.pmml", "remove it, or train here", "a model trained elsewhere is an ONNX graph and has no form in PMML")
+			}
 			continue
 		}
 		if c.External != nil {

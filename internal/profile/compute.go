@@ -58,9 +58,10 @@ func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 	for i, c := range schema {
 		s.Columns[i] = Column{Name: c.Name, Type: c.Type, SQL: c.SQL}
 	}
-	if s.hashes, err = newHashes(s.Rows, schema, o.Key); err != nil {
+	if s.hashes, err = newHashes(e, s.Rows, schema, o.Key); err != nil {
 		return nil, err
 	}
+	defer s.hashes.close()
 	for _, step := range []func(context.Context) error{s.count, s.compare, s.patterns, s.repeats} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -81,9 +82,13 @@ func (s *survey) scan(ctx context.Context, looks []look) error {
 // compare looks at columns together once each of them is known: with the target,
 // with the event time, and pair by pair in a sample.
 func (s *survey) compare(ctx context.Context) error {
+	repeats, err := s.hashes.compared(ctx, s.engine)
+	if err != nil {
+		return err
+	}
 	sample := s.sample()
 	var looks []look
-	for _, more := range [][]look{s.associations(), s.future(), sample.looks(), s.hashes.compared(s.schema)} {
+	for _, more := range [][]look{s.associations(), s.future(), sample.looks(), repeats} {
 		looks = append(looks, more...)
 	}
 	if err := s.scan(ctx, looks); err != nil {

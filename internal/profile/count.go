@@ -45,7 +45,9 @@ func (s *survey) counted(i int, many *bool) look {
 	if c.Type == "text" {
 		d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
 		l.take = func(b *table.Batch, from int, at []int) error {
-			s.hashes.fold(b, from, i, at[0])
+			if err := s.hashes.fold(b, from, i, at[0]); err != nil {
+				return err
+			}
 			missing += b.Nulls(at[0])
 			if !*many && !d.Add(b, at[0], codes) {
 				*many, d = true, nil
@@ -67,7 +69,9 @@ func (s *survey) counted(i int, many *bool) look {
 	}
 	t, values := newTally(maxTallied), make([]float64, table.BatchRows)
 	l.take = func(b *table.Batch, from int, at []int) error {
-		s.hashes.fold(b, from, i, at[0])
+		if err := s.hashes.fold(b, from, i, at[0]); err != nil {
+			return err
+		}
 		gone, infinite := t.addFinite(b.Numbers(at[0], values))
 		missing, c.Infinite = missing+gone, c.Infinite+infinite
 		return nil

@@ -7,8 +7,8 @@
 // known, sets columns in relation to the target and to the event time, takes a
 // sample and compares the rows whose hashes meet. What is held is bounded: a
 // column of more than 262,144 distinct values is grouped and sorted by the engine,
-// out of core, as are repeated rows among more than 16 million; a wide table is
-// scanned some columns at a time. How columns bear on each other, pair by pair,
+// out of core, as are repeated rows if more than 131,072 meet; the hashes of more
+// than a million rows are on disk; a wide table is scanned some columns at a time. How columns bear on each other, pair by pair,
 // and their information about the target are told from the sample, 50,000 rows
 // chosen by what the rows hold, and of 30 columns; the report says so.
 //

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
@@ -21,15 +22,20 @@ type hashes struct {
 // fingerprint is the hashes of the rows in some columns.
 type fingerprint struct {
 	columns []int
-	names   []string // SQL identifiers
-	words   []uint64 // nil: the engine looks for repeats
+	names   []string     // SQL identifiers
+	words   *table.Words // nil: the engine looks for repeats
 
 	compared bool
 	repeats  int64
 }
 
-func newHashes(rows int64, schema pipeline.Schema, key []string) (*hashes, error) {
+func newHashes(e *table.Engine, rows int64, schema pipeline.Schema, key []string) (_ *hashes, err error) {
 	h := &hashes{all: &fingerprint{}}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
 	for i := range schema {
 		h.all.columns = append(h.all.columns, i)
 	}
@@ -44,13 +50,15 @@ func newHashes(rows int64, schema pipeline.Schema, key []string) (*hashes, error
 		}
 	}
 	for _, f := range h.both() {
-		exact := rows <= table.MaxHashed
+		exact := true
 		for _, i := range f.columns {
 			f.names = append(f.names, table.Ident(schema[i].Name))
 			exact = exact && table.Exact(schema[i])
 		}
 		if exact {
-			f.words = make([]uint64, rows)
+			if f.words, err = e.NewWords(rows); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return h, nil
@@ -63,37 +71,72 @@ func (h *hashes) both() []*fingerprint {
 	return []*fingerprint{h.all, h.key}
 }
 
-// fold takes column i of the schema, j of the batch, into the hashes.
-func (h *hashes) fold(b *table.Batch, from, i, j int) {
+func (h *hashes) close() {
 	for _, f := range h.both() {
-		if f.words != nil && (f == h.all || slices.Contains(f.columns, i)) {
-			b.Hash(j, f.words[from:])
+		if f.words != nil {
+			f.words.Close()
 		}
 	}
 }
 
+// fold takes column i of the schema, j of the batch, into the hashes.
+func (h *hashes) fold(b *table.Batch, from, i, j int) error {
+	for _, f := range h.both() {
+		if f.words != nil && (f == h.all || slices.Contains(f.columns, i)) {
+			words, err := f.words.Change(int64(from), b.Rows)
+			if err != nil {
+				return err
+			}
+			b.Hash(j, words)
+		}
+	}
+	return nil
+}
+
 // compared looks at the rows whose hashes meet.
-func (h *hashes) compared(schema pipeline.Schema) []look {
+func (h *hashes) compared(ctx context.Context, e *table.Engine) ([]look, error) {
 	var looks []look
 	for _, f := range h.both() {
 		if f.words == nil {
 			continue
 		}
-		for i, w := range f.words { // 0 is no word
-			if w == 0 {
-				f.words[i] = 1
-			}
-		}
-		places := table.Meeting(f.words)
-		if len(places) > maxCompared || len(f.columns) > maxScanned && len(places) > 0 {
+		places, err := f.meeting(ctx, e)
+		if errors.Is(err, table.ErrManyMeet) || len(f.columns) > maxScanned && len(places) > 0 {
 			continue
+		}
+		if err != nil {
+			return nil, err
 		}
 		f.compared = true
 		if len(places) > 0 {
 			looks = append(looks, f.look(places))
 		}
 	}
-	return looks
+	return looks, nil
+}
+
+// meeting lists the rows whose hashes meet.
+func (f *fingerprint) meeting(ctx context.Context, e *table.Engine) ([]int64, error) {
+	m, err := e.NewMeetings(f.words.Rows)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	some := make([]uint64, table.BatchRows)
+	for from := int64(0); from < f.words.Rows; from += int64(len(some)) {
+		some = some[:min(int64(len(some)), f.words.Rows-from)]
+		words, err := f.words.Look(from, len(some))
+		if err != nil {
+			return nil, err
+		}
+		for i, w := range words {
+			some[i] = max(1, w) // 0 is no word
+		}
+		if err := m.Add(some, from); err != nil {
+			return nil, err
+		}
+	}
+	return m.Places(ctx, maxCompared)
 }
 
 // look counts, among the rows at places, those that repeat an earlier one.

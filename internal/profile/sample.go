@@ -18,8 +18,8 @@ const sampleRows = 50_000
 type sample struct {
 	columns []*Column
 	places  []int
-	below   uint64   // rows whose hash is below are taken
-	words   []uint64 // of all rows, or nil: then their related columns are hashed
+	below   uint64       // rows whose hash is below are taken
+	words   *table.Words // of all rows, or nil: then their related columns are hashed
 
 	hashes  []uint64
 	numbers [][]float64 // by column; microseconds for times
@@ -53,7 +53,10 @@ func (m *sample) looks() []look {
 	return []look{{columns: m.places, take: func(b *table.Batch, from int, at []int) error {
 		hashes := words[:b.Rows]
 		if m.words != nil {
-			hashes = m.words[from : from+b.Rows]
+			var err error
+			if hashes, err = m.words.Look(int64(from), b.Rows); err != nil {
+				return err
+			}
 		} else {
 			clear(hashes)
 			for _, j := range at {

@@ -54,7 +54,11 @@ func (t *tally) add(word uint64, n int64) bool {
 
 func (t *tally) grow() {
 	old := t.slots
-	*t = tally{slots: make([]slot, 4*len(old)), shift: t.shift - 2, most: t.most}
+	wider := 2
+	if t.most > 0 && len(old) >= t.most { // then twice is enough for all there may be
+		wider = 1
+	}
+	*t = tally{slots: make([]slot, len(old)<<wider), shift: t.shift - wider, most: t.most}
 	for _, s := range old {
 		if s.count > 0 {
 			t.add(s.word, s.count)

@@ -6,9 +6,9 @@
 // live model version, and a canary and a shadow if the revision has them. A request
 // goes to the canary by its sticky key, or by its id. A [Watcher] keeps it equal to
 // what the metadata store says: it is told of changes, asks each second beneath,
-// loads the new bundle, answers its golden rows by the same code that answers
-// requests, and only then swaps. Requests in flight finish on the revision they
-// began with. Whatever fails leaves the old revision in place and is reported.
+// loads the new bundle if it is signed as it must be, answers its golden rows by the
+// same code that answers requests, and only then swaps. Requests in flight finish on
+// the revision they began with. Whatever fails leaves the old revision in place and is reported.
 // The last revisions are kept on local disk, so that a server starts without
 // Postgres and without the object store.
 //
@@ -20,6 +20,9 @@
 //
 // Labels come in beside them, and go to the metadata store at once, or are refused
 // with 503: who knows the truth can send it again.
+//
+// [NewAlone] is the same server for one bundle and nothing else, which is how package
+// proof has each one answer before it counts.
 //
 // The format of bundles is bundle's; durability is audit's; deciding what an
 // endpoint serves is the deploy step's.

@@ -7,6 +7,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
 // maxBundle bounds a bundle in memory, in bytes.
@@ -23,12 +24,22 @@ type BundleLoader struct {
 	// Open connects to the store when it is first needed, and again as long as it
 	// fails, so that a server starts without it.
 	Open func(ctx context.Context) (Store, error)
+	// Trust says whose signature a bundle needs, at each load. Default: nobody's.
+	Trust func() (signing.Trust, error)
 }
 
 var _ Loader = (*BundleLoader)(nil)
 
-// Load implements Loader. What is on local disk is used only if it has the digest.
+// Load implements Loader. What is on local disk is used only if it has the digest, and
+// nothing that is not signed as it must be.
 func (l *BundleLoader) Load(ctx context.Context, ref artifact.Ref) (*Model, error) {
+	var trust signing.Trust
+	if l.Trust != nil {
+		var err error
+		if trust, err = l.Trust(); err != nil {
+			return nil, err
+		}
+	}
 	data, err := l.State.bundle(ref.Digest)
 	if err != nil || artifact.DigestOf(data) != ref.Digest {
 		store, err := l.Open(ctx)
@@ -42,7 +53,7 @@ func (l *BundleLoader) Load(ctx context.Context, ref artifact.Ref) (*Model, erro
 			return nil, fault.Wrap(err, fault.ResourceExhausted, "keep the bundle on local disk").WithRemedy("free space in ESTEIRA_CACHE_DIR")
 		}
 	}
-	b, err := bundle.Open(data)
+	b, err := bundle.OpenTrusted(data, trust)
 	if err != nil {
 		return nil, err
 	}

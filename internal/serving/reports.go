@@ -18,9 +18,13 @@ type Reports interface {
 // maxReport bounds a page, in bytes.
 const maxReport = 16 << 20
 
+// pagePolicy lets a page draw itself and do nothing else: no script, no request, no
+// form, no frame around it, and an origin that is not the server's. Pages are ours,
+// or of somebody's trainer, which may have been taken over.
+const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+
 // report shows what people read of a run: pages, cards and facts, never tables
-// of rows or bundles. A page may draw itself and nothing else: no script, no
-// request, no form.
+// of rows or bundles.
 func (s *Server) report(w http.ResponseWriter, req *http.Request) {
 	if s.opts.Reports == nil {
 		replyError(w, http.StatusNotFound, fault.New(fault.NotFound, "this server shows no reports"))
@@ -37,8 +41,9 @@ func (s *Server) report(w http.ResponseWriter, req *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", mediaType)
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox")
+	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "private, max-age=31536000, immutable")
 	_, _ = w.Write(body)
 }

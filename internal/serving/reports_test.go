@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,8 +53,22 @@ func TestReportsAreShownAndDataIsNot(t *testing.T) {
 		if res.StatusCode != c.status || !strings.HasPrefix(res.Header.Get("Content-Type"), c.shown) {
 			t.Errorf("%s: %d %s %s", c.mediaType, res.StatusCode, res.Header.Get("Content-Type"), body)
 		}
-		if c.status == 200 && (string(body) != "body of "+c.mediaType || !strings.Contains(res.Header.Get("Content-Security-Policy"), "default-src 'none'")) {
-			t.Errorf("%s: %q with policy %q", c.mediaType, body, res.Header.Get("Content-Security-Policy"))
+		if c.status != 200 {
+			continue
+		}
+		if string(body) != "body of "+c.mediaType {
+			t.Errorf("%s: %q", c.mediaType, body)
+		}
+		// A page is its author's, and an author may be hostile: no script runs, nothing is
+		// asked for, and its origin is not the server's.
+		policy := res.Header.Get("Content-Security-Policy")
+		for _, directive := range []string{"default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "sandbox"} {
+			if !slices.Contains(strings.Split(policy, "; "), directive) {
+				t.Errorf("%s: policy %q has no %q", c.mediaType, policy, directive)
+			}
+		}
+		if strings.Contains(policy, "script") || strings.Contains(policy, "allow-") || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: policy %q, %q", c.mediaType, policy, res.Header.Get("X-Content-Type-Options"))
 		}
 	}
 	res, err := http.Get(web.URL + "/artifacts/" + strings.Repeat("0", 64))

@@ -196,6 +196,11 @@ func (w *Watcher) load(ctx context.Context, r metadata.Revision) error {
 	if err != nil {
 		return err
 	}
+	// Kept before it answers: who was answered by it is answered by it after a restart,
+	// too, however soon and with nobody else there.
+	if err := w.opts.State.Keep(r); err != nil {
+		w.opts.Log.Warn().Err(err).Msg("the revision would not be found on local disk after a restart")
+	}
 	if !w.opts.Table.swap(d) {
 		return nil // a newer one came first
 	}
@@ -205,9 +210,6 @@ func (w *Watcher) load(ctx context.Context, r metadata.Revision) error {
 		Server: w.opts.Identity.ID, Endpoint: r.Endpoint, Revision: r.Revision, State: metadata.ServerLive, AnsweredAt: &answered,
 	}
 	w.mu.Unlock()
-	if err := w.opts.State.Keep(r); err != nil {
-		w.opts.Log.Warn().Err(err).Msg("the revision is live, but would not be found on local disk after a restart")
-	}
 	w.opts.Log.Info().Str("endpoint", r.Endpoint).Int64("revision", r.Revision).Str("model", r.ModelName).Int("version", r.ModelVersion).
 		Str("digest", r.Bundle.Digest).Dur("took", time.Since(began)).Msg("revision live")
 	return nil

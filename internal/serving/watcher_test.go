@@ -162,6 +162,26 @@ func TestSwapUnderLoadDropsNothing(t *testing.T) {
 	}
 }
 
+// A server that was asked and dies at once answers from the same revision when it is
+// back: it was on local disk before the first answer.
+func TestARevisionIsOnDiskBeforeItAnswers(t *testing.T) {
+	f := follow(t)
+	for revision := range int64(5) {
+		r := f.deploy(t, regressionBundle(t, float64(1000*(revision+1))), revision)
+		eventually(t, "the revision is live in the table", func() bool {
+			status := f.table.Status()
+			return len(status) == 1 && status[0].Revision == r.Revision
+		})
+		after, err := serving.OpenState(f.stateDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept := after.Revisions(); len(kept) != 1 || kept[0].Revision != r.Revision {
+			t.Fatalf("revision %d answers, and on disk are %v", r.Revision, kept)
+		}
+	}
+}
+
 func TestABundleThatDoesNotLoadLeavesTheOldOne(t *testing.T) {
 	f := follow(t)
 	f.deploy(t, regressionBundle(t, 1000), 0)

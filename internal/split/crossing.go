@@ -92,48 +92,46 @@ func (c *Crossing) look(ctx context.Context, e *table.Engine, parts Paths, schem
 	if err != nil {
 		return err
 	}
-	var words [3][]uint64
-	total := 0
-	for part, path := range parts.all() {
-		if words[part], err = hashes(ctx, e, path, columns, uint64(part), table.MaxHashed-total); err != nil {
-			return err
-		}
-		if total += len(words[part]); words[part] == nil {
-			c.Why = fmt.Sprintf("there are more than %d rows", table.MaxHashed)
-			return nil
-		}
+	met, err := meetings(ctx, e, parts, columns)
+	if err != nil {
+		return err
 	}
+	defer met.Close()
 	type value struct {
-		word uint64
-		rows [3]int64
+		word        uint64
+		rows        [3]int64
+		part, first int64 // a row that has it
 	}
-	all := slices.Concat(words[:]...)
-	slices.Sort(all) // the part is in the lowest bits
 	var most []value
-	for len(all) > 0 {
-		v := value{word: all[0] >> 2}
-		n := 0
-		for ; n < len(all) && all[n]>>2 == v.word; n++ {
-			v.rows[all[n]&3]++
+	err = met.Each(ctx, func(same []table.Print) error {
+		v := value{word: same[0].Word}
+		v.part, v.first = same[0].Place()
+		for _, p := range same {
+			part, _ := p.Place()
+			v.rows[part] += p.Rows
 		}
-		all = all[n:]
-		if max(v.rows[0], v.rows[1], v.rows[2]) == int64(n) {
-			continue
+		n := sum(v.rows)
+		if max(v.rows[0], v.rows[1], v.rows[2]) == n {
+			return nil
 		}
 		c.Shared++
 		for part := range v.rows {
 			c.Rows[part] += v.rows[part]
 		}
-		if len(most) < MaxCrossingExamples || int64(n) > sum(most[len(most)-1].rows) {
+		if len(most) < MaxCrossingExamples || n > sum(most[len(most)-1].rows) {
 			at, _ := slices.BinarySearchFunc(most, v, func(a, b value) int {
 				return cmp.Or(cmp.Compare(sum(b.rows), sum(a.rows)), cmp.Compare(a.word, b.word))
 			})
 			most = slices.Insert(most, at, v)
 			most = most[:min(len(most), MaxCrossingExamples)]
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, v := range most {
-		values, err := example(ctx, e, parts, columns, words, v.word)
+		values, err := example(ctx, e, parts.all()[v.part], v.first, columns)
 		if err != nil {
 			return err
 		}
@@ -146,31 +144,63 @@ func sum(rows [3]int64) int64 { return rows[0] + rows[1] + rows[2] }
 
 func (p Paths) all() [3]string { return [3]string{p.Train, p.Validation, p.Test} }
 
-// hashes are those of the rows of one part, with its number in the two lowest
-// bits; nil if there are more than most.
-func hashes(ctx context.Context, e *table.Engine, path string, columns []pipeline.Column, part uint64, most int) ([]uint64, error) {
-	row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+table.Scan(path))
-	if err != nil || row[0].(int64) > int64(most) {
-		return nil, err
-	}
-	words := make([]uint64, row[0].(int64))
-	for some := range slices.Chunk(columns, maxCrossed) {
-		from := 0
-		err := e.Batches(ctx, path, some, func(b *table.Batch) error {
-			for j := range some {
-				b.Hash(j, words[from:])
-			}
-			from += b.Rows
-			return nil
-		})
+// meetings are of the hashes of all rows of the parts in some columns.
+func meetings(ctx context.Context, e *table.Engine, parts Paths, columns []pipeline.Column) (_ *table.Meetings, err error) {
+	var rows [3]int64
+	for part, path := range parts.all() {
+		row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+table.Scan(path))
 		if err != nil {
 			return nil, err
 		}
+		rows[part] = row[0].(int64)
 	}
-	for i := range words {
-		words[i] = words[i]&^3 | part
+	m, err := e.NewMeetings(sum(rows))
+	if err != nil {
+		return nil, err
 	}
-	return words, nil
+	for part, path := range parts.all() {
+		if err := hashes(ctx, e, path, columns, rows[part], func(words []uint64, from int64) error {
+			return m.Add(words, table.TableRow(int64(part), from))
+		}); err != nil {
+			m.Close()
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// hashes gives take those of the rows of one file, some thousand at a time.
+func hashes(ctx context.Context, e *table.Engine, path string, columns []pipeline.Column, rows int64, take func(words []uint64, from int64) error) error {
+	held, err := e.NewWords(rows)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
+	for some := range slices.Chunk(columns, maxCrossed) {
+		last := &some[len(some)-1] == &columns[len(columns)-1]
+		from := int64(0)
+		err := e.Batches(ctx, path, some, func(b *table.Batch) error {
+			words, err := held.Change(from, b.Rows)
+			if err != nil {
+				return err
+			}
+			for j := range some {
+				b.Hash(j, words)
+			}
+			if last {
+				for i, w := range words {
+					words[i] = max(1, w) // 0 is no word
+				}
+				err = take(words, from)
+			}
+			from += int64(b.Rows)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Bounds of an example.
@@ -179,26 +209,19 @@ const (
 	maxExampleText    = 60
 )
 
-// example reads the first row that has the word.
-func example(ctx context.Context, e *table.Engine, parts Paths, columns []pipeline.Column, words [3][]uint64, word uint64) ([]string, error) {
+// example is a row of a file.
+func example(ctx context.Context, e *table.Engine, path string, at int64, columns []pipeline.Column) ([]string, error) {
 	var selected []string
 	for _, c := range columns[:min(maxExampleColumns, len(columns))] {
 		selected = append(selected, fmt.Sprintf("coalesce(left(CAST(%s AS VARCHAR), %d), '–')", table.Ident(c.Name), maxExampleText))
 	}
-	for part, path := range parts.all() {
-		at := slices.IndexFunc(words[part], func(w uint64) bool { return w>>2 == word })
-		if at < 0 {
-			continue
-		}
-		row, err := e.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s = %d", strings.Join(selected, ", "), table.Scan(path), table.RowNumber, at))
-		if err != nil {
-			return nil, err
-		}
-		values := make([]string, len(row))
-		for i, v := range row {
-			values[i] = v.(string)
-		}
-		return values, nil
+	row, err := e.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s = %d", strings.Join(selected, ", "), table.Scan(path), table.RowNumber, at))
+	if err != nil {
+		return nil, err
 	}
-	return nil, nil
+	values := make([]string, len(row))
+	for i, v := range row {
+		values[i] = v.(string)
+	}
+	return values, nil
 }

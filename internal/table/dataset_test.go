@@ -203,3 +203,21 @@ func TestNumbersKeepNaNAndInfinity(t *testing.T) {
 		t.Fatal(x)
 	}
 }
+
+// A retraining learns from the rows of its window alone.
+func TestRowsBeforeAMomentAreLeftOut(t *testing.T) {
+	b := setup(t, 2)
+	in := b.parquet("in.parquet", `SELECT * FROM (VALUES (1, TIMESTAMP '2026-01-01'), (2, TIMESTAMP '2026-02-01 00:00:00.5'), (3, TIMESTAMP '2026-03-01'), (4, NULL)) t(n, "when seen")`)
+	since := table.Since{Column: "when seen", At: time.Date(2026, 2, 1, 0, 0, 0, 500_000_000, time.UTC)}
+	info, err := b.engine.IntegrateSince(context.Background(), map[string]table.Table{"in": table.Parts(in)}, "", []string{"n"}, since, b.path("out.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := b.engine.Read(context.Background(), b.path("out.parquet"), []string{"n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(f.Columns[0].Numbers); got != "[2 3]" || info.Rows != 2 {
+		t.Fatal(got, info.Rows)
+	}
+}

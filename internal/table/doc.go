@@ -11,6 +11,13 @@
 // then by every other column. Neither depends on the number of threads. A file
 // appears under its name only when it is complete.
 //
+// # Memory
+//
+// What is looked at goes by in batches or frames of some thousand rows. Words keep
+// a hash of every row, and Meetings tell which rows have the same, in a scratch
+// file beyond a bound: what is held does not grow with the rows, but for the frame
+// that Read returns.
+//
 // # Trust
 //
 // The SQL that people write (Integrate, BindQuery) runs in an instance of its

@@ -1,8 +1,9 @@
 package table
 
-// HashAtOnce has Suspects hold no more hashes than rows until restore is called.
-func HashAtOnce(rows int64) (restore func()) {
-	was := hashedAtOnce
-	hashedAtOnce = rows
-	return func() { hashedAtOnce = was }
+// SpillEarly has words and meetings of more rows than these few use scratch files,
+// in parts of as many, until restore is called.
+func SpillEarly(rows int64) (restore func()) {
+	a, b, c, d := maxHeldWords, heldWords, maxHeldEntries, partEntries
+	maxHeldWords, heldWords, maxHeldEntries, partEntries = rows, rows, rows, rows
+	return func() { maxHeldWords, heldWords, maxHeldEntries, partEntries = a, b, c, d }
 }

@@ -81,8 +81,9 @@ func (e *Engine) CheckExpression(ctx context.Context, schema pipeline.Schema, ex
 
 // Words runs a trusted SELECT of one BIGINT or UBIGINT column and gives take its
 // values as 64-bit words, some thousand at a time, in a slice that the next ones
-// overwrite. It is Stream for what would be too many rows to box.
-func (e *Engine) Words(ctx context.Context, sql string, take func(words []uint64)) error {
+// overwrite; its error ends the query. It is Stream for what would be too many rows
+// to box.
+func (e *Engine) Words(ctx context.Context, sql string, take func(words []uint64) error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return failure(e.interruptible(ctx, func() error {
@@ -91,8 +92,7 @@ func (e *Engine) Words(ctx context.Context, sql string, take func(words []uint64
 			if len(c.vectors) != 1 || v.kind != mapping.TypeUBigInt && v.kind != mapping.TypeBigInt {
 				return fault.New(fault.Internal, "words of %d columns", len(c.vectors))
 			}
-			take(unsafe.Slice((*uint64)(v.data), c.rows))
-			return nil
+			return take(unsafe.Slice((*uint64)(v.data), c.rows))
 		})
 	}), fault.Internal, "the engine fails")
 }

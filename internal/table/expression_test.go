@@ -91,15 +91,19 @@ func TestWords(t *testing.T) {
 	}
 	defer e.Close()
 	sum, n := uint64(0), 0
-	if err := e.Words(context.Background(), "SELECT i::UBIGINT FROM range(100000) t(i)", func(words []uint64) {
+	if err := e.Words(context.Background(), "SELECT i::UBIGINT FROM range(100000) t(i)", func(words []uint64) error {
 		n += len(words)
 		for _, w := range words {
 			sum += w
 		}
+		return nil
 	}); err != nil || n != 100_000 || sum != 99_999*50_000 {
 		t.Fatal(n, sum, err)
 	}
-	if err := e.Words(context.Background(), "SELECT 'x'", func([]uint64) {}); fault.KindOf(err) != fault.Internal {
+	if err := e.Words(context.Background(), "SELECT 'x'", func([]uint64) error { return nil }); fault.KindOf(err) != fault.Internal {
+		t.Fatal(err)
+	}
+	if err := e.Words(context.Background(), "SELECT i FROM range(100000) t(i)", func([]uint64) error { return context.Canceled }); err != context.Canceled {
 		t.Fatal(err)
 	}
 }

@@ -1,10 +1,8 @@
 package table
 
 import (
-	"cmp"
 	"encoding/binary"
 	"math/bits"
-	"slices"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 )
@@ -68,72 +66,4 @@ func (b *Batch) Hash(j int, rows []uint64) {
 			rows[i] = mix(rows[i], w+mixC)
 		}
 	}
-}
-
-// Meeting returns the places of the words that occur more than once, in order; 0
-// is no word. It needs three bytes a word.
-func Meeting(words []uint64) []int64 {
-	// Words that share no bit of a wide set with another occur once. Four rounds,
-	// each by other bits of a hash, leave little to sort.
-	found := sharing(words, nil, 0)
-	for round := 1; round < 4 && len(found) > 0; round++ {
-		found = sharing(words, found, round)
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	slices.SortFunc(found, func(a, b int64) int { return cmp.Or(cmp.Compare(words[a], words[b]), cmp.Compare(a, b)) })
-	places := found[:0]
-	for i, p := range found {
-		if i > 0 && words[found[i-1]] == words[p] || i+1 < len(found) && words[found[i+1]] == words[p] {
-			places = append(places, p)
-		}
-	}
-	slices.Sort(places)
-	return places
-}
-
-// sharing returns those of the places (nil: all) whose words share their bit of a
-// set with another's. The set has eight bits or more a word.
-func sharing(words []uint64, places []int64, round int) []int64 {
-	n := len(places)
-	if places == nil {
-		n = len(words)
-	}
-	width := max(10, bits.Len(uint(8*n)))
-	once, twice := make([]uint64, 1<<(width-6)), make([]uint64, 1<<(width-6))
-	multiplier := [...]uint64{1, mixA, mixB, mixC}[round]
-	see := func(w uint64) {
-		h := w * multiplier >> (64 - width)
-		bit := uint64(1) << (h & 63)
-		twice[h>>6] |= once[h>>6] & bit
-		once[h>>6] |= bit
-	}
-	seen := func(w uint64) bool {
-		h := w * multiplier >> (64 - width)
-		return twice[h>>6]>>(h&63)&1 == 1 && w != 0
-	}
-	out := []int64{}
-	if places == nil {
-		for _, w := range words {
-			if w != 0 {
-				see(w)
-			}
-		}
-		for i, w := range words {
-			if seen(w) {
-				out = append(out, int64(i))
-			}
-		}
-		return out
-	}
-	for _, p := range places {
-		see(words[p])
-	}
-	for _, p := range places {
-		if seen(words[p]) {
-			out = append(out, p)
-		}
-	}
-	return out
 }

@@ -2,11 +2,13 @@ package table
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -20,11 +22,70 @@ const infiniteTime = 1<<63 - 1
 // epoch, UTC, infinite ones missing; dictionaries of text are in order of first
 // appearance.
 //
-// The result is streamed: beside the frame it needs a few megabytes.
+// The result is streamed: beside the frame it needs a few megabytes. A frame that
+// would take more memory than this process may have is refused before it is read.
 //
 // Faults: ColumnMissing, TypeMismatch (lists, structs, bytes), SourceUnreadable,
 // ResourceExhausted.
 func (e *Engine) Read(ctx context.Context, path string, columns []string) (*frame.Frame, error) {
+	f, _, err := e.ReadSome(ctx, path, columns, math.MaxInt64)
+	return f, err
+}
+
+// ReadSome is Read of about most rows if there are more, spread evenly over the
+// file: which ones depends on its number of rows alone. of is that number.
+func (e *Engine) ReadSome(ctx context.Context, path string, columns []string, most int64) (f *frame.Frame, of int64, err error) {
+	r, err := e.reading(ctx, path, columns)
+	if err != nil {
+		return nil, 0, err
+	}
+	where := ""
+	if r.info.Rows > most {
+		// The rows' numbers as multiples of the golden ratio, modulo 1, leave no
+		// gap and fall in with no period (Knuth, 6.4).
+		where = fmt.Sprintf(" WHERE %s * 2654435769 %% 4294967296 < %d", RowNumber, int64(float64(most)/float64(r.info.Rows)*(1<<32)))
+	}
+	rows := min(most, r.info.Rows)
+	what := fmt.Sprintf("a table of %d rows and %d columns", rows, len(r.columns))
+	if err := memory.Affordable(what, 8*rows*int64(len(r.columns))); err != nil {
+		return nil, 0, err.WithRemedy("sample the rows or name fewer columns in dataset.sql, or raise GOMEMLIMIT")
+	}
+	f = r.frame(int(rows))
+	if len(r.columns) == 0 {
+		f.Rows = int(rows)
+		return f, r.info.Rows, nil
+	}
+	return f, r.info.Rows, e.fill(ctx, r, where, nil)
+}
+
+// EachFrame is Read some thousand rows at a time: take sees frames that follow one
+// another, each with dictionaries of its own. Its error ends the scan; it must not
+// use the engine.
+func (e *Engine) EachFrame(ctx context.Context, path string, columns []string, take func(*frame.Frame) error) error {
+	r, err := e.reading(ctx, path, columns)
+	if err != nil {
+		return err
+	}
+	r.frame(frameRows)
+	return e.fill(ctx, r, "", take)
+}
+
+// frameRows is about how many rows EachFrame gives at once.
+const frameRows = 32 * BatchRows
+
+// reading is a file being read into frames.
+type reading struct {
+	path    string
+	info    Info
+	columns []pipeline.Column
+	kinds   []frame.Kind
+
+	out      *frame.Frame
+	selected []string
+	fills    []filler
+}
+
+func (e *Engine) reading(ctx context.Context, path string, columns []string) (*reading, error) {
 	info, err := e.info(ctx, path)
 	if err != nil {
 		return nil, err
@@ -34,14 +95,8 @@ func (e *Engine) Read(ctx context.Context, path string, columns []string) (*fram
 			columns = append(columns, c.Name)
 		}
 	}
-	f := &frame.Frame{Columns: make([]frame.Column, len(columns))}
-	if len(columns) == 0 {
-		f.Rows = int(info.Rows)
-		return f, nil
-	}
-	selected := make([]string, len(columns))
-	fills := make([]filler, len(columns))
-	for i, name := range columns {
+	r := &reading{path: path, info: info}
+	for _, name := range columns {
 		c := info.Schema.Column(name)
 		if c == nil {
 			return nil, MissingColumn(name, info.Schema, path)
@@ -50,25 +105,48 @@ func (e *Engine) Read(ctx context.Context, path string, columns []string) (*fram
 		if !ok {
 			return nil, fault.New(fault.TypeMismatch, "column %q is a %s, which no step can use", name, c.SQL).WithRemedy("leave it out")
 		}
-		f.Columns[i] = frame.Column{Name: name, Kind: kind}
-		selected[i], fills[i] = reader(*c, &f.Columns[i], int(info.Rows))
+		r.columns, r.kinds = append(r.columns, *c), append(r.kinds, kind)
 	}
+	return r, nil
+}
+
+// frame begins an empty frame with room for so many rows.
+func (r *reading) frame(rows int) *frame.Frame {
+	r.out = &frame.Frame{Columns: make([]frame.Column, len(r.columns))}
+	r.selected, r.fills = make([]string, len(r.columns)), make([]filler, len(r.columns))
+	for i, c := range r.columns {
+		r.out.Columns[i] = frame.Column{Name: c.Name, Kind: r.kinds[i]}
+		r.selected[i], r.fills[i] = reader(c, &r.out.Columns[i], rows)
+	}
+	return r.out
+}
+
+// fill reads rows into the frame that was begun; take, if there is one, is given it
+// whenever it is full, and at last.
+func (e *Engine) fill(ctx context.Context, r *reading, where string, take func(*frame.Frame) error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	err = e.interruptible(ctx, func() error {
-		return e.each("SELECT "+strings.Join(selected, ", ")+" FROM "+Scan(path),
+	var stopped error
+	err := e.interruptible(ctx, func() error {
+		return e.each("SELECT "+strings.Join(r.selected, ", ")+" FROM "+Scan(r.path)+where,
 			func(c *chunk) error {
-				for j, fill := range fills {
+				for j, fill := range r.fills {
 					fill(&c.vectors[j], c.rows)
 				}
-				f.Rows += c.rows
-				return nil
+				if r.out.Rows += c.rows; take != nil && r.out.Rows+BatchRows > frameRows {
+					stopped = take(r.out)
+					r.frame(frameRows)
+				}
+				return stopped
 			})
 	})
-	if err != nil {
-		return nil, failure(err, fault.SourceUnreadable, "%s does not read as parquet", path)
+	if err == nil && take != nil && r.out.Rows > 0 {
+		stopped = take(r.out)
 	}
-	return f, nil
+	if stopped != nil {
+		return stopped
+	}
+	return failure(err, fault.SourceUnreadable, "%s does not read as parquet", r.path)
 }
 
 // filler appends the rows of one vector to a column of the frame.

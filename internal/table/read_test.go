@@ -2,9 +2,13 @@ package table_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/esteira-ml/esteira/internal/fault"
@@ -66,6 +70,64 @@ func TestReadKeepsTheFilesOrder(t *testing.T) {
 	}
 }
 
+// The rows that are read of too many are as many as asked for, spread evenly, the
+// same with any number of threads.
+func TestReadSomeSpreadsEvenly(t *testing.T) {
+	var before []float64
+	for _, threads := range []int{2, 8} {
+		b := setup(t, threads)
+		in := b.parquet("in.parquet", "SELECT i AS x, i % 5 AS period FROM range(500000) t(i)")
+		f, of, err := b.engine.ReadSome(context.Background(), in, []string{"x", "period"}, 10_000)
+		if err != nil || of != 500_000 || math.Abs(float64(f.Rows-10_000)) > 2 || !slices.IsSorted(f.Columns[0].Numbers) {
+			t.Fatal(f.Rows, of, err)
+		}
+		var tenths, periods [10]int
+		for i, x := range f.Columns[0].Numbers {
+			tenths[int(x)/50_000]++
+			periods[int(f.Columns[1].Numbers[i])]++
+		}
+		for k := range 10 {
+			if math.Abs(float64(tenths[k]-1000)) > 3 || k < 5 && math.Abs(float64(periods[k]-2000)) > 10 {
+				t.Fatal(tenths, periods)
+			}
+		}
+		if before != nil && !slices.Equal(before, f.Columns[0].Numbers) {
+			t.Fatal("other rows with other threads")
+		}
+		before = f.Columns[0].Numbers
+		if f, of, err = b.engine.ReadSome(context.Background(), in, []string{"x"}, 500_000); err != nil || of != 500_000 || f.Rows != 500_000 {
+			t.Fatal(f.Rows, of, err)
+		}
+	}
+}
+
+func TestEachFrameGivesAllRowsSomeAtATime(t *testing.T) {
+	b := setup(t, 2)
+	in := b.parquet("in.parquet", "SELECT i AS x, 't' || i AS s FROM range(200000) t(i)")
+	next, frames := 0, 0
+	err := b.engine.EachFrame(context.Background(), in, []string{"s", "x"}, func(f *frame.Frame) error {
+		frames++
+		if len(f.Columns[0].Dict) != f.Rows || f.Rows > 70_000 {
+			t.Fatal(f.Rows, len(f.Columns[0].Dict))
+		}
+		for i := range f.Rows {
+			if f.Columns[1].Numbers[i] != float64(next) || f.Columns[0].Dict[f.Columns[0].Codes[i]] != fmt.Sprint("t", next) {
+				t.Fatal(next)
+			}
+			next++
+		}
+		return nil
+	})
+	if err != nil || next != 200_000 || frames < 3 {
+		t.Fatal(next, frames, err)
+	}
+	stop := errors.New("stop")
+	if err := b.engine.EachFrame(context.Background(), in, []string{"x"}, func(*frame.Frame) error { return stop }); err != stop {
+		t.Fatal(err)
+	}
+	b.wantKind(b.engine.EachFrame(context.Background(), in, []string{"y"}, nil), fault.ColumnMissing)
+}
+
 func TestReadRefuses(t *testing.T) {
 	b := setup(t, 1)
 	in := b.parquet("in.parquet", "SELECT 1 AS a, [1] AS l")
@@ -76,6 +138,14 @@ func TestReadRefuses(t *testing.T) {
 	_, err = b.engine.Read(context.Background(), b.file("x.parquet", "not parquet at all"), nil)
 	if fault.KindOf(err) != fault.SourceUnreadable {
 		t.Fatal(err)
+	}
+	long := b.parquet("long.parquet", "SELECT i, i AS j FROM range(4000000) t(i)")
+	had := debug.SetMemoryLimit(32 << 20)
+	_, err = b.engine.Read(context.Background(), long, nil)
+	debug.SetMemoryLimit(had)
+	b.wantKind(err, fault.ResourceExhausted)
+	if err == nil || !strings.Contains(err.Error(), "4000000 rows and 2 columns needs about 61 MB of memory, over the bound of 32 MB") {
+		t.Error(err)
 	}
 }
 

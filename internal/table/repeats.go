@@ -2,18 +2,11 @@ package table
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
-
-// MaxHashed bounds the rows whose hashes are held, eight bytes each and eight more
-// while they are compared; beyond it the engine, which spills, looks for repeats.
-const MaxHashed = 1 << 24
-
-// hashedAtOnce is how many hashes, about, Suspects holds. Of more rows it reads the
-// columns several times and looks each time at its part of the hashes: those that
-// meet are in the same.
-var hashedAtOnce int64 = 1 << 22
 
 // maxSuspects bounds the rows that are named to the engine one by one.
 const maxSuspects = 50_000
@@ -42,44 +35,56 @@ func (e *Engine) Suspects(ctx context.Context, in string, columns []string, know
 	if err != nil {
 		return "true", err
 	}
-	hash := "hash(" + strings.Join(columns, ", ") + ") | 1::UBIGINT" // Meeting skips 0
+	m, err := e.NewMeetings(row[0].(int64))
+	if err != nil {
+		return "", err
+	}
+	defer m.Close()
+	hash := "hash(" + strings.Join(columns, ", ") + ") | 1::UBIGINT" // 0 is no word
 	if known != "" {
 		hash = "CASE WHEN " + known + " THEN " + hash + " ELSE 0::UBIGINT END"
 	}
-	rows := row[0].(int64)
-	passes := uint64((rows + hashedAtOnce - 1) / hashedAtOnce)
-	var suspects []string
-	for pass := range passes {
-		words, at := make([]uint64, 0, rows/int64(passes)+1), []int64(nil)
-		next := int64(0)
-		err := e.Words(ctx, "SELECT "+hash+" FROM "+Scan(in), func(some []uint64) {
-			if passes == 1 {
-				words = append(words, some...)
-				return
-			}
-			for i, w := range some {
-				if w != 0 && w>>1%passes == pass {
-					words, at = append(words, w), append(at, next+int64(i))
-				}
-			}
-			next += int64(len(some))
-		})
-		if err != nil {
-			return "", err
-		}
-		places := Meeting(words)
-		if len(suspects)+len(places) > maxSuspects {
-			return "true", nil
-		}
-		for _, p := range places {
-			if at != nil {
-				p = at[p]
-			}
-			suspects = append(suspects, fmt.Sprint(p))
-		}
+	next := int64(0)
+	err = e.Words(ctx, "SELECT "+hash+" FROM "+Scan(in), func(some []uint64) error {
+		err := m.Add(some, next)
+		next += int64(len(some))
+		return err
+	})
+	if err != nil {
+		return "", err
 	}
-	if len(suspects) == 0 {
+	places, err := m.Places(ctx, maxSuspects)
+	switch {
+	case errors.Is(err, ErrManyMeet):
+		return "true", nil
+	case err != nil:
+		return "", err
+	case len(places) == 0:
 		return "false", nil
 	}
+	suspects := make([]string, len(places))
+	for i, p := range places {
+		suspects[i] = fmt.Sprint(p)
+	}
 	return RowNumber + " IN (" + strings.Join(suspects, ", ") + ")", nil
+}
+
+// ErrManyMeet says that more rows meet than are to be listed.
+var ErrManyMeet = errors.New("more rows meet than are listed")
+
+// Places lists, in order, the rows whose words meet: ErrManyMeet if they are more
+// than most.
+func (m *Meetings) Places(ctx context.Context, most int) ([]int64, error) {
+	var places []int64
+	err := m.Each(ctx, func(same []Print) error {
+		if len(places)+len(same) > most || same[0].Rows > 1 {
+			return ErrManyMeet
+		}
+		for _, p := range same {
+			places = append(places, p.Row)
+		}
+		return nil
+	})
+	slices.Sort(places)
+	return places, err
 }

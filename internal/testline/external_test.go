@@ -73,6 +73,11 @@ func TestATrainerIsKilledWithAFitInItsHands(t *testing.T) {
 			require.Contains(t, string(row.Report), `"claimed": {"accuracy"`, "its figures are on record")
 		}
 	}
+	said, err := l.DB.Run(t.Context(), run)
+	require.NoError(t, err)
+	page, err := l.Store().Bytes(t.Context(), said.Reports["lightgbm by its trainer"], external.MaxReport)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "What it learnt from, by gain")
 }
 
 // staged is how many objects of trainers are in the store.

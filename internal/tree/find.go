@@ -7,17 +7,18 @@ import (
 
 const findColumns = 16 // columns of one task
 
+type findTask struct {
+	leaf  *node
+	lo    int
+	minus *histogram // to be taken from the leaf's first
+	among []bool
+	best  split
+}
+
 // find looks for the best split of each new leaf, given in pairs (or the root
 // alone). A leaf that has none lets go of its histogram.
 func (g *grower) find(children []*node, columns []bool, draw *rand.Rand) {
-	type task struct {
-		leaf  *node
-		lo    int
-		minus *histogram // to be taken from the leaf's first
-		among []bool
-		best  split
-	}
-	var tasks []*task
+	tasks := g.finding[:0]
 	width := len(g.bins.columns)
 	add := func(leaf *node, minus *histogram) {
 		among := columns
@@ -25,7 +26,7 @@ func (g *grower) find(children []*node, columns []bool, draw *rand.Rand) {
 			among = choose(draw, width, g.rules.ColsampleByNode, columns)
 		}
 		for lo := 0; lo < width; lo += findColumns {
-			tasks = append(tasks, &task{leaf: leaf, lo: lo, minus: minus, among: among})
+			tasks = append(tasks, findTask{leaf: leaf, lo: lo, minus: minus, among: among})
 		}
 	}
 	if len(children) == 1 {
@@ -48,8 +49,9 @@ func (g *grower) find(children []*node, columns []bool, draw *rand.Rand) {
 			small.parent, large.parent = nil, nil
 		}
 	}
+	g.finding = tasks
 	g.crew.run(len(tasks), func(_, i int) {
-		t := tasks[i]
+		t := &tasks[i]
 		hi := min(t.lo+findColumns, width)
 		for j := t.lo; j < hi && t.minus != nil; j++ {
 			t.leaf.hist.subtract(t.minus, j)
@@ -62,8 +64,8 @@ func (g *grower) find(children []*node, columns []bool, draw *rand.Rand) {
 			}
 		}
 	})
-	for _, t := range tasks {
-		if t.best.gain > t.leaf.best.gain {
+	for i := range tasks {
+		if t := &tasks[i]; t.best.gain > t.leaf.best.gain {
 			t.leaf.best = t.best
 		}
 	}

@@ -21,7 +21,8 @@ type node struct {
 	parent    *node // until the histogram is taken from it
 	hist      *histogram
 	best      split
-	settled   bool // its rows have their value
+	settled   bool       // its rows have their value
+	lock      sync.Mutex // of its histogram, while tasks add to it
 }
 
 // grower grows trees on one table. It is made once a fit: nothing it needs is
@@ -35,10 +36,34 @@ type grower struct {
 	lanes    []*lanes
 	scratch  []*histogram
 	free     []*histogram
-	scores   []float64 // of all rows; those of a leaf get its value
-	stride   int       // scores of a row
-	offset   int       // the one this tree adds to
-	renews   bool      // leaves get their value from their rows
+	nodes    arena[node] // of the tree that grows
+	parts    arena[part] // of the splits that are made now
+	scores   []float64   // of all rows; those of a leaf get its value
+	stride   int         // scores of a row
+	offset   int         // the one this tree adds to
+	renews   bool        // leaves get their value from their rows
+
+	building []buildTask // room for the tasks of each
+	finding  []findTask
+	parting  []partTask
+}
+
+// arena hands out values one after another, and the same ones again once it is
+// emptied: what each tree needs is allocated for the first.
+type arena[T any] struct {
+	all  []*T
+	used int
+}
+
+func (a *arena[T]) empty() { a.used = 0 }
+
+// take returns a value that is as it was left.
+func (a *arena[T]) take() *T {
+	if a.used == len(a.all) {
+		a.all = append(a.all, new(T))
+	}
+	a.used++
+	return a.all[a.used-1]
 }
 
 func newGrower(crew *crew, bins *Bins, s *Settings, hessians bool, scores []float64, stride int) *grower {
@@ -61,12 +86,13 @@ func newGrower(crew *crew, bins *Bins, s *Settings, hessians bool, scores []floa
 }
 
 // grow grows one tree on the first n entries and returns it with its leaves.
-// Leaves that are not settled have yet to add their value to the scores. draw
-// chooses the columns of each node if they are sampled.
+// The leaves are good until the next tree grows. Those that are not settled have yet
+// to add their value to the scores. draw chooses the columns of each node if they are sampled.
 func (g *grower) grow(n int, total sums, columns []bool, draw *rand.Rand) (*Tree, []*node) {
 	t := new(Tree)
 	t.add(1)
-	root := &node{hi: n, sums: total, in: unbounded}
+	g.nodes.empty()
+	root := g.node(nil, 0, n, total, unbounded)
 	t.Covers[0] = g.cover(root)
 	leaves, waiting := []*node{}, []*node{root}
 	g.build(waiting)
@@ -74,6 +100,7 @@ func (g *grower) grow(n int, total sums, columns []bool, draw *rand.Rand) (*Tree
 	for count := 1; len(waiting) > 0 && g.crew.ctx.Err() == nil; {
 		var now []*node
 		now, waiting = g.next(waiting)
+		g.parts.empty()
 		parts, children := make([]*part, 0, len(now)), make([]*node, 0, 2*len(now))
 		for _, leaf := range now {
 			if leaf.best.gain == 0 || count == g.rules.MaxLeaves {
@@ -95,6 +122,18 @@ func (g *grower) grow(n int, total sums, columns []bool, draw *rand.Rand) (*Tree
 	}
 	slices.SortFunc(t.Sets, func(a, b Set) int { return int(a.Node - b.Node) })
 	return t, leaves
+}
+
+// node is a new leaf, with the entries lo … hi-1 of the buffer that its parent's are
+// moved to.
+func (g *grower) node(parent *node, lo, hi int, of sums, in within) *node {
+	n := g.nodes.take()
+	n.id, n.depth, n.buffer, n.lo, n.hi, n.sums, n.in, n.parent = 0, 0, 0, lo, hi, of, in, parent
+	n.hist, n.best, n.settled = nil, split{}, false
+	if parent != nil {
+		n.depth, n.buffer = parent.depth+1, 1-parent.buffer
+	}
+	return n
 }
 
 // next takes what is split now: the whole level, or the best leaf, the first of
@@ -119,8 +158,8 @@ func (g *grower) part(t *Tree, leaf *node) (*part, []*node) {
 	t.split(leaf.id, s, &g.bins.columns[s.column])
 	first := int(t.Lefts[leaf.id])
 	middle := leaf.lo + int(s.left.rows)
-	left := &node{id: first, depth: leaf.depth + 1, lo: leaf.lo, hi: middle, buffer: 1 - leaf.buffer, sums: s.left, in: leaf.in}
-	right := &node{id: first + 1, depth: leaf.depth + 1, lo: middle, hi: leaf.hi, buffer: 1 - leaf.buffer, sums: leaf.sums.minus(s.left), in: leaf.in}
+	left, right := g.node(leaf, leaf.lo, middle, s.left, leaf.in), g.node(leaf, middle, leaf.hi, leaf.sums.minus(s.left), leaf.in)
+	left.id, right.id = first, first+1
 	if way := g.wayOf(s.column); way != 0 {
 		in := leaf.in
 		middle := (g.rules.weight(left.sums, g.rules.L2, in) + g.rules.weight(right.sums, g.rules.L2, in)) / 2
@@ -131,10 +170,12 @@ func (g *grower) part(t *Tree, leaf *node) (*part, []*node) {
 		}
 	}
 	for _, child := range []*node{left, right} {
-		child.parent = leaf
 		t.Covers[child.id] = g.cover(child)
 	}
-	p := &part{node: leaf, rights: s.rights()}
+	p := g.parts.take()
+	p.node, p.rights, p.direct = leaf, s.rights(), false
+	p.filled[0].Store(0)
+	p.filled[1].Store(0)
 	if !g.renews && !g.mayGrow(left) && !g.mayGrow(right) {
 		p.direct, left.settled, right.settled = true, true, true
 		p.values = [2]float64{float64(g.value(left)), float64(g.value(right))}
@@ -162,24 +203,23 @@ func (g *grower) mayGrow(leaf *node) bool {
 	return leaf.depth < g.rules.MaxDepth && g.rules.may(leaf.sums)
 }
 
+type buildTask struct {
+	leaf   *node
+	lo, hi int // entries
+	column int
+	whole  bool
+}
+
 // build makes the histograms of new leaves, given in pairs (or the root alone):
 // the smaller one's from its rows; find subtracts it from the parent's, which
 // becomes the larger one's.
 func (g *grower) build(children []*node) {
-	type task struct {
-		leaf   *node
-		lo, hi int // entries
-		column int
-		whole  bool
-		lock   *sync.Mutex
-	}
-	var tasks []task
+	tasks := g.building[:0]
 	add := func(leaf *node) {
 		leaf.hist = g.take()
-		lock := new(sync.Mutex)
 		for column := 0; column < len(g.bins.columns); column += buildColumns {
 			for lo := leaf.lo; lo < leaf.hi; lo += buildRows {
-				tasks = append(tasks, task{leaf, lo, min(lo+buildRows, leaf.hi), column, leaf.hi-leaf.lo <= buildRows, lock})
+				tasks = append(tasks, buildTask{leaf, lo, min(lo+buildRows, leaf.hi), column, leaf.hi-leaf.lo <= buildRows})
 			}
 		}
 	}
@@ -195,9 +235,10 @@ func (g *grower) build(children []*node) {
 			}
 		}
 	}
+	g.building = tasks
 	width := len(g.bins.columns)
 	g.crew.run(len(tasks), func(worker, i int) {
-		t := tasks[i]
+		t := &tasks[i]
 		hi := min(t.column+buildColumns, width)
 		entries := g.entries[t.leaf.buffer][t.lo:t.hi]
 		var hessians []int32
@@ -212,9 +253,9 @@ func (g *grower) build(children []*node) {
 		own := g.scratch[worker]
 		own.clear(0, hi-t.column)
 		own.accumulate(g.bins, g.rules.packing, entries, hessians, t.column, hi, 0)
-		t.lock.Lock()
+		t.leaf.lock.Lock()
 		t.leaf.hist.add(t.column, own, hi-t.column)
-		t.lock.Unlock()
+		t.leaf.lock.Unlock()
 	})
 }
 

@@ -14,26 +14,28 @@ type lanes struct {
 // of its entries is filled.
 type part struct {
 	node   *node
-	rights *[slots]uint8
+	rights [slots]uint8
 	filled [2]atomic.Int64
 	values [2]float64 // of the children, if they are leaves and need no rows
 	direct bool
+}
+
+type partTask struct {
+	*part
+	lo, hi int
 }
 
 // apply moves the rows of each node to its children's places in the other
 // buffer. Their order within a child is left to the threads, for nothing depends
 // on it.
 func (g *grower) apply(parts []*part) {
-	type task struct {
-		*part
-		lo, hi int
-	}
-	var tasks []task
+	tasks := g.parting[:0]
 	for _, p := range parts {
 		for lo := p.node.lo; lo < p.node.hi; lo += partRows {
-			tasks = append(tasks, task{p, lo, min(lo+partRows, p.node.hi)})
+			tasks = append(tasks, partTask{p, lo, min(lo+partRows, p.node.hi)})
 		}
 	}
+	g.parting = tasks
 	g.crew.run(len(tasks), func(worker, i int) {
 		t := tasks[i]
 		entries := g.entries[t.node.buffer][t.lo:t.hi]
@@ -45,9 +47,9 @@ func (g *grower) apply(parts []*part) {
 		l := g.lanes[worker]
 		var counts [2]int
 		if g.rules.hessians {
-			counts = l.partWithHessians(entries, g.hessians[t.node.buffer][t.lo:t.hi], column, t.rights)
+			counts = l.partWithHessians(entries, g.hessians[t.node.buffer][t.lo:t.hi], column, &t.rights)
 		} else {
-			counts = l.part(entries, column, t.rights)
+			counts = l.part(entries, column, &t.rights)
 		}
 		other := 1 - t.node.buffer
 		starts := [2]int{t.node.lo, t.node.lo + int(t.node.best.left.rows)}
@@ -91,7 +93,7 @@ func (l *lanes) partWithHessians(entries []entry, hessians []int32, column []uin
 // settle adds the children's values to the scores instead of moving rows.
 func (g *grower) settle(p *part, entries []entry, column []uint8) {
 	for _, e := range entries {
-		g.scores[e.row()*g.stride+g.offset] += p.values[rightOf(p.rights, column[e.row()])]
+		g.scores[e.row()*g.stride+g.offset] += p.values[rightOf(&p.rights, column[e.row()])]
 	}
 }
 

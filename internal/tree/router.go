@@ -45,7 +45,8 @@ func newRouter(t *Tree, b *Bins) (*router, error) {
 			}
 			sets = sets[1:]
 		}
-		r.columns[id], r.rights[id] = int32(j), s.rights()
+		rights := s.rights()
+		r.columns[id], r.rights[id] = int32(j), &rights
 	}
 	return r, nil
 }

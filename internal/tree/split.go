@@ -20,8 +20,7 @@ func (b *bitset) set(bin int)      { b[bin>>6] |= 1 << (bin & 63) }
 func (b *bitset) has(bin int) bool { return b[bin>>6]>>(bin&63)&1 == 1 }
 
 // rights returns 1 for each bin that goes right, 0 for each that goes left.
-func (s *split) rights() *[slots]uint8 {
-	var t [slots]uint8
+func (s *split) rights() (t [slots]uint8) {
 	for bin := range t {
 		left := bin <= s.bin
 		if s.block {
@@ -34,7 +33,7 @@ func (s *split) rights() *[slots]uint8 {
 			t[bin] = 1
 		}
 	}
-	return &t
+	return t
 }
 
 // rules say what a split is worth.

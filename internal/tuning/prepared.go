@@ -10,6 +10,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/split"
 )
 
 // Prepared are rows ready to be learnt from: features fitted on them, the target,
@@ -21,6 +22,21 @@ type Prepared struct {
 	Target   *feature.Target
 	problem  pipeline.Problem
 	data     model.Data
+}
+
+// Columns lists what a fit reads of a table: the plan's columns, the target, the
+// weight and what the folds are dealt by, each once.
+func Columns(plan []pipeline.Feature, problem pipeline.Problem) []string {
+	var columns []string
+	for _, f := range plan {
+		columns = append(columns, f.Columns...)
+	}
+	columns = append(columns, problem.Target, split.RowColumn)
+	if problem.Weight != "" {
+		columns = append(columns, problem.Weight)
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
 }
 
 // Prepare fits the features of a plan on the rows train of f, and applies them to
@@ -89,20 +105,7 @@ func (p *Prepared) hold(f *frame.Frame, y, weights []float64) error {
 
 // Bytes is about how much memory the rows take.
 func (p *Prepared) Bytes() int64 {
-	bytes := matrixBytes(p.data.X) + int64(8*len(p.data.Y))
-	if h := p.data.Held; h != nil {
-		bytes += matrixBytes(h.X) + int64(8*len(h.Y))
-	}
-	return 2 * bytes // bins and other things learners keep of them
-}
-
-func matrixBytes(x *frame.Matrix) int64 {
-	bytes := int64(0)
-	for i := range x.Features {
-		f := &x.Features[i]
-		bytes += int64(8*len(f.Numbers) + 8*len(f.Raw) + 4*len(f.Codes))
-	}
-	return bytes
+	return 2 * p.data.Bytes() // bins and other things learners keep of them
 }
 
 // Rows are how many are learnt from, and how many are held out.
@@ -124,7 +127,11 @@ func (p *Prepared) Fit(ctx context.Context, trial Trial, seed int64, watch *mode
 	}
 	data := p.data
 	data.Watch = watch
-	m, report, err := learner.Fit(ctx, data, model.Settings{Params: trial.Params, Options: trial.Options, Seed: seed})
+	settings := model.Settings{Params: trial.Params, Options: trial.Options, Seed: seed}
+	if err := model.Affordable(learner, data, settings); err != nil {
+		return nil, err
+	}
+	m, report, err := learner.Fit(ctx, data, settings)
 	if err != nil {
 		return nil, err
 	}

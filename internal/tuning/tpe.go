@@ -72,6 +72,7 @@ func (s space) propose(r *rand.Rand, points []seen) model.Params {
 type density struct {
 	low, high   float64
 	mean, width []float64
+	mass        []float64 // width times how much of the component is inside
 	shares      []float64
 }
 
@@ -106,6 +107,7 @@ func (d dimension) density(points []seen) density {
 			after = m.mean[i+1]
 		}
 		m.width[i] = min(max(at-before, after-at, narrow), high-low)
+		m.mass = append(m.mass, m.width[i]*(phi((high-at)/m.width[i])-phi((low-at)/m.width[i])))
 	}
 	return m
 }
@@ -136,9 +138,8 @@ func (m density) log(v float64) float64 {
 	}
 	sum := 0.0
 	for k, at := range m.mean {
-		inside := phi((m.high-at)/m.width[k]) - phi((m.low-at)/m.width[k])
 		z := (v - at) / m.width[k]
-		sum += math.Exp(-z*z/2) / (m.width[k] * inside)
+		sum += math.Exp(-z*z/2) / m.mass[k]
 	}
 	return math.Log(sum / float64(len(m.mean)))
 }

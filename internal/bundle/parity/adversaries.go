@@ -21,8 +21,12 @@ type made struct {
 }
 
 // extremes are numbers that transforms tend to get wrong: the edges of log1p,
-// what cancels, what loses digits.
-var extremes = []float64{0, math.Copysign(0, -1), 1, -1, -1 + 1e-9, 1e-12, -1e-12, 0.5, -2.5, 1e6, -1e6, 1e9, math.NaN()}
+// what cancels, what loses digits, the denormal numbers of float64 and float32 and the
+// greatest of float32, between which trees compare.
+var extremes = []float64{
+	0, math.Copysign(0, -1), 1, -1, -1 + 1e-9, 1e-12, -1e-12, 0.5, -2.5, 1e6, -1e6, 1e9, math.NaN(),
+	math.SmallestNonzeroFloat64, -math.SmallestNonzeroFloat64, 1e-310, math.SmallestNonzeroFloat32, -1e-40, math.MaxFloat32, -math.MaxFloat32, 1e39, 1e100, -1e100,
+}
 
 // instants are times that calendars tend to get wrong, in microseconds.
 var instants = func() []int64 {

@@ -30,6 +30,18 @@ func printable(f *frame.Frame) map[string]any {
 	return record
 }
 
+// spread is the columns of a feature of one row.
+func spread(f *frame.Feature) []float64 {
+	if !f.Block() {
+		return f.Numbers[:1]
+	}
+	out := make([]float64, f.Width())
+	if code := f.Codes[0]; code >= 0 {
+		out[code] = 1
+	}
+	return out
+}
+
 // feature names the first feature of the disagreeing row that differs between
 // the two, or says nothing: it explains a failure and must not hide it behind
 // another.
@@ -54,15 +66,9 @@ func (c *checker) feature() string {
 	names, j := x.Names(), 0
 	for i := range x.Features {
 		f := &x.Features[i]
-		for k := range f.Width() {
-			native := 0.0
-			switch {
-			case !f.Block():
-				native = f.Numbers[0]
-			case f.Codes[0] == int32(k):
-				native = 1
-			}
+		for _, native := range spread(f) {
 			if !bundle.Close(native, got.Predictions[j], c.tolerance) {
+				c.chain = i
 				return fmt.Sprintf("feature %q is %v natively and %v in ONNX Runtime", names[j], native, got.Predictions[j])
 			}
 			j++

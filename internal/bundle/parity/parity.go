@@ -35,7 +35,8 @@ type Disagreement struct {
 	ONNX        []float64      `json:"onnx"`
 	NativeLabel string         `json:"native_label,omitempty"`
 	ONNXLabel   string         `json:"onnx_label,omitempty"`
-	Feature     string         `json:"feature,omitempty"` // the first feature that differs, with both values; empty if none does
+	Feature     string         `json:"feature,omitempty"`  // the first feature that differs, with both values; empty if none does
+	Operator    string         `json:"operator,omitempty"` // what makes the first value that differs, natively and in the graph
 }
 
 // Check runs the graph in ONNX Runtime, on one thread, over the rows of f and
@@ -56,7 +57,7 @@ func Check(ctx context.Context, p *bundle.Predictor, graph []byte, f *frame.Fram
 		return Result{}, err
 	}
 	defer session.Close()
-	c := &checker{ctx: ctx, predictor: p, session: session, graph: graph, tolerance: tolerance}
+	c := &checker{ctx: ctx, predictor: p, session: session, graph: graph, tolerance: tolerance, chain: -1}
 	if f, err = inputs(p, f); err != nil {
 		return Result{}, err
 	}
@@ -103,6 +104,7 @@ type checker struct {
 	result    Result
 	first     *Disagreement
 	at        *frame.Frame // the row of first
+	chain     int          // of the first feature that differs, -1 if none does
 }
 
 func (c *checker) compare(m *made) error {
@@ -201,6 +203,7 @@ func (c *checker) verdict() error {
 	}
 	d := c.first
 	d.Feature = c.feature()
+	d.Operator = c.operator()
 	where := fmt.Sprintf("held-out row %d", d.Row)
 	if d.Changed != "" {
 		where += " with " + d.Changed
@@ -212,6 +215,9 @@ func (c *checker) verdict() error {
 	cause := "the features agree, the model's own operators do not"
 	if d.Feature != "" {
 		cause = d.Feature
+	}
+	if d.Operator != "" {
+		cause += ": " + d.Operator
 	}
 	finite(d.Native)
 	finite(d.ONNX)

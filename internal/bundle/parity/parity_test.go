@@ -204,8 +204,37 @@ func TestTheTransformThatDiffersIsNamed(t *testing.T) {
 	steps := append([]feature.Step{}, fitted.Chains[0].Steps...)
 	other.Chains[0].Steps = append(steps[:len(steps)-1], feature.Step{Standardize: &feature.StandardizeState{Mean: 1, Scale: 2}})
 	_, err := parity.Check(context.Background(), p, export(t, &other, target, m), heldOut(20), 1e-9)
-	if d := failed(t, err, `feature "distance_log1p" is `); d.Feature == "" {
+	if d := failed(t, err, `feature "distance_log1p" is `, `step 3 of "distance_log1p", standardize, parts (Sub, Div)`); d.Feature == "" || d.Operator == "" {
 		t.Fatalf("got %+v", d)
+	}
+}
+
+// TestTheOperatorOfAModelIsNamed: scores that differ, a link that differs, and a member
+// of an ensemble that does.
+func TestTheOperatorOfAModelIsNamed(t *testing.T) {
+	fitted, target, m := fixture(t, pipeline.Multiclass)
+	l := m.(*model.Linear)
+	shifted := *l
+	shifted.Intercepts = append([]float64{}, l.Intercepts...)
+	shifted.Intercepts[1] += 0.1
+	sum := &model.Ensemble{Members: []model.Member{{Weight: 0.5, Model: l}, {Weight: 0.5, Model: l}}}
+	other := &model.Ensemble{Members: []model.Member{{Weight: 0.5, Model: l}, {Weight: 0.5, Model: &shifted}}}
+	squared, _, counts := fixture(t, pipeline.Regression)
+	identity := counts.(*model.Linear)
+	log := *identity
+	log.Learner, log.Link = "poisson", model.Log
+	for want, c := range map[string]struct {
+		target *feature.Target
+		f      *feature.Fitted
+		of, as model.Model
+	}{
+		"the raw scores of logistic part (MatMul, Add)":     {target, fitted, l, &shifted},
+		"the answers of member 2 of logistic part (":        {target, fitted, sum, other},
+		"what comes after the scores parts (Exp, Identity)": {&feature.Target{Column: "delay", Kind: "number", Task: pipeline.Regression}, squared, identity, &log},
+	} {
+		p := predictor(t, c.f, c.target, c.of)
+		_, err := parity.Check(context.Background(), p, export(t, c.f, c.target, c.as), heldOut(20), 1e-6)
+		failed(t, err, want, "the features agree")
 	}
 }
 

@@ -1,5 +1,3 @@
-// Package foreigntest makes ONNX graphs as other people's tools do: honest ones,
-// and a start for those that are not.
 package foreigntest
 
 import (

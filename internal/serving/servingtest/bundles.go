@@ -1,4 +1,3 @@
-// Package servingtest makes small real bundles for tests of what serves them.
 package servingtest
 
 import (

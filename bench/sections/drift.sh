@@ -1,0 +1,28 @@
+# Drift of a window of 1,000,000 × 20 beside Evidently, in turn, each in a process of
+# its own, and how often stable windows of the examples alarm; no server. TURNS (1) is
+# how often Evidently is run, ROWS (1000000) on how much.
+driftpeers=$PWD/.esteira/peers-drift
+if [ ! -x "$driftpeers/bin/python" ] || ! cmp -s bench/peers/drift.requirements.txt "$driftpeers/requirements.txt"; then
+  python3 -m venv --clear "$driftpeers"
+  beat 'install Evidently' "$driftpeers/bin/pip" install --quiet -r bench/peers/drift.requirements.txt
+  cp bench/peers/drift.requirements.txt "$driftpeers/"
+fi
+go build -o "$out/drift-bench" ./bench/drift
+mkdir -p "$out/drift"
+"$driftpeers/bin/python" bench/peers/drift.py make "$out/drift" "${ROWS:-1000000}"
+: >"$out/drift.jsonl"
+: >"$out/drift-peer.jsonl"
+add() { local file=$1; shift; "$@" >>"$file"; }
+for turn in $(seq "${TURNS:-1}"); do
+  for step in measure summarize separate measure; do
+    beat "drift, $step, turn $turn" add "$out/drift.jsonl" sh -c '"$1" "$2" "$3/reference.parquet" "$3/window.parquet" | sed "s/^{/{\"what\":\"$2\",/"' - "$out/drift-bench" "$step" "$out/drift"
+  done
+  for what in default all; do
+    beat "Evidently, $what, turn $turn" add "$out/drift-peer.jsonl" "$driftpeers/bin/python" bench/peers/drift.py "$what" "$out/drift"
+  done
+done
+rm -r "$out/drift"
+: >"$out/drift-alarms.jsonl"
+for example in examples/flights/flights.parquet examples/weather/weather.csv; do
+  beat "alarms of $example" add "$out/drift-alarms.jsonl" "$out/drift-bench" alarms "$example"
+done
