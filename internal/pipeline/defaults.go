@@ -64,6 +64,7 @@ func (d *decoder) defaults(p *Pipeline) {
 	if p.Deploy.Enabled == nil {
 		p.Deploy.Enabled = new(true)
 	}
+	d.rolloutDefaults(&p.Deploy)
 	if s := p.Retrain.Schedule; s != nil && s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}
