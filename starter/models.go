@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) modelsCommand() *cobra.Command {
-	return group("models", "List and show registered models", a.modelsList(), a.modelsShow())
+	return group("models", "List and show registered models", a.modelsList(), a.modelsShow(), a.modelsAlias())
 }
 
 func (a *app) modelsList() *cobra.Command {

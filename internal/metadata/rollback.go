@@ -15,7 +15,7 @@ import (
 // before the present one and was not itself taken back. It returns the revision that
 // is live, and the rollout it ended, or nil.
 //
-// It is EndpointConflict if the endpoint is not at Expected, and NotFound if nothing
+// It is EndpointConflict if the endpoint is not at Expected or the open rollout another, and NotFound if nothing
 // good was live before.
 func (db *DB) RollBack(ctx context.Context, p RollBack) (out Revision, ended *Rollout, err error) {
 	err = db.inTx(ctx, "roll back endpoint "+p.Endpoint, func(tx pgx.Tx) error {
@@ -30,6 +30,15 @@ func (db *DB) RollBack(ctx context.Context, p RollBack) (out Revision, ended *Ro
 		open, err := openRollout(ctx, tx, p.Endpoint)
 		if err != nil {
 			return err
+		}
+		if id := ""; open != nil || p.Rollout != "" {
+			if open != nil {
+				id = open.ID
+			}
+			if id != p.Rollout {
+				return fault.New(fault.EndpointConflict, "another rollout of endpoint %s is under way than was seen when the change was decided, or none", p.Endpoint).
+					WithRemedy("look at them, and decide again: esteira rollouts list --endpoint %s", p.Endpoint).WithDetails(EndpointChange{p.Endpoint, number})
+			}
 		}
 		if open != nil {
 			h, err := hold(ctx, tx, p.Endpoint, open.ID)

@@ -80,7 +80,8 @@ func (r *Rollout) ended() error {
 // BeginRollout opens a rollout and returns it, with the id of the one it took the
 // place of, if one was under way. It is refused, EndpointConflict, if what is live
 // is not what the version was judged against. The same id again is a no-op while
-// it is open, and RolloutEnded afterwards.
+// it is open, and RolloutEnded afterwards, unless it failed or was cancelled: then it
+// begins anew, and its moves go on counting from where they were.
 //
 // The endpoint afterwards serves what it did without canary and shadow.
 func (db *DB) BeginRollout(ctx context.Context, p BeginRollout) (r Rollout, superseded string, err error) {
@@ -93,16 +94,23 @@ func (db *DB) BeginRollout(ctx context.Context, p BeginRollout) (r Rollout, supe
 		if err != nil {
 			return err
 		}
-		if h.rollout != nil {
-			if h.rollout.Finished != nil {
-				return h.rollout.ended()
-			}
+		seq := 0
+		switch {
+		case h.rollout == nil:
+		case h.rollout.Finished == nil:
 			r = *h.rollout
 			older, err := oneRollout(ctx, tx, `superseded_by = $1`, p.ID)
 			if older != nil {
 				superseded = older.ID
 			}
 			return err
+		case h.rollout.State != RolloutFailed && h.rollout.State != RolloutCancelled:
+			return h.rollout.ended()
+		default: // a run that failed is tried again under its name; moves of the first try are overtaken
+			seq = h.rollout.Seq
+			if _, err := tx.Exec(ctx, `delete from rollouts where id = $1`, p.ID); err != nil {
+				return err
+			}
 		}
 		older, err := openRollout(ctx, tx, p.Endpoint)
 		if err != nil {
@@ -118,9 +126,9 @@ func (db *DB) BeginRollout(ctx context.Context, p BeginRollout) (r Rollout, supe
 				return err
 			}
 		}
-		rows, _ := tx.Query(ctx, `insert into rollouts (id, endpoint, run, model_name, model_version, baseline_name, baseline_version, baseline, state, step, evidence)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning `+rolloutColumns,
-			p.ID, p.Endpoint, p.Run, p.ModelName, p.ModelVersion, baseline.ModelName, baseline.ModelVersion, h.current.Revision, p.State, clean(p.Step), evidence)
+		rows, _ := tx.Query(ctx, `insert into rollouts (id, endpoint, run, model_name, model_version, baseline_name, baseline_version, baseline, state, step, evidence, seq)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning `+rolloutColumns,
+			p.ID, p.Endpoint, p.Run, p.ModelName, p.ModelVersion, baseline.ModelName, baseline.ModelVersion, h.current.Revision, p.State, clean(p.Step), evidence, seq)
 		if r, err = pgx.CollectExactlyOneRow(rows, scanRollout); err != nil {
 			return err
 		}

@@ -154,7 +154,10 @@ func TestARolloutIsTakenBackFromEveryState(t *testing.T) {
 			}
 			number := int64(1 + len(moves))
 			if byHand {
-				r, ended, err := b.RollBack(b.ctx, metadata.RollBack{Endpoint: "flights", Expected: number, Actor: "ana", Reason: "wrong"})
+				if _, _, err := b.RollBack(b.ctx, metadata.RollBack{Endpoint: "flights", Expected: number, Actor: "ana", Reason: "wrong"}); fault.KindOf(err) != fault.EndpointConflict {
+					t.Fatal("a rollout that was not seen was ended", err)
+				}
+				r, ended, err := b.RollBack(b.ctx, metadata.RollBack{Endpoint: "flights", Expected: number, Rollout: "a", Actor: "ana", Reason: "wrong"})
 				if err != nil || ended == nil || ended.ID != "a" || r.ModelVersion != 1 {
 					t.Fatalf("%+v %+v %v", r, ended, err)
 				}

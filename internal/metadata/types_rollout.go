@@ -109,7 +109,8 @@ type EndRollout struct {
 // RollBack takes back what is live, or an open rollout.
 type RollBack struct {
 	Endpoint string
-	Expected int64 // the revision the caller saw
+	Expected int64  // the revision the caller saw
+	Rollout  string // the open rollout it saw; empty: none
 	Actor    string
 	Reason   string
 }

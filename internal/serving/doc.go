@@ -26,5 +26,5 @@
 // with 503: who knows the truth can send it again.
 //
 // The format of bundles is bundle's; durability is audit's; deciding what an
-// endpoint serves is the deploy step's.
+// endpoint serves is the rollout's.
 package serving
