@@ -2,12 +2,12 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/rollout"
 )
 
 // BeginRolloutParams open a rollout of a model version to an endpoint.
@@ -37,7 +37,7 @@ func (a *Activities) BeginRollout(ctx context.Context, p BeginRolloutParams) (*B
 	s, begun := step{run: p.Run, name: "deploy", part: "begin"}, time.Now()
 	r, superseded, err := a.DB.BeginRollout(ctx, metadata.BeginRollout{
 		ID: p.Rollout, Endpoint: p.Endpoint, Run: p.Run.ID, ModelName: p.Model, ModelVersion: p.Version, Champion: p.Champion,
-		State: p.State, Step: p.Step, Evidence: map[string]any{"evaluation": p.Evaluation},
+		State: p.State, Step: p.Step, Evidence: Evidence{Evaluation: p.Evaluation},
 	})
 	if err == nil && p.State == metadata.RolloutApproval {
 		err = a.deployed(ctx, p.Run, begun, p.Step)
@@ -61,7 +61,7 @@ type MoveRolloutParams struct {
 	Canary   float64               `json:"canary,omitempty"` // share
 	Shadow   float64               `json:"shadow,omitempty"`
 	Reason   string                `json:"reason"`
-	Evidence json.RawMessage       `json:"evidence,omitempty"`
+	Evidence Evidence              `json:"evidence"`
 }
 
 // MoveRolloutResult is the revision that is live.
@@ -118,7 +118,22 @@ type EndRolloutParams struct {
 	Actor    string                `json:"actor"`
 	Reason   string                `json:"reason"`
 	Servers  int                   `json:"servers"` // live: that answer from it
-	Evidence json.RawMessage       `json:"evidence,omitempty"`
+	Evidence Evidence              `json:"evidence"`
+}
+
+// Evidence is what a rollout saw so far; it is kept with each revision it makes.
+type Evidence struct {
+	Evaluation artifact.Ref        `json:"evaluation,omitzero"`
+	Approval   *Approval           `json:"approval,omitempty"`
+	Replay     *rollout.Replayed   `json:"replay,omitempty"`
+	Shadow     *rollout.Comparison `json:"shadow,omitempty"` // the last look at it
+	Canary     *rollout.Comparison `json:"canary,omitempty"`
+}
+
+// Approval is who said yes, and why.
+type Approval struct {
+	By     string `json:"by"`
+	Reason string `json:"reason"`
 }
 
 // EndRolloutResult is how a rollout ended, which may be other than was asked: whoever

@@ -176,7 +176,7 @@ func (a *app) rollBack(ctx context.Context, db *metadata.DB, name string, o work
 		return err
 	}
 	return a.print(res, func() {
-		a.say("%s serves %s as revision %d; %s answer from it, %d do not yet.", name, serves(res.Revision), e.Revision, plural(res.Servers, "server"), res.Waiting)
+		a.say("%s serves %s as revision %d; %s answering from it, %d not yet.", name, serves(res.Revision), e.Revision, plural(res.Servers, "server"), res.Waiting)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/rollout"
 	"github.com/esteira-ml/esteira/internal/temporal"
 	"github.com/esteira-ml/esteira/workflows"
 )
@@ -127,7 +128,7 @@ func (a *app) printStatus(s workflows.RolloutStatus) {
 			case check.Note != "":
 				verdict = check.Note
 			}
-			rows = append(rows, []string{check.Name, number(&check.Candidate) + check.Unit, number(&check.Champion) + check.Unit, check.Bound, verdict})
+			rows = append(rows, []string{check.Name, rollout.Number(check.Candidate) + check.Unit, check.Of(), check.Bound, verdict})
 		}
 		a.table(string(s.Role)+" "+s.Model+" "+s.Baseline+" BOUND VERDICT", rows)
 	}

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -108,8 +107,10 @@ type roll struct {
 
 	approvedBy, approvalReason string
 
-	role    metadata.Role // of the comparison
-	last    *rollout.Comparison
+	role    metadata.Role       // of the comparison
+	last    *rollout.Comparison // of this step
+	shadow  *rollout.Comparison
+	canary  *rollout.Comparison
 	replay  *rollout.Replayed
 	servers int
 	result  RolloutResult
@@ -291,21 +292,11 @@ func (s *rollStep) seconds(now time.Time) float64 {
 	return row.seconds(now)
 }
 
-// evidence is what the rollout saw, for the revisions it makes and its own row.
-func (r *roll) evidence() json.RawMessage {
-	seen := map[string]any{"evaluation": r.in.Evaluation}
-	if r.replay != nil {
-		seen["replay"] = r.replay
-	}
-	if r.last != nil {
-		seen[string(r.role)] = r.last
-	}
+// evidence is what the rollout saw so far.
+func (r *roll) evidence() activities.Evidence {
+	e := activities.Evidence{Evaluation: r.in.Evaluation, Replay: r.replay, Shadow: r.shadow, Canary: r.canary}
 	if r.approvedBy != "" {
-		seen["approval"] = map[string]string{"by": r.approvedBy, "reason": r.approvalReason}
+		e.Approval = &activities.Approval{By: r.approvedBy, Reason: r.approvalReason}
 	}
-	b, err := json.Marshal(seen)
-	if err != nil {
-		return nil // it has no figure that JSON lacks: all are finite
-	}
-	return b
+	return e
 }

@@ -107,7 +107,7 @@ func (r *roll) renderComparison(b *strings.Builder) {
 		case check.Note != "":
 			verdict = check.Note
 		}
-		say(b, "| %s | %s%s | %s%s | %s | %s |\n", check.Name, rollout.Number(check.Candidate), check.Unit, rollout.Number(check.Champion), check.Unit, cell(check.Bound), verdict)
+		say(b, "| %s | %s%s | %s | %s | %s |\n", check.Name, rollout.Number(check.Candidate), check.Unit, check.Of(), cell(check.Bound), verdict)
 	}
 }
 

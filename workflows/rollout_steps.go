@@ -192,7 +192,10 @@ func (r *roll) look(ctx workflow.Context, s *rollStep, moved activities.MoveRoll
 	if err != nil {
 		return err
 	}
-	r.last = &c
+	r.last, r.canary = &c, &c
+	if role == metadata.RoleShadow {
+		r.shadow, r.canary = &c, nil
+	}
 	s.Figure = fmt.Sprintf("revision %d: %d rows against %d", moved.Revision, c.Candidate.Rows, c.Champion.Rows)
 	if c.Breach != "" {
 		return &ending{metadata.RolloutRolledBack, itself, "rolled back because " + c.Breach + " (" + s.Name + ")"}

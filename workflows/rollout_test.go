@@ -143,9 +143,10 @@ func TestARolloutGoesTheWholeWay(t *testing.T) {
 	require.GreaterOrEqual(t, c.Now().Sub(began), 2*time.Hour+10*time.Minute+48*time.Hour)
 	require.Less(t, c.looks, 400, "a history is bounded")
 	require.Equal(t, "ana", c.notes[0].ApprovedBy)
-	require.Contains(t, string(c.ended.Evidence), `"approval":{"by":"ana","reason":"looks right"}`)
-	require.Contains(t, string(c.ended.Evidence), `"replay"`)
-	require.Contains(t, string(c.ended.Evidence), `"canary"`)
+	require.Equal(t, &activities.Approval{By: "ana", Reason: "looks right"}, c.ended.Evidence.Approval)
+	require.Equal(t, 10, c.ended.Evidence.Replay.Rows)
+	require.Equal(t, 120, c.ended.Evidence.Shadow.Candidate.Rows)
+	require.Equal(t, 900, c.ended.Evidence.Canary.Champion.Rows)
 	for _, text := range []string{"| `approval within 24h` | completed |", "| `replay of 10 requests` | completed |", "| `canary of 5 % for 10m` | completed |", "| `019a` | 1 | 2 | 1 |", "esteira rollback test --reason", "| rows | 120 | 900 |"} {
 		require.Contains(t, res.Details, text)
 	}

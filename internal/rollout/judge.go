@@ -74,8 +74,22 @@ func Judge(rules pipeline.Rollback, candidate, champion *Sample, answered bool) 
 }
 
 func (c Check) String() string {
-	return fmt.Sprintf("%s %s%s against %s%s, bound %s", c.Name, Number(c.Candidate), c.Unit, Number(c.Champion), c.Unit, c.Bound)
+	if c.Of() == "" {
+		return fmt.Sprintf("%s %s, bound %s", c.Name, Number(c.Candidate), c.Bound)
+	}
+	return fmt.Sprintf("%s %s%s against %s, bound %s", c.Name, Number(c.Candidate), c.Unit, c.Of(), c.Bound)
 }
+
+// Of is the champion's figure as people read it; "" for a distance between both.
+func (c Check) Of() string {
+	if c.Name == predictionShift {
+		return ""
+	}
+	return Number(c.Champion) + c.Unit
+}
+
+// predictionShift names the check that measures a distance.
+const predictionShift = "prediction shift"
 
 // Number is a figure as people read it.
 func Number(x float64) string { return fmt.Sprintf("%.4g", x) }
@@ -147,7 +161,7 @@ func atLeast(k, n int, p float64) float64 {
 // it by the chi-squared test of homogeneity.
 func shift(rules pipeline.Rollback, candidate, champion *Sample) Check {
 	x, y := counts(candidate, champion)
-	c := Check{Name: "prediction shift", Bound: Number(*rules.MaxPredictionShift)}
+	c := Check{Name: predictionShift, Bound: Number(*rules.MaxPredictionShift)}
 	nx, ny := sum(x), sum(y)
 	if nx == 0 || ny == 0 {
 		c.Note = "nothing was answered"
