@@ -39,6 +39,7 @@ type Check struct {
 	Champion  float64 `json:"champion"`
 	Bound     string  `json:"bound"` // as people read it
 	Unit      string  `json:"unit,omitempty"`
+	P         float64 `json:"p"` // P-value of the test that the bound is kept; 1: it was not tested
 	Breached  bool    `json:"breached"`
 	Note      string  `json:"note,omitempty"` // why it was not judged, or why a crossed bound does not count
 }
@@ -94,6 +95,15 @@ const predictionShift = "prediction shift"
 // Number is a figure as people read it.
 func Number(x float64) string { return fmt.Sprintf("%.4g", x) }
 
+// decide completes a check whose bound is crossed, or not.
+func (c *Check) decide(crossed bool) {
+	c.Candidate, c.Champion, c.P = finite(c.Candidate), finite(c.Champion), finite(c.P)
+	c.Breached = crossed && c.P < Level
+	if crossed && !c.Breached {
+		c.Note = chance
+	}
+}
+
 // chance is the note of a bound that is crossed, but not by more than chance does.
 const chance = "beyond the bound, but not by more than chance explains"
 
@@ -111,12 +121,8 @@ func errorRate(rules pipeline.Rollback, candidate, champion *Sample) Check {
 	y, py, vy := rate(champion)
 	margin := *rules.MaxErrorRate
 	c := Check{Name: "error rate", Candidate: x, Champion: y, Bound: "champion + " + Number(margin)}
-	if x-y <= margin {
-		return c
-	}
-	if c.Breached = distuv.UnitNormal.Survival((px-py-margin)/math.Sqrt(vx+vy)) < Level; !c.Breached {
-		c.Note = chance
-	}
+	c.P = distuv.UnitNormal.Survival((px - py - margin) / math.Sqrt(vx+vy))
+	c.decide(x-y > margin)
 	return c
 }
 
@@ -126,17 +132,14 @@ func latency(rules pipeline.Rollback, candidate *Sample, c Comparison) []Check {
 	var out []Check
 	test := func(name string, bound float64, text string) {
 		check := Check{Name: name, Candidate: c.Candidate.P99MS, Champion: c.Champion.P99MS, Bound: text, Unit: " ms"}
-		if check.Candidate > bound {
-			over := 0
-			for _, l := range candidate.latencies {
-				if l > bound {
-					over++
-				}
-			}
-			if check.Breached = atLeast(over, len(candidate.latencies), 0.01) < Level; !check.Breached {
-				check.Note = chance
+		over := 0
+		for _, l := range candidate.latencies {
+			if l > bound {
+				over++
 			}
 		}
+		check.P = atLeast(over, len(candidate.latencies), 0.01)
+		check.decide(check.Candidate > bound)
 		out = append(out, check)
 	}
 	if m := rules.MaxLatencyP99MS; m != nil {
@@ -161,7 +164,7 @@ func atLeast(k, n int, p float64) float64 {
 // it by the chi-squared test of homogeneity.
 func shift(rules pipeline.Rollback, candidate, champion *Sample) Check {
 	x, y := counts(candidate, champion)
-	c := Check{Name: predictionShift, Bound: Number(*rules.MaxPredictionShift)}
+	c := Check{Name: predictionShift, Bound: Number(*rules.MaxPredictionShift), P: 1}
 	nx, ny := sum(x), sum(y)
 	if nx == 0 || ny == 0 {
 		c.Note = "nothing was answered"
@@ -176,11 +179,10 @@ func shift(rules pipeline.Rollback, candidate, champion *Sample) Check {
 			statistic += (x[i]-ex)*(x[i]-ex)/ex + (y[i]-ey)*(y[i]-ey)/ey
 		}
 	}
-	if c.Candidate > *rules.MaxPredictionShift {
-		if c.Breached = bins > 1 && (distuv.ChiSquared{K: float64(bins - 1)}).Survival(statistic) < Level; !c.Breached {
-			c.Note = chance
-		}
+	if bins > 1 {
+		c.P = distuv.ChiSquared{K: float64(bins - 1)}.Survival(statistic)
 	}
+	c.decide(c.Candidate > *rules.MaxPredictionShift)
 	return c
 }
 
@@ -228,7 +230,7 @@ func sum(values []float64) (total float64) {
 // 1 + bound.
 func loss(rules pipeline.Rollback, candidate, champion *Sample) Check {
 	m := *rules.MaxMetricLoss
-	c := Check{Name: candidate.problem.Loss(), Bound: fmt.Sprintf("champion + %s %%", Number(100*m))}
+	c := Check{Name: candidate.problem.Loss(), Bound: fmt.Sprintf("champion + %s %%", Number(100*m)), P: 1}
 	x, y := candidate.losses, champion.losses
 	if len(x) < rules.MinRequests || len(y) < rules.MinRequests {
 		c.Note = fmt.Sprintf("insufficient labels: %d and %d, %d are needed", len(x), len(y), rules.MinRequests)
@@ -237,18 +239,14 @@ func loss(rules pipeline.Rollback, candidate, champion *Sample) Check {
 	mx, vx := moments(x)
 	my, vy := moments(y)
 	c.Candidate, c.Champion = mx, my
-	if mx <= my*(1+m) {
-		return c
+	crossed := mx > my*(1+m)
+	switch sx, sy := vx/float64(len(x)), vy*(1+m)*(1+m)/float64(len(y)); {
+	case sx+sy > 0:
+		freedom := (sx + sy) * (sx + sy) / (sx*sx/float64(len(x)-1) + sy*sy/float64(len(y)-1))
+		c.P = distuv.StudentsT{Sigma: 1, Nu: freedom}.Survival((mx - my*(1+m)) / math.Sqrt(sx+sy))
+	case crossed: // two constants differ
+		c.P = 0
 	}
-	sx, sy := vx/float64(len(x)), vy*(1+m)*(1+m)/float64(len(y))
-	if sx+sy == 0 {
-		c.Breached = true
-		return c
-	}
-	freedom := (sx + sy) * (sx + sy) / (sx*sx/float64(len(x)-1) + sy*sy/float64(len(y)-1))
-	t := distuv.StudentsT{Sigma: 1, Nu: freedom}
-	if c.Breached = t.Survival((mx-my*(1+m))/math.Sqrt(sx+sy)) < Level; !c.Breached {
-		c.Note = chance
-	}
+	c.decide(crossed)
 	return c
 }

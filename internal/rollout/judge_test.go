@@ -187,3 +187,19 @@ func TestAReplayCountsClassesThatChange(t *testing.T) {
 	require.Equal(t, rollout.Example{Prediction: "2", Was: "a", Now: "b", Distance: r.Max}, r.Examples[0])
 	require.Contains(t, r.Breach, "1 of 2 rows get another class")
 }
+
+// Answers at the end of the numbers are figures that JSON can say.
+func TestFiguresAreFinite(t *testing.T) {
+	huge := sample(numbers, 200, func(i int) rollout.Row {
+		return rollout.Row{Outputs: fmt.Appendf(nil, `{"prediction": %v}`, []float64{1.7e308, -1.7e308, 1.7e308}[i%3]), Label: []byte("1")}
+	})
+	_, err := json.Marshal(rollout.Judge(rules(), huge, huge, true))
+	require.NoError(t, err)
+	r := rollout.NewReplayed(pipeline.Regression)
+	for range 3 {
+		r.Add("p", []byte(`{"prediction": 1.7e308}`), []float64{-1.7e308}, nil)
+	}
+	r.Judge(pipeline.Replay{MaxRefused: new(0.0)})
+	_, err = json.Marshal(r)
+	require.NoError(t, err)
+}

@@ -85,6 +85,7 @@ func (r *Replayed) Add(id string, was json.RawMessage, out []float64, classes []
 			r.Changed++
 		}
 	}
+	e.Distance = finite(e.Distance)
 	r.distances = append(r.distances, e.Distance)
 	at, _ := slices.BinarySearchFunc(r.Examples, e, func(a, b Example) int {
 		switch {
@@ -106,11 +107,12 @@ func (r *Replayed) Judge(rules pipeline.Replay) {
 	if n := len(r.distances); n > 0 {
 		slices.Sort(r.distances)
 		r.Mean, _ = moments(r.distances)
+		r.Mean = finite(r.Mean)
 		r.P50, r.P99, r.Max = quantile(r.distances, 0.5), quantile(r.distances, 0.99), r.distances[n-1]
 	}
 	if len(r.given) > 1 {
 		_, v := moments(r.given)
-		r.Spread = math.Sqrt(v)
+		r.Spread = finite(math.Sqrt(v))
 	}
 	if r.Rows == 0 {
 		return

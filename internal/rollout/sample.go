@@ -58,7 +58,7 @@ func (s *Sample) Add(r Row) {
 	case out.Label != nil:
 		s.classes[*out.Label]++
 	}
-	if loss, ok := s.problem.loss(out, r.Label); ok {
+	if loss, ok := s.problem.loss(out, r.Label); ok && !math.IsInf(loss, 0) {
 		s.losses = append(s.losses, loss)
 	}
 }
@@ -147,11 +147,11 @@ func (s *Sample) Figures() Figures {
 	f := Figures{Rows: s.rows, Failed: s.failed, P50MS: quantile(s.latencies, 0.5), P99MS: quantile(s.latencies, 0.99), Labels: len(s.losses)}
 	if len(s.values) > 0 {
 		m, _ := moments(s.values)
-		f.Mean = &m
+		f.Mean = new(finite(m))
 	}
 	if len(s.losses) > 0 {
 		m, _ := moments(s.losses)
-		f.Loss = &m
+		f.Loss = new(finite(m))
 	}
 	if len(s.classes) > 0 {
 		names := sortedClasses(s.classes)
@@ -171,6 +171,18 @@ func sortedClasses(m map[string]int) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// finite keeps a figure within what JSON can say: answers near the end of the
+// numbers add up to more than there are.
+func finite(x float64) float64 {
+	switch {
+	case math.IsNaN(x):
+		return 0
+	case math.IsInf(x, 0):
+		return math.Copysign(math.MaxFloat64, x)
+	}
+	return x
 }
 
 // quantile is the least value that p of the sorted ones do not exceed; 0 of none.
