@@ -17,7 +17,7 @@ const (
 	exitDone     = 0
 	exitFailed   = 1
 	exitUsage    = 2 // also a pipeline file or configuration that is not valid
-	exitRejected = 3 // a contract or a gate said no
+	exitRejected = 3 // a contract, a gate or a person said no, or a rollout was taken back
 	exitDetached = 130
 )
 

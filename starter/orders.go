@@ -169,11 +169,11 @@ func (a *app) rollBack(ctx context.Context, db *metadata.DB, name string, o work
 	if e, err = db.Endpoint(ctx, name); err != nil {
 		return err
 	}
-	if e.Live != nil {
+	if e.Live != nil { // servers report on what they answer from
 		res.Revision = *e.Live
-	}
-	if res.Servers, res.Waiting, err = answering(ctx, db, name, e.Revision); err != nil {
-		return err
+		if res.Servers, res.Waiting, err = answering(ctx, db, name, e.Revision); err != nil {
+			return err
+		}
 	}
 	return a.print(res, func() {
 		a.say("%s serves %s as revision %d; %s answering from it, %d not yet.", name, serves(res.Revision), e.Revision, plural(res.Servers, "server"), res.Waiting)

@@ -106,8 +106,12 @@ func (db *DB) SetRevision(ctx context.Context, p SetRevision) (Revision, error) 
 }
 
 // lockEndpoint makes the endpoint if it is new, and holds it until the transaction
-// ends.
+// ends. A process that is frozen while it holds it loses it: nobody else could take
+// anything back meanwhile.
 func lockEndpoint(ctx context.Context, tx pgx.Tx, name string) (revision int64, err error) {
+	if _, err := tx.Exec(ctx, `set local idle_in_transaction_session_timeout = '5s'`); err != nil {
+		return 0, err
+	}
 	if _, err := tx.Exec(ctx, `insert into endpoints (name) values ($1) on conflict do nothing`, name); err != nil {
 		return 0, err
 	}

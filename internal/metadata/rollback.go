@@ -13,7 +13,7 @@ import (
 // RollBack takes back what is under way or live on an endpoint, by compare-and-set:
 // an open rollout is ended, else the endpoint serves again the version that was live
 // before the present one and was not itself taken back. It returns the revision that
-// is live, and the rollout it ended, or nil.
+// is live (the zero one if there never was any), and the rollout it ended, or nil.
 //
 // It is EndpointConflict if the endpoint is not at Expected or the open rollout another, and NotFound if nothing
 // good was live before.
@@ -31,14 +31,9 @@ func (db *DB) RollBack(ctx context.Context, p RollBack) (out Revision, ended *Ro
 		if err != nil {
 			return err
 		}
-		if id := ""; open != nil || p.Rollout != "" {
-			if open != nil {
-				id = open.ID
-			}
-			if id != p.Rollout {
-				return fault.New(fault.EndpointConflict, "another rollout of endpoint %s is under way than was seen when the change was decided, or none", p.Endpoint).
-					WithRemedy("look at them, and decide again: esteira rollouts list --endpoint %s", p.Endpoint).WithDetails(EndpointChange{p.Endpoint, number})
-			}
+		if open.orEmpty() != p.Rollout {
+			return fault.New(fault.EndpointConflict, "another rollout of endpoint %s is under way than was seen when the change was decided, or none", p.Endpoint).
+				WithRemedy("look at them, and decide again: esteira rollouts list --endpoint %s", p.Endpoint).WithDetails(EndpointChange{p.Endpoint, number})
 		}
 		if open != nil {
 			h, err := hold(ctx, tx, p.Endpoint, open.ID)
@@ -52,11 +47,22 @@ func (db *DB) RollBack(ctx context.Context, p RollBack) (out Revision, ended *Ro
 		} else if number, err = takeBack(ctx, tx, p, number); err != nil {
 			return err
 		}
+		if number == 0 { // its first rollout, which had not moved it
+			return nil
+		}
 		rows, _ := tx.Query(ctx, revisionQuery+`where r.endpoint = $1 and r.revision = $2`, p.Endpoint, number)
 		out, err = pgx.CollectExactlyOneRow(rows, scanRevision)
 		return err
 	})
 	return out, ended, err
+}
+
+// orEmpty is the id, or "" of none.
+func (r *Rollout) orEmpty() string {
+	if r == nil {
+		return ""
+	}
+	return r.ID
 }
 
 // takeBack makes a revision of the version that was live before.

@@ -274,6 +274,15 @@ func TestTheFirstRolloutOfAnEndpointIsTakenBackToNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, "serves", b.serves(t), "nothing")
+
+	b = setup(t)
+	b.register(t, "one")
+	b.begin(t, beginning("a", 1, ""))
+	r, ended, err := b.RollBack(b.ctx, metadata.RollBack{Endpoint: "flights", Rollout: "a", Actor: "ana", Reason: "not yet"})
+	if err != nil || ended == nil || r.Revision != 0 {
+		t.Fatal(r, ended, err)
+	}
+	expect(t, "serves", b.serves(t), "nothing")
 }
 
 // Without a rollout under way, what is live is taken back to the version before it

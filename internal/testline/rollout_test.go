@@ -241,3 +241,41 @@ func TestANewerRolloutTakesTheOldersPlace(t *testing.T) {
 	require.EqualValues(t, 5, e.Revision)
 	require.Equal(t, 1, e.Live.ModelVersion)
 }
+
+// A worker is cut off in the middle of the transaction that makes its model live, and
+// comes back after somebody took the rollout back. The endpoint it held meanwhile is
+// not its any more, and it changes nothing.
+func TestAWorkerThatWasCutOffChangesNothing(t *testing.T) {
+	s := newShop(t)
+	s.Run(testline.ExitDone, s.file(1, ""))
+	s.at(1)
+	pool := s.Pool()
+	_, err := pool.Exec(t.Context(), `create function testline_stop() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock_shared(42); return new; end $$;
+		create trigger testline_stop before insert on revisions for each row execute function testline_stop()`)
+	require.NoError(t, err)
+	held, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer held.Release()
+	_, err = held.Exec(t.Context(), `select pg_advisory_lock(42)`)
+	require.NoError(t, err)
+
+	run := s.Begin(s.file(2, "")).Run
+	s.Await(time.Minute, "the move is under way", func() bool {
+		return testline.Count(t, pool, `select count(*) from pg_locks l join pg_database d on d.oid = l.database and d.datname = current_database() where locktype = 'advisory' and not granted`) == 1
+	})
+	s.FreezeWorker()
+	_, err = held.Exec(t.Context(), `select pg_advisory_unlock(42)`)
+	require.NoError(t, err)
+	out, errs, code := s.CLI("rollback", s.name, "--reason", "the worker is gone", "--actor", "ana")
+	require.Zero(t, code, out+errs)
+	require.Equal(t, metadata.RolloutRolledBack, s.rollout(run).State)
+
+	s.ThawWorker()
+	o := s.Follow(testline.ExitRejected, run)
+	require.Equal(t, workflows.DecisionRolledBack, o.Decision, o.Reason)
+	e, err := s.DB.Endpoint(t.Context(), s.name)
+	require.NoError(t, err)
+	require.Equal(t, 1, e.Live.ModelVersion)
+	require.Equal(t, "ana", s.rollout(run).Actor)
+	require.Zero(t, testline.Count(t, pool, `select count(*) from revisions where model_version = 2`))
+}
