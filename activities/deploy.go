@@ -2,12 +2,9 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"go.temporal.io/sdk/activity"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/evaluation"
@@ -47,24 +44,6 @@ func (a *Activities) Register(ctx context.Context, p RegisterParams) (*RegisterR
 	return &RegisterResult{Model: v.Name, Version: v.Version}, nil
 }
 
-// DeployParams move an endpoint from the revision that was seen to a version.
-type DeployParams struct {
-	Run        Run          `json:"run"`
-	Endpoint   string       `json:"endpoint"`
-	Expected   int64        `json:"expected"` // the revision the evaluation compared with; 0: none
-	Model      string       `json:"model"`
-	Version    int          `json:"version"`
-	Reason     string       `json:"reason"`
-	Evaluation artifact.Ref `json:"evaluation"`
-}
-
-// DeployResult is the revision that is live.
-type DeployResult struct {
-	Outcome
-	Revision int64 `json:"revision"`
-	Servers  int   `json:"servers"` // that answered from it
-}
-
 const (
 	// serverAlive is how long after its last heartbeat (one a second) a server
 	// still counts: one that stopped is not waited for, one that pauses is.
@@ -73,50 +52,6 @@ const (
 	serverDeadline = 2 * time.Minute
 	serverPoll     = 50 * time.Millisecond
 )
-
-// Deploy puts the version live by compare-and-set and waits until every live
-// server has answered from it.
-func (a *Activities) Deploy(ctx context.Context, p DeployParams) (*DeployResult, error) {
-	s, begun := step{run: p.Run, name: "deploy"}, time.Now()
-	res, err := a.deploy(ctx, p)
-	if err != nil {
-		return nil, a.fail(ctx, s, begun, err)
-	}
-	a.logger(ctx, s).Info().Str("endpoint", p.Endpoint).Int64("revision", res.Revision).Int("servers", res.Servers).Dur("elapsed", time.Since(begun)).Msg("endpoint live")
-	finished := time.Now()
-	return res, a.recorded(ctx, s, a.DB.RecordStep(ctx, metadata.Step{
-		Run: p.Run.ID, Step: s.name, Attempt: attempt(ctx), State: metadata.StepCompleted, Cache: metadata.CacheOff,
-		Figure: res.Figure, Started: begun, Finished: &finished,
-	}))
-}
-
-func (a *Activities) deploy(ctx context.Context, p DeployParams) (*DeployResult, error) {
-	revision, err := a.DB.SetRevision(ctx, metadata.SetRevision{
-		Endpoint: p.Endpoint, Expected: p.Expected, ModelName: p.Model, ModelVersion: p.Version,
-		Run: p.Run.ID, Actor: "run", Reason: p.Reason, Evidence: map[string]any{"evaluation": p.Evaluation},
-	})
-	if err != nil {
-		return nil, err
-	}
-	res := &DeployResult{Revision: revision.Revision}
-	res.Cache = metadata.CacheOff
-	if res.Servers, err = a.awaitServers(ctx, p.Endpoint, revision.Revision); err != nil {
-		return nil, err
-	}
-	if err := a.crown(ctx, p.Model, p.Version, p.Reason); err != nil {
-		return nil, err
-	}
-	res.Figure = fmt.Sprintf("revision %d on %d servers", res.Revision, res.Servers)
-	if res.Servers == 0 {
-		res.Figure = fmt.Sprintf("revision %d; no prediction server is running", res.Revision)
-	}
-	return res, nil
-}
-
-// crown gives a model version the alias "champion".
-func (a *Activities) crown(ctx context.Context, model string, version int, reason string) error {
-	return a.DB.SetAlias(ctx, metadata.Alias{Model: model, Alias: "champion", Version: version, Actor: "run", Reason: reason})
-}
 
 // awaitServers returns how many servers answer from the revision once all live
 // ones do.
@@ -170,64 +105,4 @@ func unanswered(servers []metadata.Server, reports []metadata.RevisionReport) ([
 		}
 	}
 	return waiting, nil
-}
-
-// Restore puts the endpoint back to what it served before this run moved it. It
-// does nothing if this run never did, or if somebody else moved it since.
-func (a *Activities) Restore(ctx context.Context, p DeployParams) (*DeployResult, error) {
-	s, begun := step{run: p.Run, name: "deploy", part: "restore"}, time.Now()
-	res, err := a.restore(ctx, p)
-	if err != nil {
-		return nil, a.fail(ctx, s, begun, err)
-	}
-	return res, nil
-}
-
-// revision returns one revision of an endpoint; the zero one is that nothing
-// answers.
-func (a *Activities) revision(ctx context.Context, endpoint string, number int64) (metadata.Revision, error) {
-	if number == 0 {
-		return metadata.Revision{}, nil
-	}
-	history, err := a.DB.Revisions(ctx, endpoint, 1000)
-	if err != nil {
-		return metadata.Revision{}, err
-	}
-	for _, r := range history {
-		if r.Revision == number {
-			return r, nil
-		}
-	}
-	return metadata.Revision{}, fault.New(fault.EndpointConflict, "revision %d of %s is not in its recent history", number, endpoint)
-}
-
-func (a *Activities) restore(ctx context.Context, p DeployParams) (*DeployResult, error) {
-	endpoint, err := a.DB.Endpoint(ctx, p.Endpoint)
-	if errors.Is(err, fault.New(fault.EndpointNotFound, "")) {
-		return &DeployResult{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if endpoint.Live == nil || endpoint.Live.Run != p.Run.ID || endpoint.Live.Previous != p.Expected {
-		return &DeployResult{Revision: endpoint.Revision}, nil
-	}
-	before, err := a.revision(ctx, p.Endpoint, p.Expected)
-	if err != nil {
-		return nil, err
-	}
-	revision, err := a.DB.SetRevision(ctx, metadata.SetRevision{
-		Endpoint: p.Endpoint, Expected: endpoint.Revision, ModelName: before.ModelName, ModelVersion: before.ModelVersion,
-		Run: p.Run.ID, Actor: "run", Reason: fmt.Sprintf("back to revision %d: revision %d was not completed", p.Expected, endpoint.Revision),
-	})
-	if err != nil {
-		return nil, err
-	}
-	if before.ModelVersion > 0 {
-		if err := a.crown(ctx, before.ModelName, before.ModelVersion, revision.Reason); err != nil {
-			return nil, err
-		}
-	}
-	a.Log.Warn().Str("run", p.Run.ID).Str("endpoint", p.Endpoint).Int64("revision", revision.Revision).Int("attempt", int(activity.GetInfo(ctx).Attempt)).Msg("endpoint put back")
-	return &DeployResult{Revision: revision.Revision}, nil
 }

@@ -41,18 +41,43 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-func params(version int, expected int64) DeployParams {
-	return DeployParams{Run: Run{ID: fmt.Sprintf("run-%d", version), Pipeline: "p"}, Endpoint: "e", Model: "p", Version: version, Expected: expected, Reason: "better"}
+// beginning opens a rollout of a version; its id is "rollout-VERSION".
+func beginning(version int, champion string) BeginRolloutParams {
+	p := BeginRolloutParams{Run: Run{ID: fmt.Sprintf("run-%d", version), Pipeline: "p"}, Rollout: fmt.Sprintf("rollout-%d", version), Endpoint: "e", Model: "p", Version: version, State: metadata.RolloutPromotion}
+	if champion != "" {
+		p.Champion = artifact.DigestOf([]byte(champion))
+	}
+	return p
 }
 
-func (s *site) call(t *testing.T, activity func(context.Context, DeployParams) (*DeployResult, error), p DeployParams) (DeployResult, error) {
+func promotion(version int) MoveRolloutParams {
+	return MoveRolloutParams{Run: Run{ID: fmt.Sprintf("run-%d", version), Pipeline: "p"}, Rollout: fmt.Sprintf("rollout-%d", version), Endpoint: "e", Seq: 1, State: metadata.RolloutPromotion, Live: true, Reason: "better"}
+}
+
+func ended(version int, state metadata.RolloutState) EndRolloutParams {
+	return EndRolloutParams{Run: Run{ID: fmt.Sprintf("run-%d", version), Pipeline: "p"}, Rollout: fmt.Sprintf("rollout-%d", version), State: state, Actor: "rollout", Reason: "better"}
+}
+
+// act runs an activity as Temporal would.
+func act[R, P any](t *testing.T, s *site, activity func(context.Context, P) (*R, error), p P) (R, error) {
 	t.Helper()
+	var res R
 	value, err := s.env.ExecuteActivity(activity, p)
 	if err != nil {
-		return DeployResult{}, err
+		return res, err
 	}
-	var res DeployResult
 	return res, value.Get(&res)
+}
+
+// deploy rolls a version out.
+func (s *site) deploy(t *testing.T, version int, champion string) {
+	t.Helper()
+	_, err := act(t, s, s.BeginRollout, beginning(version, champion))
+	require.NoError(t, err)
+	_, err = act(t, s, s.MoveRollout, promotion(version))
+	require.NoError(t, err)
+	_, err = act(t, s, s.EndRollout, ended(version, metadata.RolloutLive))
+	require.NoError(t, err)
 }
 
 func (s *site) live(t *testing.T) int {
@@ -68,9 +93,19 @@ func (s *site) live(t *testing.T) int {
 func TestADeploymentIsDoneOnceHoweverOftenItIsTried(t *testing.T) {
 	s := newSite(t)
 	for range 3 {
-		res, err := s.call(t, s.Deploy, params(1, 0))
+		_, err := act(t, s, s.BeginRollout, beginning(1, ""))
+		require.NoError(t, err)
+	}
+	for range 3 {
+		res, err := act(t, s, s.MoveRollout, promotion(1))
 		require.NoError(t, err)
 		require.EqualValues(t, 1, res.Revision)
+	}
+	for range 3 {
+		res, err := act(t, s, s.EndRollout, ended(1, metadata.RolloutLive))
+		require.NoError(t, err)
+		require.Equal(t, metadata.RolloutLive, res.State)
+		require.Equal(t, "revision 1; no prediction server is running", res.Figure)
 	}
 	require.Equal(t, 1, s.live(t))
 	aliases, err := s.DB.Aliases(t.Context(), "p")
@@ -81,15 +116,45 @@ func TestADeploymentIsDoneOnceHoweverOftenItIsTried(t *testing.T) {
 	history, err := s.DB.AliasHistory(t.Context(), "p", "champion")
 	require.NoError(t, err)
 	require.Len(t, history, 1, "an alias that does not move has no history")
+	steps, err := s.DB.Steps(t.Context(), "run-1")
+	require.NoError(t, err)
+	require.Len(t, steps, 1)
+	require.Equal(t, "deploy", steps[0].Step)
+	require.Equal(t, metadata.StepCompleted, steps[0].State)
 }
 
 func TestALateDeploymentChangesNothing(t *testing.T) {
 	s := newSite(t)
-	_, err := s.call(t, s.Deploy, params(1, 0))
-	require.NoError(t, err)
-	_, err = s.call(t, s.Deploy, params(2, 0)) // decided before the first was seen
+	s.deploy(t, 1, "")
+	_, err := act(t, s, s.BeginRollout, beginning(2, "")) // decided before the first was seen
 	require.ErrorContains(t, err, string(fault.EndpointConflict))
 	require.Equal(t, 1, s.live(t))
+}
+
+// The activity's parameters were made before the other rollout began; a worker that
+// was cut off takes them up afterwards.
+func TestAZombieDeployerChangesNothing(t *testing.T) {
+	s := newSite(t)
+	_, err := act(t, s, s.BeginRollout, beginning(1, ""))
+	require.NoError(t, err)
+	zombie := promotion(1)
+	begun, err := act(t, s, s.BeginRollout, beginning(2, ""))
+	require.NoError(t, err)
+	require.Equal(t, "rollout-1", begun.Superseded)
+	for range 2 { // while the other is under way, and when it is live
+		_, err = act(t, s, s.MoveRollout, zombie)
+		require.ErrorContains(t, err, "superseded by rollout-2: it changes nothing")
+		_, err = act(t, s, s.MoveRollout, promotion(2))
+		require.NoError(t, err)
+	}
+	_, err = act(t, s, s.EndRollout, ended(2, metadata.RolloutLive))
+	require.NoError(t, err)
+	_, err = act(t, s, s.MoveRollout, zombie)
+	require.ErrorContains(t, err, string(fault.RolloutEnded))
+	res, err := act(t, s, s.EndRollout, ended(1, metadata.RolloutFailed))
+	require.NoError(t, err)
+	require.Equal(t, metadata.RolloutSuperseded, res.State)
+	require.Equal(t, 2, s.live(t))
 }
 
 func TestADeploymentWaitsForEveryLiveServer(t *testing.T) {
@@ -98,7 +163,9 @@ func TestADeploymentWaitsForEveryLiveServer(t *testing.T) {
 	require.NoError(t, s.DB.Heartbeat(t.Context(), server))
 	answered := time.Now()
 	require.NoError(t, s.DB.ReportRevision(t.Context(), metadata.RevisionReport{Server: "a", Endpoint: "e", Revision: 1, State: metadata.ServerLive, AnsweredAt: &answered}))
-	res, err := s.call(t, s.Deploy, params(1, 0))
+	_, err := act(t, s, s.BeginRollout, beginning(1, ""))
+	require.NoError(t, err)
+	res, err := act(t, s, s.MoveRollout, promotion(1))
 	require.NoError(t, err)
 	require.Equal(t, 1, res.Servers)
 }
@@ -107,7 +174,9 @@ func TestAServerThatCannotLoadFailsTheDeployment(t *testing.T) {
 	s := newSite(t)
 	require.NoError(t, s.DB.Heartbeat(t.Context(), metadata.Server{ID: "a", Address: "http://a", Started: time.Now()}))
 	require.NoError(t, s.DB.ReportRevision(t.Context(), metadata.RevisionReport{Server: "a", Endpoint: "e", Revision: 1, State: metadata.ServerFailed, Error: "golden row 3"}))
-	_, err := s.call(t, s.Deploy, params(1, 0))
+	_, err := act(t, s, s.BeginRollout, beginning(1, ""))
+	require.NoError(t, err)
+	_, err = act(t, s, s.MoveRollout, promotion(1))
 	require.ErrorContains(t, err, "http://a could not load the bundle: golden row 3")
 }
 
@@ -121,36 +190,30 @@ func TestServersThatHaveNotAnsweredAreNamed(t *testing.T) {
 	require.Equal(t, []string{"http://b", "http://c"}, waiting)
 }
 
-func TestRestoringPutsBackWhatWasLive(t *testing.T) {
+func TestARolloutThatFailsPutsBackWhatWasLive(t *testing.T) {
 	s := newSite(t)
-	_, err := s.call(t, s.Deploy, params(1, 0))
+	s.deploy(t, 1, "")
+	_, err := act(t, s, s.BeginRollout, beginning(2, "run-1"))
 	require.NoError(t, err)
-	_, err = s.call(t, s.Deploy, params(2, 1))
+	_, err = act(t, s, s.MoveRollout, promotion(2))
 	require.NoError(t, err)
-	for range 2 { // a restore may be tried again, too
-		_, err = s.call(t, s.Restore, params(2, 1))
+	for range 2 { // an end may be tried again, too
+		res, err := act(t, s, s.EndRollout, ended(2, metadata.RolloutFailed))
 		require.NoError(t, err)
-		require.Equal(t, 1, s.live(t))
+		require.EqualValues(t, 3, res.Revision)
 	}
-}
-
-func TestRestoringTheFirstDeploymentLeavesNothingLive(t *testing.T) {
-	s := newSite(t)
-	_, err := s.call(t, s.Deploy, params(1, 0))
-	require.NoError(t, err)
-	_, err = s.call(t, s.Restore, params(1, 0))
-	require.NoError(t, err)
-	require.Equal(t, 0, s.live(t))
-	res, err := s.call(t, s.Deploy, params(2, 2)) // the next run saw revision 2, with nothing on it
-	require.NoError(t, err)
-	require.EqualValues(t, 3, res.Revision)
-}
-
-func TestRestoringLeavesAloneWhatOthersDeployed(t *testing.T) {
-	s := newSite(t)
-	_, err := s.call(t, s.Deploy, params(1, 0))
-	require.NoError(t, err)
-	_, err = s.call(t, s.Restore, params(2, 1)) // run-2 never deployed
-	require.NoError(t, err)
 	require.Equal(t, 1, s.live(t))
+	// Tried again under its name, it begins anew; what is left of the first try is late.
+	first := promotion(2)
+	begun, err := act(t, s, s.BeginRollout, beginning(2, "run-1"))
+	require.NoError(t, err)
+	require.Equal(t, 1, begun.Seq)
+	_, err = act(t, s, s.MoveRollout, first)
+	require.NoError(t, err)
+	require.Equal(t, 1, s.live(t), "it was made already, and taken back")
+	again := promotion(2)
+	again.Seq = begun.Seq + 1
+	_, err = act(t, s, s.MoveRollout, again)
+	require.NoError(t, err)
+	require.Equal(t, 2, s.live(t))
 }

@@ -25,6 +25,9 @@
 //   - The rows that a trainer elsewhere is given are artifacts, not staged objects:
 //     the trials of a fold share them, and it stays on record what a model learnt
 //     from. Only what the trainer sends is staged, and removed.
+//   - deploy is a rollout, in a workflow of its own, whose activities are small:
+//     each is one transaction or one look, fenced in metadata, so that one that was
+//     cut off and comes back changes nothing.
 //   - A contract or a gate that says no is a result, not an error: the workflow
 //     ends completed with the decision "rejected", so that its evaluation and
 //     report are in the result. Everything else that ends a run is an error.

@@ -20,7 +20,7 @@ import (
 type IntegrateParams struct {
 	Run       Run               `json:"run"`
 	Pipeline  pipeline.Pipeline `json:"pipeline"`
-	Snapshots []SnapshotResult  `json:"snapshots"` // in order of name
+	Snapshots []SnapshotResult  `json:"snapshots"`     // in order of name
 	From      time.Time         `json:"from,omitzero"` // rows before it, by event time, are left out; zero: none are
 }
 

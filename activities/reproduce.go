@@ -29,7 +29,7 @@ type RecallResult struct {
 	Moment      time.Time         `json:"moment"` // what it was for, or when it began
 	Snapshots   []SnapshotResult  `json:"snapshots"`
 	ArtifactURL string            `json:"artifact_url,omitempty"`
-	Trigger string `json:"trigger"` // of the run
+	Trigger     string            `json:"trigger"` // of the run
 }
 
 // Recall finds what a run began with, the canonical pipeline and the snapshots of

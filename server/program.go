@@ -97,6 +97,9 @@ func (p *program) run(ctx context.Context) (err error) {
 		p.log.Warn().Err(err).Msg("some requests were cut off; none had its answer")
 		_ = server.Close()
 	}
+	if err := handler.Close(finishing); err != nil {
+		p.log.Warn().Err(err).Msg("shadows did not score all they were given; the answers are recorded")
+	}
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 		return fault.Wrap(err, fault.Internal, "serve on %s", p.cfg.Listen)
 	}

@@ -17,7 +17,7 @@ const (
 	exitDone     = 0
 	exitFailed   = 1
 	exitUsage    = 2 // also a pipeline file or configuration that is not valid
-	exitRejected = 3 // a contract or a gate said no
+	exitRejected = 3 // a contract, a gate or a person said no, or a rollout was taken back
 	exitDetached = 130
 )
 
@@ -68,7 +68,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.scheduleCommand(), a.applyCommand(), a.retrainCommand(), a.modelsCommand(), a.keysCommand(),
-		a.endpointsCommand(), a.predictCommand(), a.labelsCommand(), a.traceCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
+		a.endpointsCommand(), a.rolloutsCommand(), a.approveCommand(), a.rejectCommand(), a.promoteCommand(), a.rollbackCommand(), a.predictCommand(), a.labelsCommand(), a.traceCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
 	)
 	return root
 }

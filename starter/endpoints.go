@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) endpointsCommand() *cobra.Command {
-	return group("endpoints", "List and show endpoints", a.endpointsList(), a.endpointsShow())
+	return group("endpoints", "List and show endpoints, what they served, and take back what they serve", a.endpointsList(), a.endpointsShow(), a.endpointsHistory(), a.endpointsRollback())
 }
 
 func (a *app) endpointsList() *cobra.Command {
@@ -30,7 +30,7 @@ func (a *app) endpointsList() *cobra.Command {
 					for _, e := range endpoints {
 						row := []string{e.Name, "", "", "", ""}
 						if r := e.Live; r != nil {
-							row = []string{e.Name, fmt.Sprint(r.Revision), fmt.Sprintf("%s %d", r.ModelName, r.ModelVersion), moment(r.Created), r.Reason}
+							row = []string{e.Name, fmt.Sprint(r.Revision), serves(*r), moment(r.Created), r.Reason}
 						}
 						rows = append(rows, row)
 					}
@@ -84,7 +84,7 @@ func (a *app) showEndpoint(ctx context.Context, db *metadata.DB, name string) er
 		a.facts("endpoint", name, "address", s.Address, "live revision", fmt.Sprint(s.Endpoint.Revision))
 		rows := [][]string{}
 		for _, r := range s.Revisions {
-			rows = append(rows, []string{fmt.Sprint(r.Revision), fmt.Sprintf("%s %d", r.ModelName, r.ModelVersion), r.Bundle.Short(), moment(r.Created), r.Actor, r.Reason, r.Run})
+			rows = append(rows, []string{fmt.Sprint(r.Revision), serves(r), r.Bundle.Short(), moment(r.Created), r.Actor, r.Reason, r.Run})
 		}
 		a.table("REVISION MODEL BUNDLE SINCE BY REASON RUN", rows)
 		rows = nil

@@ -101,7 +101,7 @@ func (a *app) detach(view view, id string) error {
 
 func exitOf(d workflows.Decision) int {
 	switch d {
-	case workflows.DecisionRejected, workflows.DecisionDiffers:
+	case workflows.DecisionRejected, workflows.DecisionRolledBack, workflows.DecisionSuperseded, workflows.DecisionDiffers:
 		return exitRejected
 	case workflows.DecisionFailed, workflows.DecisionCancelled:
 		return exitFailed

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) modelsCommand() *cobra.Command {
-	return group("models", "List, show, verify, export and import registered models", a.modelsList(), a.modelsShow(), a.modelsVerify(), a.modelsExport(), a.modelsImport())
+	return group("models", "List, show, verify, name, export and import registered models", a.modelsList(), a.modelsShow(), a.modelsVerify(), a.modelsAlias(), a.modelsExport(), a.modelsImport())
 }
 
 func (a *app) modelsList() *cobra.Command {

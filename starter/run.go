@@ -25,9 +25,9 @@ func (a *app) runCommand() *cobra.Command {
 		Use:   "run FILE",
 		Short: "Run a pipeline: train, test, package and deploy what the file describes",
 		Long: "run starts a run of the pipeline and prints its id and its page in the Temporal UI. With --wait it\n" +
-			"follows the run step by step and ends with its decision: exit code 0 if a model was deployed or\n" +
-			"packaged, 1 if the run failed, 3 if a contract or a gate rejected it. Ctrl-C while waiting lets go of\n" +
-			"the run and leaves it running.\n\n" +
+			"follows the run step by step and ends with its decision: exit code 0 if a model was deployed, packaged\n" +
+			"or awaits approval, 1 if the run failed, 3 if a contract, a gate or a person rejected it or its rollout\n" +
+			"was taken back. Ctrl-C while waiting lets go of the run and leaves it running.\n\n" +
 			"With --moment or --key a second call is the same run, however often a scheduler repeats it.",
 		Example: "  esteira run examples/flights/flights.yaml --wait\n" +
 			"  esteira run flights.yaml --source flights=/data/flights-3m.parquet --wait\n" +

@@ -66,6 +66,8 @@ func (a *app) runsList() *cobra.Command {
 
 // shownRun is a run with all that is known of it.
 type shownRun struct {
+	Rollout *metadata.Rollout `json:"rollout,omitempty"` // of the model it made, if it came so far
+
 	Run     metadata.Run     `json:"run"`
 	UI      string           `json:"ui"`
 	Steps   []metadata.Step  `json:"steps"`
@@ -152,6 +154,11 @@ func (a *app) showRun(ctx context.Context, db *metadata.DB, id string) error {
 	for _, g := range gates {
 		s.Gates = append(s.Gates, shownGate{g, real(g.Value), real(g.Bound)})
 	}
+	if r, err := db.Rollout(ctx, id); err == nil {
+		s.Rollout = &r
+	} else if fault.KindOf(err) != fault.NotFound {
+		return err
+	}
 	s.Steps = notNil(s.Steps)
 	return a.print(s, func() { a.printRun(cfg, s) })
 }
@@ -159,7 +166,7 @@ func (a *app) showRun(ctx context.Context, db *metadata.DB, id string) error {
 func (a *app) printRun(cfg config.Config, s shownRun) {
 	r := s.Run
 	a.facts("run", r.ID, "pipeline", r.Pipeline+", version "+clip(r.PipelineDigest, 12), "trigger", r.Trigger, "moment", momentOf(r.Moment),
-		"problem", problemOf(r), "state", string(r.State), "decision", r.Decision, "reason", r.Reason, "error", r.ErrorKind, "score", score(r), "model version", version(r.ModelVersion),
+		"problem", problemOf(r), "state", string(r.State), "decision", r.Decision, "reason", r.Reason, "rollout", rolloutOf(s.Rollout), "error", r.ErrorKind, "score", score(r), "model version", version(r.ModelVersion),
 		"started", moment(r.Started), "took", took(r.Started, r.Finished), "Temporal UI", s.UI)
 	rows := [][]string{}
 	for _, step := range s.Steps {
@@ -192,6 +199,17 @@ func (a *app) printRun(cfg config.Config, s shownRun) {
 		rows = append(rows, []string{name, cfg.ServerAddress + "/artifacts/" + r.Reports[name].Digest})
 	}
 	a.table("REPORT ADDRESS", rows)
+}
+
+// rolloutOf says what became of the model a run made.
+func rolloutOf(r *metadata.Rollout) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Finished == nil:
+		return r.ID + ", " + string(r.State) + ": " + r.Step
+	}
+	return r.ID + ", " + string(r.State)
 }
 
 // problemOf says which version of the problem a run answered, and how.

@@ -86,7 +86,11 @@ func traceTree(t metadata.Trace) *node {
 	}
 	at := root
 	if r := t.Revision; r != nil {
-		at = at.add("revision %d of %s, since %s by %s", r.Revision, r.Endpoint, moment(r.Created), r.Actor)
+		by := r.Actor
+		if r.ApprovedBy != "" {
+			by += ", approved by " + r.ApprovedBy
+		}
+		at = at.add("revision %d of %s, since %s by %s", r.Revision, r.Endpoint, moment(r.Created), by)
 		if r.Reason != "" {
 			at.add("because %s", r.Reason)
 		}

@@ -28,9 +28,12 @@ var runStates = map[Decision]metadata.RunState{
 	DecisionUnchanged: metadata.RunCompleted,
 	DecisionPackaged:  metadata.RunCompleted,
 	DecisionRejected:  metadata.RunRejected,
+	DecisionAwaiting:  metadata.RunCompleted,
 	DecisionCancelled: metadata.RunCancelled,
 	DecisionFailed:    metadata.RunFailed,
 
+	DecisionRolledBack: metadata.RunRejected,
+	DecisionSuperseded: metadata.RunCompleted,
 	DecisionReproduced: metadata.RunCompleted,
 	DecisionDiffers:    metadata.RunRejected,
 }

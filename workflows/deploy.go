@@ -6,10 +6,13 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/esteira-ml/esteira/activities"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/rollout"
 )
 
-// deploy registers the bundle and puts it live. If any server cannot answer from
-// it, or the run is cancelled half-way, the endpoint is put back as it was.
+// deploy registers the bundle and rolls it out, in a workflow of its own that alone
+// moves the endpoint. The run waits for its end, and is cancelled with it, unless a
+// person is asked: then the run ends, and the rollout goes on by itself.
 func (l *line) deploy(ctx workflow.Context, verdict activities.EvaluateResult, bundle activities.PackageResult) error {
 	var decision error
 	err := l.track(ctx, "deploy", func() (activities.Outcome, error) {
@@ -26,13 +29,12 @@ func (l *line) deploy(ctx workflow.Context, verdict activities.EvaluateResult, b
 			decision = l.decide(DecisionUnchanged, name+" already serves "+endpoint+": the same bytes came out again")
 			return activities.Outcome{Figure: name + " is live already"}, nil
 		}
-		res, err := l.putLive(ctx, verdict, registered)
+		res, err := l.rollOut(ctx, verdict, bundle, registered)
 		if err != nil {
 			return activities.Outcome{}, err
 		}
-		l.result.Revision = res.Revision
-		decision = l.decide(DecisionDeployed, fmt.Sprintf("%s serves %s as revision %d: %s", name, endpoint, res.Revision, verdict.Reason))
-		return res.Outcome, nil
+		decision = l.decideBy(res, name, verdict.Reason)
+		return activities.Outcome{Figure: res.Figure}, nil
 	})
 	if err != nil {
 		return err
@@ -52,29 +54,43 @@ func (l *line) register(ctx workflow.Context, verdict activities.EvaluateResult,
 	return registered, l.upsert(ctx, modelVersionAttribute.ValueSet(registered.Name()))
 }
 
-// putLive moves the endpoint, and back if that cannot be completed.
-func (l *line) putLive(ctx workflow.Context, verdict activities.EvaluateResult, registered activities.RegisterResult) (activities.DeployResult, error) {
-	endpoint := l.in.Pipeline.Deploy.Endpoint
-	var res activities.DeployResult
-	if err := l.upsert(ctx, endpointAttribute.ValueSet(endpoint)); err != nil {
+// rollOut starts the rollout and waits for its end, or, where a person is asked, for
+// its start.
+func (l *line) rollOut(ctx workflow.Context, verdict activities.EvaluateResult, bundle activities.PackageResult, registered activities.RegisterResult) (RolloutResult, error) {
+	p := l.in.Pipeline
+	var res RolloutResult
+	if err := l.upsert(ctx, endpointAttribute.ValueSet(p.Deploy.Endpoint)); err != nil {
 		return res, err
 	}
-	params := activities.DeployParams{
-		Run: l.runRef(), Endpoint: endpoint, Expected: verdict.ChampionRevision,
-		Model: registered.Model, Version: registered.Version, Reason: verdict.Reason, Evaluation: verdict.Evaluation,
+	in := RolloutInput{
+		Run: l.runRef(), Deploy: p.Deploy, Model: registered.Model, Version: registered.Version, Bundle: bundle.Bundle,
+		Champion: verdict.ChampionBundle, Evaluation: verdict.Evaluation, Reason: verdict.Reason,
+		Question: rollout.Question{Task: p.Problem.Task, Metric: p.Problem.Metric},
 	}
-	err := call(ctx, l.queues.Deploy, long, "deploy "+registered.Name()+" to "+endpoint, &res, a.Deploy, params)
-	if err != nil {
-		l.unrestored = l.restore(ctx, params)
+	l.result.Rollout = RolloutID(p.Deploy.Endpoint, l.id)
+	ctx = workflow.WithChildOptions(ctx, rolloutOptions(in, l.result.Rollout))
+	child := workflow.ExecuteChildWorkflow(ctx, Rollout, in)
+	if !p.Deploy.Asks() {
+		return res, child.Get(ctx, &res)
 	}
-	return res, err
+	res.Figure = registered.Name() + " waits for approval"
+	return res, child.GetChildWorkflowExecution().Get(ctx, nil)
 }
 
-// restore undoes a deployment that failed or was cancelled, on a context that
-// outlives the cancellation.
-func (l *line) restore(ctx workflow.Context, params activities.DeployParams) error {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
-	var restored activities.DeployResult
-	return call(ctx, l.queues.Deploy, short, "put "+params.Endpoint+" back as it was", &restored, a.Restore, params)
+// decideBy makes the end of the rollout the run's decision.
+func (l *line) decideBy(res RolloutResult, name, reason string) error {
+	endpoint := l.in.Pipeline.Deploy.Endpoint
+	switch res.State {
+	case "":
+		return l.decide(DecisionAwaiting, fmt.Sprintf("%s waits for approval to serve %s, at most %s: %s", name, endpoint, l.in.Pipeline.Deploy.Approval.Deadline, reason))
+	case metadata.RolloutLive:
+		l.result.Revision = res.Revision
+		return l.decide(DecisionDeployed, fmt.Sprintf("%s serves %s as revision %d: %s", name, endpoint, res.Revision, reason))
+	case metadata.RolloutSuperseded:
+		return l.decide(DecisionSuperseded, name+" was "+res.Reason)
+	case metadata.RolloutRejected:
+		return l.decide(DecisionRejected, res.Reason)
+	default:
+		return l.decide(DecisionRolledBack, res.Reason)
+	}
 }

@@ -34,7 +34,7 @@ func (l *line) render(ctx workflow.Context) {
 	l.renderSteps(&b)
 	if l.result.Decision != "" {
 		say(&b, "\n**%s**: %s\n", strings.ToUpper(string(l.result.Decision[:1]))+string(l.result.Decision[1:]), l.result.Reason)
-		b.WriteString(next(l.result.Decision, p.Name, p.Deploy.Endpoint, l.id))
+		b.WriteString(next(l.result.Decision, p.Name, p.Deploy.Endpoint, l.id, l.result.Rollout))
 	}
 	l.result.Details = b.String()
 	workflow.SetCurrentDetails(ctx, l.result.Details)
@@ -86,10 +86,14 @@ func (l *line) link(name string, ref artifact.Ref) string {
 }
 
 // next says what to do after a decision.
-func next(d Decision, pipeline, endpoint, run string) string {
+func next(d Decision, pipeline, endpoint, run, rollout string) string {
 	switch d {
 	case DecisionDeployed, DecisionUnchanged:
 		return "\nNext: `esteira predict " + endpoint + "`, `esteira endpoints show " + endpoint + "`.\n"
+	case DecisionAwaiting:
+		return "\nNext: `esteira approve " + run + " --reason …` or `esteira reject " + run + " --reason …`; `esteira rollouts show " + rollout + "`.\n"
+	case DecisionRolledBack, DecisionSuperseded:
+		return "\nNext: `esteira rollouts show " + rollout + "`, `esteira endpoints history " + endpoint + "`.\n"
 	case DecisionPackaged:
 		return "\nNext: `esteira models show " + pipeline + "`.\n"
 	case DecisionFailed:

@@ -2,7 +2,10 @@
 // deterministic: everything it knows it was given or an activity told it.
 //
 // Pipeline reads from top to bottom like the table of steps in the design;
-// Tuning fans the fits of a search out over the training workers. What a run
+// Tuning fans the fits of a search out over the training workers; Rollout brings a
+// model version to its endpoint, and takes orders (rollout_orders.go) in every
+// state. A run waits for its rollout, unless a person is asked: then the run ends,
+// awaiting_approval, and the rollout goes on. What a run
 // looks like in the Temporal UI (summaries, current details, memo, search
 // attributes) is in details.go and is part of the product: a run must read there
 // like a report.
@@ -11,7 +14,7 @@
 // by workflow.GetVersion. The histories are of real runs, one for each way a run
 // can end; with the local stack up,
 //
-//	go test ./workflows -run TestRecord -record
+//	go test ./workflows -run 'TestRecord$' -record
 //
 // records those that are missing. One that is there stays: once released, it
 // guards the runs of users that are under way.

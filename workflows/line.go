@@ -33,7 +33,6 @@ type line struct {
 	reproduces  string             // the run this one repeats
 	repeats     string             // its trigger
 	collecting  workflow.Semaphore // bounds the portions of all sources under way
-	unrestored  error              // why the endpoint could not be put back, if it had to be
 }
 
 type stepRow struct {
@@ -77,9 +76,9 @@ func (l *line) finish(ctx workflow.Context, cause error) (PipelineResult, error)
 	switch {
 	case errors.Is(cause, errDecided):
 	case temporal.IsCanceledError(cause):
-		l.result.Decision, l.result.Reason = DecisionCancelled, "cancelled"+l.endpointNow()
+		l.result.Decision, l.result.Reason = DecisionCancelled, "cancelled"+l.endpointNow("")
 	default:
-		l.result.Decision, l.result.Reason = DecisionFailed, reasonOf(cause)+l.endpointNow()
+		l.result.Decision, l.result.Reason = DecisionFailed, reasonOf(cause)+l.endpointNow(reasonOf(cause))
 	}
 	l.skipPending()
 	l.render(ctx)
@@ -102,17 +101,13 @@ func (l *line) finish(ctx workflow.Context, cause error) (PipelineResult, error)
 	return l.result, nil
 }
 
-// endpointNow says what became of an endpoint that was being moved when the run
-// ended, or "" if none was.
-func (l *line) endpointNow() string {
-	switch {
-	case l.unrestored != nil:
-		return "; endpoint " + l.in.Pipeline.Deploy.Endpoint + " could not be put back as it was: " + reasonOf(l.unrestored)
-	case l.result.ModelVersion > 0 && l.result.Revision == 0:
-		return "; endpoint " + l.in.Pipeline.Deploy.Endpoint + " is as it was"
-	default:
+// endpointNow says what became of an endpoint that was to be moved when the run
+// ended so, or "" if none was, or if the reason says it.
+func (l *line) endpointNow(reason string) string {
+	if l.result.ModelVersion == 0 || l.result.Revision > 0 || strings.Contains(reason, unrestored) {
 		return ""
 	}
+	return "; endpoint " + l.in.Pipeline.Deploy.Endpoint + " is as it was"
 }
 
 func (l *line) outcome(cause error) activities.FinishParams {

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
@@ -49,6 +50,7 @@ func setup(t *testing.T) *bench {
 	b := &bench{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), input: PipelineInput{Pipeline: *p, Trigger: "manual"}}
 	b.RegisterWorkflow(Pipeline)
 	b.RegisterWorkflow(Tuning)
+	b.RegisterWorkflow(Rollout)
 	b.RegisterActivity(&activities.Activities{})
 	t.Cleanup(func() { b.AssertExpectations(t) })
 	return b
@@ -77,7 +79,9 @@ func (b *bench) answers(last string) {
 		{"evaluate", a.Evaluate, &activities.EvaluateResult{Chosen: activities.FittedResult{Trial: kind, Model: ref("model")}, Score: 1, Reason: "best", ChampionRevision: 4}},
 		{"package", a.Package, &activities.PackageResult{Bundle: ref("bundle"), Card: ref("card")}},
 		{"register", a.Register, &activities.RegisterResult{Model: "test", Version: 2}},
-		{"deploy", a.Deploy, &activities.DeployResult{Revision: 5, Servers: 1}},
+		{"begin", a.BeginRollout, &activities.BeginRolloutResult{Baseline: "test@1", BaselineModel: "test", BaselineVersion: 1}},
+		{"move", a.MoveRollout, &activities.MoveRolloutResult{Revision: 5, Servers: 1}},
+		{"deploy", a.EndRollout, &activities.EndRolloutResult{State: metadata.RolloutLive, Revision: 5, Figure: "revision 5 on 1 servers"}},
 	}
 	for _, x := range all {
 		b.OnActivity(x.method, mock.Anything, mock.Anything).Return(x.result, nil)
@@ -214,23 +218,35 @@ func TestAFailedStepFailsTheRunWithItsOwnType(t *testing.T) {
 	require.Equal(t, "no file matches s.csv", b.finished.Reason)
 }
 
+// ends answers the end of a rollout with what was asked for.
+func (b *bench) ends(t *testing.T, want metadata.RolloutState) {
+	b.OnActivity(a.EndRollout, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.EndRolloutParams) (*activities.EndRolloutResult, error) {
+		require.Equal(t, want, p.State)
+		return &activities.EndRolloutResult{State: p.State, Actor: p.Actor, Reason: p.Reason, Revision: 4}, nil
+	}).Once()
+}
+
 func TestADeploymentThatFailsPutsTheEndpointBack(t *testing.T) {
 	b := setup(t)
-	b.OnActivity(a.Deploy, mock.Anything, mock.Anything).Return(nil,
+	b.OnActivity(a.MoveRollout, mock.Anything, mock.Anything).Return(nil,
 		temporal.NewNonRetryableApplicationError("server could not load", string(fault.DeploymentFailed), nil))
-	b.OnActivity(a.Restore, mock.Anything, mock.MatchedBy(func(p activities.DeployParams) bool { return p.Expected == 4 })).
-		Return(&activities.DeployResult{Revision: 6}, nil).Once()
-	b.answers("register")
+	b.ends(t, metadata.RolloutFailed)
+	b.answers("begin")
 	_, err := b.run(t)
-	require.Error(t, err)
+	require.ErrorContains(t, err, "server could not load")
 	require.Equal(t, metadata.RunFailed, b.finished.State)
+	require.Equal(t, fault.DeploymentFailed, b.finished.ErrorKind)
+	require.Equal(t, "server could not load; endpoint test is as it was", b.finished.Reason)
 }
 
 func TestACancelledRunIsToldAndPutsTheEndpointBack(t *testing.T) {
 	b := setup(t)
-	b.OnActivity(a.Deploy, mock.Anything, mock.Anything).Return(nil, temporal.NewCanceledError())
-	b.OnActivity(a.Restore, mock.Anything, mock.Anything).Return(&activities.DeployResult{Revision: 4}, nil).Once()
-	b.answers("register")
+	b.OnActivity(a.MoveRollout, mock.Anything, mock.Anything).Return(func(context.Context, activities.MoveRolloutParams) (*activities.MoveRolloutResult, error) {
+		b.CancelWorkflow()
+		return nil, temporal.NewCanceledError()
+	})
+	b.ends(t, metadata.RolloutCancelled)
+	b.answers("begin")
 	_, err := b.run(t)
 	require.True(t, temporal.IsCanceledError(err))
 	require.Equal(t, metadata.RunCancelled, b.finished.State)
@@ -238,14 +254,45 @@ func TestACancelledRunIsToldAndPutsTheEndpointBack(t *testing.T) {
 
 func TestAnEndpointThatCouldNotBePutBackIsToldOf(t *testing.T) {
 	b := setup(t)
-	b.OnActivity(a.Deploy, mock.Anything, mock.Anything).Return(nil,
+	b.OnActivity(a.MoveRollout, mock.Anything, mock.Anything).Return(nil,
 		temporal.NewNonRetryableApplicationError("server could not load", string(fault.DeploymentFailed), nil))
-	b.OnActivity(a.Restore, mock.Anything, mock.Anything).Return(nil,
-		temporal.NewNonRetryableApplicationError("somebody else moved it", string(fault.EndpointConflict), nil))
-	b.answers("register")
+	b.OnActivity(a.EndRollout, mock.Anything, mock.Anything).Return(nil,
+		temporal.NewNonRetryableApplicationError("the table is gone", string(fault.Internal), nil))
+	b.answers("begin")
 	_, err := b.run(t)
 	require.ErrorContains(t, err, "server could not load")
-	require.Contains(t, b.finished.Reason, "could not be put back as it was: somebody else moved it")
+	require.Contains(t, b.finished.Reason, "could not be put back as it was: the table is gone")
+	require.NotContains(t, b.finished.Reason, "is as it was")
+}
+
+// A rollout that a person must approve goes on without its run.
+func TestARunThatAsksForApprovalEndsWithTheQuestion(t *testing.T) {
+	b := setup(t)
+	b.input.Pipeline.Deploy.Approval = &pipeline.Approval{Required: new(true), Deadline: "2h", Default: "reject"}
+	b.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: "test/run/1"})
+	b.ends(t, metadata.RolloutRejected)
+	b.answers("begin")
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionAwaiting, res.Decision)
+	require.Equal(t, "test/rollout/1", res.Rollout)
+	require.Equal(t, metadata.RunCompleted, b.finished.State)
+	require.Contains(t, res.Details, "esteira approve test/run/1 --reason")
+}
+
+func TestTheRunsDecisionIsWhatTheRolloutCameTo(t *testing.T) {
+	for state, want := range map[metadata.RolloutState]Decision{
+		metadata.RolloutLive: DecisionDeployed, metadata.RolloutRejected: DecisionRejected,
+		metadata.RolloutRolledBack: DecisionRolledBack, metadata.RolloutSuperseded: DecisionSuperseded,
+	} {
+		b := setup(t)
+		b.OnActivity(a.EndRollout, mock.Anything, mock.Anything).Return(&activities.EndRolloutResult{State: state, Revision: 5, Reason: "said"}, nil)
+		b.answers("move")
+		res, err := b.run(t)
+		require.NoError(t, err)
+		require.Equal(t, want, res.Decision)
+		require.Equal(t, runStates[want], b.finished.State)
+	}
 }
 
 func TestAModelThatCannotBeRegisteredFailsTheDeployStep(t *testing.T) {

@@ -42,28 +42,29 @@ type recorder struct {
 type scenario struct {
 	decision workflows.Decision
 	tuning   bool // it came as far as a search
+	rollout  bool // it came as far as a rollout
 	run      func(r *recorder) string
 }
 
 var scenarios = map[string]scenario{
-	"deployed": {workflows.DecisionDeployed, true, func(r *recorder) string { return r.Run(testline.ExitDone, r.file()).Run }},
-	"unchanged": {workflows.DecisionUnchanged, true, func(r *recorder) string {
+	"deployed": {workflows.DecisionDeployed, true, true, func(r *recorder) string { return r.Run(testline.ExitDone, r.file()).Run }},
+	"unchanged": {workflows.DecisionUnchanged, true, false, func(r *recorder) string {
 		r.Run(testline.ExitDone, r.file())
 		return r.Run(testline.ExitDone, r.file()).Run
 	}},
-	"packaged": {workflows.DecisionPackaged, true, func(r *recorder) string {
+	"packaged": {workflows.DecisionPackaged, true, false, func(r *recorder) string {
 		return r.Run(testline.ExitDone, r.file("retrain:", "deploy: {enabled: false}\nretrain:")).Run
 	}},
-	"rejected-by-gate": {workflows.DecisionRejected, true, func(r *recorder) string {
+	"rejected-by-gate": {workflows.DecisionRejected, true, false, func(r *recorder) string {
 		return r.Run(testline.ExitRejected, r.file("accuracy, min: 0.9", "log_loss, max: 0.000001")).Run
 	}},
-	"rejected-by-contract": {workflows.DecisionRejected, false, func(r *recorder) string {
+	"rejected-by-contract": {workflows.DecisionRejected, false, false, func(r *recorder) string {
 		return r.Run(testline.ExitRejected, r.file("row_count: {min: 100}", "row_count: {min: 100000}")).Run
 	}},
-	"failed": {workflows.DecisionFailed, false, func(r *recorder) string {
+	"failed": {workflows.DecisionFailed, false, false, func(r *recorder) string {
 		return r.Run(testline.ExitFailed, r.file("target: species", "target: kind")).Run
 	}},
-	"cancelled": {workflows.DecisionCancelled, true, func(r *recorder) string {
+	"cancelled": {workflows.DecisionCancelled, true, false, func(r *recorder) string {
 		w := r.Watch()
 		run := r.Begin(r.file("C: [0.1, 1, 10]", "C: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]")).Run
 		w.Next(time.Minute, "train", "running")
@@ -71,7 +72,7 @@ var scenarios = map[string]scenario{
 		r.Follow(testline.ExitFailed, run)
 		return run
 	}},
-	"restored": {workflows.DecisionFailed, true, func(r *recorder) string {
+	"restored": {workflows.DecisionFailed, true, true, func(r *recorder) string {
 		r.server("stubborn")
 		w := r.Watch()
 		run := r.Begin(r.file()).Run
@@ -81,7 +82,7 @@ var scenarios = map[string]scenario{
 		r.Follow(testline.ExitFailed, run)
 		return run
 	}},
-	"restored-when-cancelled": {workflows.DecisionCancelled, true, func(r *recorder) string {
+	"restored-when-cancelled": {workflows.DecisionCancelled, true, true, func(r *recorder) string {
 		r.server("silent")
 		w := r.Watch()
 		run := r.Begin(r.file()).Run
@@ -90,7 +91,7 @@ var scenarios = map[string]scenario{
 		r.Follow(testline.ExitFailed, run)
 		return run
 	}},
-	"duplicate": {workflows.DecisionDuplicate, false, func(r *recorder) string {
+	"duplicate": {workflows.DecisionDuplicate, false, false, func(r *recorder) string {
 		r.Run(testline.ExitDone, r.file(), "--moment", "2026-11-23T03:00:00Z")
 		data, err := os.ReadFile(r.file())
 		require.NoError(r.t, err)
@@ -104,11 +105,52 @@ var scenarios = map[string]scenario{
 		require.NoError(r.t, started.Get(r.t.Context(), nil))
 		return run
 	}},
-	"external": {workflows.DecisionDeployed, true, func(r *recorder) string {
+	"external": {workflows.DecisionDeployed, true, true, func(r *recorder) string {
 		r.StartTrainer(r.name)
 		return r.Run(testline.ExitDone, r.file("    - kind: logistic\n", "    - kind: external\n      external: {name: lightgbm, queue: "+r.name+", activity: train, timeout: 5m}\n      grid: {num_leaves: [7, 0.5]}\n    - kind: logistic\n")).Run
 	}},
-	"worker-killed": {workflows.DecisionDeployed, true, func(r *recorder) string {
+	"approved": {workflows.DecisionAwaiting, true, true, func(r *recorder) string {
+		run := r.Run(testline.ExitDone, r.file("retrain:", "deploy: {approval: {deadline: 1h}}\nretrain:")).Run
+		r.order(run, workflows.UpdateApprove)
+		return run
+	}},
+	"rejected-by-person": {workflows.DecisionAwaiting, true, true, func(r *recorder) string {
+		run := r.Run(testline.ExitDone, r.file("retrain:", "deploy: {approval: {deadline: 1h}}\nretrain:")).Run
+		r.order(run, workflows.UpdateReject)
+		return run
+	}},
+	"canary": {workflows.DecisionDeployed, true, true, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file())
+		return r.Run(testline.ExitDone, r.second("canary: {steps: [{share: 0.2, for: 2s}, {share: 0.5, for: 1s}]}, shadow: {for: 1s}, replay: {}")).Run
+	}},
+	"rolled-back": {workflows.DecisionRolledBack, true, true, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file())
+		w := r.Watch()
+		run := r.Begin(r.second("canary: {steps: [{share: 0.2, for: 1h}]}")).Run
+		w.Next(time.Minute, "revision", "completed")
+		r.order(run, workflows.UpdateRollBack)
+		r.Follow(testline.ExitRejected, run)
+		return run
+	}},
+	"promoted": {workflows.DecisionDeployed, true, true, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file())
+		w := r.Watch()
+		run := r.Begin(r.second("canary: {steps: [{share: 0.2, for: 1h}]}")).Run
+		w.Next(time.Minute, "revision", "completed")
+		r.order(run, workflows.UpdatePromote)
+		r.Follow(testline.ExitDone, run)
+		return run
+	}},
+	"superseded": {workflows.DecisionSuperseded, true, true, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file())
+		w := r.Watch()
+		run := r.Begin(r.second("canary: {steps: [{share: 0.2, for: 1h}]}")).Run
+		w.Next(time.Minute, "revision", "completed")
+		r.Run(testline.ExitDone, r.file("seed: 7", "seed: 9", "against: champion, min_gain: -0.05", "metric: accuracy, min: 0.5"))
+		r.Follow(testline.ExitRejected, run)
+		return run
+	}},
+	"worker-killed": {workflows.DecisionDeployed, true, true, func(r *recorder) string {
 		w := r.Watch()
 		run := r.Begin(r.file()).Run
 		w.Next(time.Minute, "train", "running")
@@ -132,6 +174,9 @@ func TestRecord(t *testing.T) {
 			r.write(name, run)
 			if s.tuning {
 				r.write(name+"-tuning", run+"/tuning")
+			}
+			if s.rollout {
+				r.write(name+"-rollout", workflows.RolloutID(r.name, run))
 			}
 			r.KillWorker()
 			r.KillServer()
@@ -160,6 +205,24 @@ func (r *recorder) file(edits ...string) string {
 		text = strings.Replace(text, edits[i], edits[i+1], 1)
 	}
 	return r.File(r.dir, "penguins.yaml", text)
+}
+
+// second is file with another model, on the way given.
+func (r *recorder) second(deploy string) string {
+	return r.file("seed: 7", "seed: 8", "against: champion, min_gain: -0.05", "metric: accuracy, min: 0.5", "retrain:", "deploy: {"+deploy+"}\nretrain:")
+}
+
+// order gives a rollout an order, which is followed when it returns, and waits for
+// its end.
+func (r *recorder) order(run, update string) {
+	id := workflows.RolloutID(r.name, run)
+	handle, err := r.temporal.UpdateWorkflow(r.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: id, UpdateName: update, Args: []any{workflows.Order{Actor: "ana", Reason: "to record it"}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	require.NoError(r.t, err)
+	var status workflows.RolloutStatus
+	require.NoError(r.t, handle.Get(r.t.Context(), &status))
+	require.NoError(r.t, r.temporal.GetWorkflow(r.t.Context(), id, "").Get(r.t.Context(), nil))
 }
 
 // server makes a live server known that is not there, so that a deployment waits.

@@ -35,6 +35,9 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 		if s.tuning {
 			require.Contains(t, found, name+"-tuning")
 		}
+		if s.rollout {
+			require.Contains(t, found, name+"-rollout")
+		}
 	}
 	for i, file := range files {
 		t.Run(found[i], func(t *testing.T) {
@@ -42,6 +45,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			r := worker.NewWorkflowReplayer()
 			r.RegisterWorkflow(workflows.Pipeline)
 			r.RegisterWorkflow(workflows.Tuning)
+			r.RegisterWorkflow(workflows.Rollout)
 			require.NoError(t, replay(r, history), "guard the change with workflow.GetVersion, so that runs under way go on")
 		})
 	}

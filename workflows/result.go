@@ -9,10 +9,14 @@ type Decision string
 
 // The decisions. All but cancelled and failed are ordinary ends of a completed run.
 const (
-	DecisionDeployed  Decision = "deployed"  // a new revision is live
-	DecisionUnchanged Decision = "unchanged" // the same bundle came out as is live
-	DecisionPackaged  Decision = "packaged"  // registered, deployment is switched off
-	DecisionRejected  Decision = "rejected"  // a contract or a gate said no; the champion stays
+	DecisionDeployed   Decision = "deployed"          // a new revision is live
+	DecisionUnchanged  Decision = "unchanged"         // the same bundle came out as is live
+	DecisionPackaged   Decision = "packaged"          // registered, deployment is switched off
+	DecisionRejected   Decision = "rejected"          // a contract or a gate said no; the champion stays
+	DecisionAwaiting   Decision = "awaiting_approval" // a rollout waits for somebody to say yes, and goes on by itself
+	DecisionRolledBack Decision = "rolled_back"       // the model was worse on its way to the endpoint, or was taken back; the champion stays
+	DecisionSuperseded Decision = "superseded"        // a newer rollout of the endpoint took its place
+
 	DecisionDuplicate Decision = "duplicate" // another run answered this moment
 	DecisionSkipped   Decision = "skipped"   // another retraining of the pipeline was under way
 	DecisionCancelled Decision = "cancelled"
@@ -30,6 +34,7 @@ type PipelineResult struct {
 	Score            *float64                `json:"score,omitempty"`         // of the chosen model on the test rows
 	ModelVersion     int                     `json:"model_version,omitempty"` // 0: none registered
 	Revision         int64                   `json:"revision,omitempty"`      // 0: nothing deployed
+	Rollout          string                  `json:"rollout,omitempty"`       // Workflow ID of the rollout, if there was one
 	PipelineDigest   string                  `json:"pipeline_digest,omitempty"`
 	ProblemVersion   int                     `json:"problem_version,omitempty"`
 	Solved           *bool                   `json:"solved,omitempty"`   // whether the problem's threshold is met on the test rows

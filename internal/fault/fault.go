@@ -32,6 +32,7 @@ const (
 	ArtifactMissing       Kind = "ArtifactMissing"       // a digest the store does not hold
 	EndpointConflict      Kind = "EndpointConflict"      // someone else moved the endpoint first
 	EndpointNotFound      Kind = "EndpointNotFound"      // no such endpoint, or nothing is live on it
+	RolloutEnded          Kind = "RolloutEnded"          // a rollout that ended, or was ended, changes nothing any more
 	DeploymentFailed      Kind = "DeploymentFailed"      // a server could not load or answer from the bundle
 	RequestInvalid        Kind = "RequestInvalid"        // a prediction request that does not fit the signature
 	NotFound              Kind = "NotFound"              // a run, model, prediction or schedule that is not there

@@ -23,7 +23,7 @@ type EndpointChange struct {
 // revisionColumns are those of revisions r, joined with the versions that it serves
 // (revisionJoins).
 const (
-	revisionColumns = `r.endpoint, r.revision, r.model_name, r.model_version, r.run, r.actor, r.reason, r.evidence, r.previous, r.created, r.rollout, r.approved_by,
+	revisionColumns = `r.endpoint, r.revision, r.model_name, r.model_version, r.run, r.actor, r.reason, r.evidence, r.previous, r.created, r.rollout, r.approved_by, r.takes_back,
 		coalesce(m.bundle_digest, ''), coalesce(m.bundle_size, 0), coalesce(m.bundle_media_type, ''),
 		r.canary_name, r.canary_version, r.canary_share, coalesce(c.bundle_digest, ''), coalesce(c.bundle_size, 0), coalesce(c.bundle_media_type, ''),
 		r.shadow_name, r.shadow_version, r.shadow_share, coalesce(s.bundle_digest, ''), coalesce(s.bundle_size, 0), coalesce(s.bundle_media_type, '')`
@@ -36,7 +36,7 @@ const (
 // fields are where a revision's columns go; settle ends the scan.
 func (r *Revision) fields() []any {
 	r.Canary, r.Shadow = &Variant{}, &Variant{}
-	out := []any{&r.Endpoint, &r.Revision, &r.ModelName, &r.ModelVersion, &r.Run, &r.Actor, &r.Reason, &r.Evidence, &r.Previous, &r.Created, &r.Rollout, &r.ApprovedBy,
+	out := []any{&r.Endpoint, &r.Revision, &r.ModelName, &r.ModelVersion, &r.Run, &r.Actor, &r.Reason, &r.Evidence, &r.Previous, &r.Created, &r.Rollout, &r.ApprovedBy, &r.TakesBack,
 		&r.Bundle.Digest, &r.Bundle.Size, &r.Bundle.MediaType}
 	for _, v := range []*Variant{r.Canary, r.Shadow} {
 		out = append(out, &v.ModelName, &v.ModelVersion, &v.Share, &v.Bundle.Digest, &v.Bundle.Size, &v.Bundle.MediaType)
@@ -66,6 +66,8 @@ func scanRevision(row pgx.CollectableRow) (r Revision, err error) {
 // revision is a fencing number: it grows by one, and a caller that saw an older
 // one gets EndpointConflict, with the current revision as details.
 //
+// While a rollout is under way nobody else moves the endpoint: EndpointConflict.
+//
 // A run gets its own revision back, with no second one made, if it already
 // moved the endpoint from Expected to the same model versions and shares, or if
 // that is what is live: a retried activity may call again.
@@ -76,12 +78,15 @@ func (db *DB) SetRevision(ctx context.Context, p SetRevision) (Revision, error) 
 	}
 	var out Revision
 	err = db.inTx(ctx, "move endpoint "+p.Endpoint, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `insert into endpoints (name) values ($1) on conflict do nothing`, p.Endpoint); err != nil {
+		current, err := lockEndpoint(ctx, tx, p.Endpoint)
+		if err != nil {
 			return err
 		}
-		var current int64
-		if err := tx.QueryRow(ctx, `select revision from endpoints where name = $1 for update`, p.Endpoint).Scan(&current); err != nil {
+		if open, err := openRollout(ctx, tx, p.Endpoint); err != nil {
 			return err
+		} else if open != nil {
+			return fault.New(fault.EndpointConflict, "rollout %s is moving endpoint %s", open.ID, p.Endpoint).
+				WithRemedy("end it first: esteira rollback %s --reason …", p.Endpoint).WithDetails(EndpointChange{p.Endpoint, current})
 		}
 		if p.Run != "" {
 			own, found, err := ownRevision(ctx, tx, p, current)
@@ -98,6 +103,20 @@ func (db *DB) SetRevision(ctx context.Context, p SetRevision) (Revision, error) 
 		return err
 	})
 	return out, err
+}
+
+// lockEndpoint makes the endpoint if it is new, and holds it until the transaction
+// ends. A process that is frozen while it holds it loses it: nobody else could take
+// anything back meanwhile.
+func lockEndpoint(ctx context.Context, tx pgx.Tx, name string) (revision int64, err error) {
+	if _, err := tx.Exec(ctx, `set local idle_in_transaction_session_timeout = '5s'`); err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, `insert into endpoints (name) values ($1) on conflict do nothing`, name); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRow(ctx, `select revision from endpoints where name = $1 for update`, name).Scan(&revision)
+	return revision, err
 }
 
 func ownRevision(ctx context.Context, tx pgx.Tx, p SetRevision, current int64) (Revision, bool, error) {
@@ -126,10 +145,10 @@ func appendRevision(ctx context.Context, tx pgx.Tx, p SetRevision, current int64
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(`insert into revisions (endpoint, revision, model_name, model_version, run, actor, reason, evidence, previous, rollout, approved_by,
-			canary_name, canary_version, canary_share, shadow_name, shadow_version, shadow_share)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			canary_name, canary_version, canary_share, shadow_name, shadow_version, shadow_share, takes_back, created)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, clock_timestamp())`,
 		p.Endpoint, current+1, p.ModelName, p.ModelVersion, p.Run, p.Actor, clean(p.Reason), evidence, current, p.Rollout, p.ApprovedBy,
-		c.ModelName, c.ModelVersion, c.Share, s.ModelName, s.ModelVersion, s.Share)
+		c.ModelName, c.ModelVersion, c.Share, s.ModelName, s.ModelVersion, s.Share, p.TakesBack)
 	batch.Queue(`update endpoints set revision = $2 where name = $1`, p.Endpoint, current+1)
 	batch.Queue(`select pg_notify($1, $2)`, EndpointsChannel, string(payload))
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

@@ -270,4 +270,6 @@ type Alias struct {
 	Actor   string    `json:"actor"`
 	Reason  string    `json:"reason,omitempty"`
 	Changed time.Time `json:"changed"`
+
+	Evidence json.RawMessage `json:"evidence,omitempty"` // JSON
 }

@@ -26,6 +26,7 @@ type Revision struct {
 	Shadow       *Variant        `json:"shadow,omitempty"`
 	Rollout      string          `json:"rollout,omitempty"` // id of the workflow that made it
 	ApprovedBy   string          `json:"approved_by,omitempty"`
+	TakesBack    int64           `json:"takes_back,omitempty"` // the revision that this one undoes; 0: none
 }
 
 // Variant is a model version that a revision serves beside its live one.
@@ -69,6 +70,7 @@ type SetRevision struct {
 	Shadow       *Variant
 	Rollout      string
 	ApprovedBy   string
+	TakesBack    int64 // the revision that this one undoes; 0: none
 }
 
 // Server is one prediction server.

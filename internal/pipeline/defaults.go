@@ -68,6 +68,7 @@ func (d *decoder) defaults(p *Pipeline) {
 		p.Monitor.defaults(p.Problem)
 	}
 	notifyDefaults(p)
+	d.rolloutDefaults(&p.Deploy)
 	if s := p.Retrain.Schedule; s != nil && s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}

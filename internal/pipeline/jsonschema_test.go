@@ -59,7 +59,10 @@ func TestSchemaAndParseRefuseTheSame(t *testing.T) {
 		"validation: [{column: a}]", "validation: [{column: a, not_null: true, finite: true}]", "validation: [{column: a, not_null: false}]",
 		"train: {folds: 1}", "train: {candidates: [{kind: ols, grid: {C: [1]}}]}", "train: {candidates: [{kind: logistic, grid: {c: [1]}}]}",
 		"train: {candidates: [{kind: elastic_net, grid: {l1_ratio: [0]}}]}", "train: {candidates: [{kind: logistic, options: {penalty: l3}}]}",
-		"evaluate: {gates: [{metric: best, min: 1}]}", "evaluate: {slices: [[]]}", "evaluate: {slices: [1]}", "evaluate: {gates: [{max_size_kb: 0}]}", "evaluate: {min_slice_rows: 1}", "deploy: {enabled: 1}", "retrain: {schedule: {}}", "dataset: {key: a}",
+		"evaluate: {gates: [{metric: best, min: 1}]}", "evaluate: {slices: [[]]}", "evaluate: {slices: [1]}", "evaluate: {gates: [{max_size_kb: 0}]}", "evaluate: {min_slice_rows: 1}", "deploy: {enabled: 1}",
+		"deploy: {approval: {default: maybe}}", "deploy: {replay: {requests: 0}}", "deploy: {shadow: {share: 0}}", "deploy: {canary: {steps: []}}", "deploy: {canary: {steps: [{share: 1, for: 5m}]}}",
+		"deploy: {canary: {steps: [{share: 0.5}]}}", "deploy: {rollback: {}}", "deploy: {shadow: {}, rollback: {max_latency_ratio: 0.5}}", "deploy: {shadow: {}, rollback: {min_requests: 3}}",
+		"retrain: {schedule: {}}", "dataset: {key: a}",
 	} {
 		text := []byte(minimal + add + "\n")
 		require.Error(t, validate(text), add)
@@ -76,6 +79,8 @@ func TestSchemaAcceptsTheShortForms(t *testing.T) {
 		"features: [{columns: [a], apply: [{standardize: {}}]}]",
 		"validation: [{column: a, set: [1, true, x]}]",
 		"evaluate: {gates: []}",
+		"deploy: {approval: {}, replay: {}, shadow: {}, canary: {}, rollback: {}}",
+		"deploy: {approval: {required: false, deadline: 7d, default: approve}, canary: {steps: [{share: 0.05, for: 5m}, {share: 0.5, for: 1d}]}, rollback: {max_latency_p99_ms: 20, on_insufficient: wait}}",
 		"train: {candidates: [{kind: logistic, grid: {C: [1]}, options: {penalty: l1, class_weight: balanced}}]}",
 		"evaluate: {slices: [a, [b, c]], fairness: [a], min_slice_rows: 50, gates: [{every_slice: true, against: overall, min_gain: -0.5}, {slice: {a: 1, b: x}, max: 2}]}",
 		"evaluate: {fairness: [a], gates: [{fairness: a, max: 0.1}, {max_size_kb: 500}, {max_latency_us: 200, percentile: p50}, {against: champion, within: interval}, {against: baseline, min_gain_abs: 0.1}]}",

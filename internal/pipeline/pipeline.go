@@ -15,7 +15,7 @@ type Pipeline struct {
 	Train      Train             `json:"train" yaml:"train,omitempty" jsonschema_description:"Which models are tried, and how."`
 	Evaluate   Evaluate          `json:"evaluate" yaml:"evaluate,omitempty" jsonschema_description:"What a model must reach to be deployed."`
 	Package    Package           `json:"package" yaml:"package,omitempty" jsonschema_description:"What goes into the bundle."`
-	Deploy     Deploy            `json:"deploy" yaml:"deploy,omitempty" jsonschema_description:"Which endpoint answers from the model."`
+	Deploy     Deploy            `json:"deploy" yaml:"deploy,omitempty" jsonschema_description:"Which endpoint answers from the model, and on what way it comes there."`
 	Monitor    *Monitor          `json:"monitor,omitempty" yaml:"monitor,omitempty" jsonschema_description:"How the endpoint's answers are watched."`
 	Retrain    Retrain           `json:"retrain" yaml:"retrain,omitempty" jsonschema_description:"When the pipeline runs again by itself."`
 	Notify     []Channel         `json:"notify,omitempty" yaml:"notify,omitempty" jsonschema_description:"Whom alerts are told."`
@@ -155,8 +155,14 @@ type Package struct {
 	PMML bool  `json:"pmml,omitempty" yaml:"pmml,omitempty" jsonschema_description:"Export to PMML 4.4, too; default false."`
 }
 
-// Deploy names the endpoint.
+// Deploy names the endpoint, and says how a model comes to answer there.
 type Deploy struct {
 	Endpoint string `json:"endpoint" yaml:"endpoint,omitempty" jsonschema_description:"Default: the pipeline's name."`
 	Enabled  *bool  `json:"enabled" yaml:"enabled,omitempty" jsonschema_description:"false ends the run at the packaged model; default true."`
+
+	Approval *Approval `json:"approval,omitempty" yaml:"approval,omitempty" jsonschema_description:"Somebody must say yes first; without it nobody is asked."`
+	Replay   *Replay   `json:"replay,omitempty" yaml:"replay,omitempty" jsonschema_description:"The last answered requests are scored by the new version before it sees others."`
+	Shadow   *Shadow   `json:"shadow,omitempty" yaml:"shadow,omitempty" jsonschema_description:"The new version answers beside the live one for a while, and nobody hears it."`
+	Canary   *Canary   `json:"canary,omitempty" yaml:"canary,omitempty" jsonschema_description:"The new version answers a share of the requests, step by step."`
+	Rollback *Rollback `json:"rollback,omitempty" yaml:"rollback,omitempty" jsonschema_description:"What takes the new version back, in shadow and canary, against the live one in the same period."`
 }

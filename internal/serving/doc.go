@@ -18,6 +18,10 @@
 // requests and failures are audited too; when the audit spool is unavailable the
 // answer is 503, whatever it would have been.
 //
+// A revision may have a shadow: once an answer is recorded and sent, its share of
+// the requests is scored by it in the background and recorded with the prediction it
+// shadows. What finds no room is dropped and counted; an answer never waits for it.
+//
 // Labels come in beside them, and go to the metadata store at once, or are refused
 // with 503: who knows the truth can send it again.
 //
@@ -25,5 +29,5 @@
 // proof has each one answer before it counts.
 //
 // The format of bundles is bundle's; durability is audit's; deciding what an
-// endpoint serves is the deploy step's.
+// endpoint serves is the rollout's.
 package serving

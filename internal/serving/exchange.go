@@ -27,7 +27,8 @@ type exchange struct {
 	requestID string
 	arrived   time.Time
 	body      []byte
-	key       string  // of stickiness: requests of one key are answered by one model version
+	key       string // of stickiness: requests of one key are answered by one model version
+	deployed  *deployment
 	served    *served // nil until known
 	rows      *rows   // of served's pool
 	records   []audit.Record
@@ -101,6 +102,7 @@ func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 		x.records = x.records[:0]
 	}
 	x.write(w)
+	s.mirror.offer(x)
 	if s.opts.Observe != nil {
 		s.opts.Observe(x.endpoint, x.status, time.Since(x.arrived))
 	}
@@ -195,6 +197,7 @@ func (s *Server) compute(x *exchange) (err error) {
 	if err != nil {
 		return err
 	}
+	x.deployed = deployed
 	if err := s.decode(x, deployed.live); err != nil {
 		return err
 	}

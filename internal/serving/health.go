@@ -115,11 +115,12 @@ type Health struct {
 	Reason    string           `json:"reason,omitempty"`
 	InFlight  int64            `json:"in_flight"`
 	Audit     audit.Health     `json:"audit"`
+	Shadows   MirrorStats      `json:"shadows"`
 	Endpoints []EndpointStatus `json:"endpoints"`
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	h := Health{Ready: true, InFlight: s.inflight.Load(), Audit: s.opts.Audit.Health(), Endpoints: s.opts.Table.Status()}
+	h := Health{Ready: true, InFlight: s.inflight.Load(), Audit: s.opts.Audit.Health(), Shadows: s.Mirrored(), Endpoints: s.opts.Table.Status()}
 	if err := s.notReady(); err != nil {
 		h.Ready, h.Reason = false, err.Error()
 	}

@@ -52,6 +52,7 @@ type Server struct {
 	turns     *semaphore.Weighted
 	draining  atomic.Bool
 	inflight  atomic.Int64
+	mirror    *mirror
 }
 
 // New returns a Server.
@@ -66,6 +67,7 @@ func New(o Options) (*Server, error) {
 		o.Synced = func() bool { return true }
 	}
 	s := &Server{opts: o, mux: http.NewServeMux(), bytes: semaphore.NewWeighted(o.Limits.TotalBytes), turns: semaphore.NewWeighted(o.Limits.Concurrent)}
+	s.mirror = &mirror{audit: o.Audit, rows: o.Limits.Rows, limit: o.Limits.WriteTimeout}
 	s.exchanges.New = func() any { return &exchange{} }
 	s.routes()
 	return s, nil

@@ -80,3 +80,17 @@ func (l *Line) FreezeServer() {
 		l.tb.Fatal(err)
 	}
 }
+
+// FreezeWorker stops the worker where it stands, and ThawWorker lets it go on as if
+// no time had passed.
+func (l *Line) FreezeWorker() { l.tb.Helper(); l.signalWorker(syscall.SIGSTOP) }
+
+// ThawWorker undoes FreezeWorker.
+func (l *Line) ThawWorker() { l.tb.Helper(); l.signalWorker(syscall.SIGCONT) }
+
+func (l *Line) signalWorker(s syscall.Signal) {
+	l.tb.Helper()
+	if err := l.worker.cmd.Process.Signal(s); err != nil {
+		l.tb.Fatal(err)
+	}
+}
