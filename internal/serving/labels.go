@@ -30,7 +30,7 @@ func (s *Server) labels(w http.ResponseWriter, req *http.Request) {
 	s.inflight.Add(1)
 	defer s.inflight.Add(-1)
 	x := &exchange{}
-	release, err := s.read(w, req, x)
+	release, err := s.read(req.Context(), w, req, x)
 	defer release()
 	var answer any
 	if err == nil {

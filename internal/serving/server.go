@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/esteira-ml/esteira/internal/audit"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -48,8 +46,8 @@ type Server struct {
 	opts      Options
 	mux       *http.ServeMux
 	exchanges sync.Pool
-	bytes     *semaphore.Weighted
-	turns     *semaphore.Weighted
+	bytes     *queue
+	turns     *queue
 	draining  atomic.Bool
 	inflight  atomic.Int64
 }
@@ -65,7 +63,9 @@ func New(o Options) (*Server, error) {
 	if o.Synced == nil {
 		o.Synced = func() bool { return true }
 	}
-	s := &Server{opts: o, mux: http.NewServeMux(), bytes: semaphore.NewWeighted(o.Limits.TotalBytes), turns: semaphore.NewWeighted(o.Limits.Concurrent)}
+	s := &Server{opts: o, mux: http.NewServeMux(),
+		bytes: newQueue(o.Limits.TotalBytes, max(o.Limits.TotalBytes/2, o.Limits.BodyBytes), o.Limits.Waiting),
+		turns: newQueue(o.Limits.Concurrent, o.Limits.Concurrent, o.Limits.Waiting)}
 	s.exchanges.New = func() any { return &exchange{} }
 	s.routes()
 	return s, nil
