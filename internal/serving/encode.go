@@ -72,7 +72,12 @@ func (x *exchange) appendRow(b []byte, i int) []byte {
 	if !r.ask.explain {
 		return b
 	}
-	b = append(b, `,"explanation":`...)
+	return x.appendExplanation(append(b, `,"explanation":`...), i)
+}
+
+func (x *exchange) appendExplanation(b []byte, i int) []byte {
+	s, r := x.served, x.rows
+	k := s.model.Predictor.Outputs()
 	width := len(r.sig.Inputs) + 1
 	of := func(k int) {
 		values := r.explained[k*width : (k+1)*width]

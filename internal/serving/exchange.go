@@ -23,6 +23,7 @@ type exchange struct {
 	arrived   time.Time
 	body      []byte
 	head      int     // how much of body is JSON, binary tensors follow; 0: all
+	csv       bool    // MLflow: body is CSV
 	key       string  // of stickiness: requests of one key are answered by one model version
 	client    string  // whom the fair queues count the request for
 	ask       asked   // what the transport's own fields ask for

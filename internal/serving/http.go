@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +34,9 @@ func (s *Server) predictions(p protocol) http.HandlerFunc {
 		x := s.begin(p)
 		defer s.end(x)
 		x.endpoint, x.version = req.PathValue("endpoint"), req.PathValue("version")
+		if x.endpoint == "" {
+			x.endpoint = s.soleEndpoint(req)
+		}
 		ctx, cancel, err := deadline(req)
 		defer cancel()
 		release := func() {}
@@ -65,6 +69,8 @@ func deadline(req *http.Request) (context.Context, context.CancelFunc, error) {
 func (x *exchange) readHead(req *http.Request) error {
 	x.client, _, _ = net.SplitHostPort(req.RemoteAddr)
 	x.ask.explain = x.ask.explain || truthful(req.URL.Query().Get("explain"))
+	kind, _, _ := strings.Cut(req.Header.Get("Content-Type"), ";")
+	x.csv = strings.EqualFold(strings.TrimSpace(kind), "text/csv")
 	text := req.Header.Get(headerLength)
 	if text == "" {
 		return nil

@@ -72,7 +72,7 @@ func New(o Options) (*Server, error) {
 }
 
 func (s *Server) routes() {
-	infer, predict := s.predictions(tensors), s.predictions(plain)
+	infer, predict, invoke := s.predictions(tensors), s.predictions(plain), s.predictions(invocations)
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /v2":                                            s.serverMetadata,
 		"GET /v2/{$}":                                        s.serverMetadata,
@@ -83,6 +83,8 @@ func (s *Server) routes() {
 		"GET /v2/models/{endpoint}/versions/{version}":       s.modelMetadata,
 		"GET /v2/models/{endpoint}/versions/{version}/ready": s.modelReady,
 		"GET /artifacts/{digest}":                            s.report,
+		"GET /ping":                                          s.ready, // as MLflow's scoring server has them
+		"GET /health":                                        s.ready,
 		"GET /v1/health":                                     s.health,
 		"GET /v1/endpoints":                                  s.endpoints,
 		"GET /v1/endpoints/{endpoint}":                       s.endpoint,
@@ -93,6 +95,8 @@ func (s *Server) routes() {
 		"/v2/models/{endpoint}/infer":                    infer,
 		"/v2/models/{endpoint}/versions/{version}/infer": infer,
 		"/v1/endpoints/{endpoint}/predict":               predict,
+		"/v1/endpoints/{endpoint}/invocations":           invoke,
+		"/invocations":                                   invoke,
 		"/v1/endpoints/{endpoint}/labels":                s.labels,
 	} {
 		s.mux.HandleFunc("POST "+path, h)

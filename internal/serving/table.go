@@ -210,6 +210,10 @@ func (t *Table) find(name string) (*deployment, error) {
 				WithRemedy("deploy a model version that loads")
 		}
 	}
+	if name == "" {
+		return nil, fault.New(fault.EndpointNotFound, "the request does not say which endpoint it asks, and not exactly one is live").
+			WithRemedy("name it in the header %s, or ask /v1/endpoints/{endpoint}/invocations", headerEndpoint)
+	}
 	remedy := "deploy to it first; there are no endpoints yet"
 	if names := t.Names(); len(names) > 0 {
 		remedy = "ask one of: " + strings.Join(names[:min(len(names), 20)], ", ")
