@@ -25,6 +25,7 @@ type exchange struct {
 	head      int     // how much of body is JSON, binary tensors follow; 0: all
 	csv       bool    // MLflow: body is CSV
 	key       string  // of stickiness: requests of one key are answered by one model version
+	token     string  // name of the one it came with
 	client    string  // whom the fair queues count the request for
 	ask       asked   // what the transport's own fields ask for
 	served    *served // nil until known
@@ -214,7 +215,7 @@ func (x *exchange) record() *audit.Record {
 		x.requestID = id.String()
 	}
 	x.records = append(x.records, audit.Record{
-		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status),
+		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status), Token: x.token,
 	})
 	r := &x.records[len(x.records)-1]
 	if x.served != nil {

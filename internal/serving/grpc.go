@@ -34,6 +34,7 @@ func (s *Server) GRPC(options ...grpc.ServerOption) *grpc.Server {
 	g := grpc.NewServer(append([]grpc.ServerOption{
 		grpc.ForceServerCodecV2(codec{encoding.GetCodecV2("proto")}),
 		grpc.MaxRecvMsgSize(int(l.BodyBytes)), grpc.MaxHeaderListSize(64 << 10), grpc.ConnectionTimeout(min(5*time.Second, l.ReadTimeout)),
+		grpc.UnaryInterceptor(s.guardGRPC),
 		grpc.MaxConcurrentStreams(uint32(min(4*l.Concurrent, 1<<16))),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 10 * time.Minute, Time: time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
@@ -89,6 +90,10 @@ func (s *Server) receive(ctx context.Context, stream grpc.ServerStream, x *excha
 	release = func() {}
 	x.requestID, x.key = cleaned(header(ctx, headerRequest), maxID), cleaned(header(ctx, headerKey), maxID)
 	x.client = peerAddress(ctx)
+	authorization := header(ctx, "authorization")
+	if err := s.admitted(x, authorization); err != nil { // on any endpoint; which it is the message says
+		return release, err
+	}
 	limits := &s.opts.Limits
 	held := limits.BodyBytes // its length is not declared
 	give, err := s.hold(ctx, x, held)
@@ -103,7 +108,11 @@ func (s *Server) receive(ctx context.Context, stream grpc.ServerStream, x *excha
 		held -= rest
 		give(rest)
 	}
-	if err := x.readTarget(); err != nil {
+	err = x.readTarget()
+	if err == nil {
+		err = s.admitted(x, authorization)
+	}
+	if err != nil {
 		return release, err
 	}
 	turn, err := s.turn(ctx, x)

@@ -41,6 +41,9 @@ func (s *Server) predictions(p protocol) http.HandlerFunc {
 		defer cancel()
 		release := func() {}
 		if err == nil {
+			err = s.admitted(x, req.Header.Get("Authorization"))
+		}
+		if err == nil {
 			release, err = s.read(ctx, w, req, x)
 		}
 		release = sync.OnceFunc(release)
@@ -67,7 +70,9 @@ func deadline(req *http.Request) (context.Context, context.CancelFunc, error) {
 
 // readHead reads what the request's head says of its body.
 func (x *exchange) readHead(req *http.Request) error {
-	x.client, _, _ = net.SplitHostPort(req.RemoteAddr)
+	if x.client == "" {
+		x.client, _, _ = net.SplitHostPort(req.RemoteAddr)
+	}
 	x.ask.explain = x.ask.explain || truthful(req.URL.Query().Get("explain"))
 	kind, _, _ := strings.Cut(req.Header.Get("Content-Type"), ";")
 	x.csv = strings.EqualFold(strings.TrimSpace(kind), "text/csv")
@@ -179,6 +184,7 @@ func (x *exchange) write(w http.ResponseWriter) {
 	if x.status == http.StatusServiceUnavailable {
 		h["Retry-After"] = []string{"1"}
 	}
+	challenge(h, x.status)
 	w.WriteHeader(x.status)
 	_, _ = w.Write(x.answer) // a client that went away is no error of ours
 }

@@ -22,6 +22,9 @@ type Audit interface {
 
 // Options configure a Server.
 type Options struct {
+	// Admit says whose a token is, if it may do what scope says on the endpoint
+	// (empty: on any); *token.Set has it. nil: whoever asks is answered.
+	Admit func(secret, scope, endpoint string) (name string, err error)
 	// Audit takes the record of every answer. Required.
 	Audit Audit
 	// Labels opens what keeps labels, or says why it cannot now; nil: the server
@@ -89,7 +92,7 @@ func (s *Server) routes() {
 		"GET /v1/endpoints":                                  s.endpoints,
 		"GET /v1/endpoints/{endpoint}":                       s.endpoint,
 	} {
-		s.mux.HandleFunc(pattern, h)
+		s.mux.HandleFunc(pattern, s.guard(pattern, h))
 	}
 	for path, h := range map[string]http.HandlerFunc{
 		"/v2/models/{endpoint}/infer":                    infer,
@@ -99,7 +102,7 @@ func (s *Server) routes() {
 		"/invocations":                                   invoke,
 		"/v1/endpoints/{endpoint}/labels":                s.labels,
 	} {
-		s.mux.HandleFunc("POST "+path, h)
+		s.mux.HandleFunc("POST "+path, h) // which asks itself, so that a refusal is recorded
 		s.mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("Allow", http.MethodPost)
 			replyError(w, http.StatusMethodNotAllowed, fault.New(fault.RequestInvalid, "%s is asked with POST, not %s", path, clip(req.Method)).WithRemedy("send the rows as the body of a POST"))
