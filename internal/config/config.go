@@ -59,6 +59,11 @@ type Config struct {
 	Temporal      Temporal `json:"temporal"`
 	Threads       int      `json:"threads"` // ESTEIRA_THREADS, at least 1
 
+	Edge Edge `json:"edge"`
+
+	// Token is what the command line sends to the prediction server.
+	Token Secret `json:"token"` // ESTEIRA_TOKEN
+
 	// File is the .esteira/env that was read, or empty.
 	File string `json:"file,omitempty"`
 

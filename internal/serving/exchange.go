@@ -37,6 +37,7 @@ type exchange struct {
 	status    int
 	kind      fault.Kind
 	failure   string // message of an error
+	seen      Observation
 }
 
 // asked is what a request asks for beside the rows it brings.
@@ -50,14 +51,15 @@ type asked struct {
 
 // protocol is a format of requests and answers.
 type protocol struct {
+	name   string
 	decode func(r *rows, x *exchange, maxRows int) error
 	encode func(x *exchange, b []byte) []byte
 	binary bool // binary tensors may follow the JSON
 }
 
 var (
-	plain   = protocol{decode: (*rows).decodeRecords, encode: (*exchange).appendRecords}
-	tensors = protocol{decode: (*rows).decodeTensors, encode: (*exchange).appendTensors, binary: true}
+	plain   = protocol{name: "v1", decode: (*rows).decodeRecords, encode: (*exchange).appendRecords}
+	tensors = protocol{name: "v2", decode: (*rows).decodeTensors, encode: (*exchange).appendTensors, binary: true}
 )
 
 // begin returns an exchange with buffers used before; end gives them back.
@@ -83,6 +85,7 @@ func (s *Server) end(x *exchange) {
 // before: nothing may be written before its records are durable, and then they are.
 // release gives back what the request holds while it is computed.
 func (s *Server) settle(ctx context.Context, x *exchange, release func(), err error) {
+	x.seen.Computed = time.Now()
 	if err == nil {
 		err = s.guarded(ctx, x)
 	}
@@ -93,16 +96,16 @@ func (s *Server) settle(ctx context.Context, x *exchange, release func(), err er
 	for i := range x.records {
 		x.records[i].Latency = latency
 	}
+	began := time.Now()
 	err = s.record(x)
+	x.seen.Audit = time.Since(began)
 	release() // a client that reads slowly keeps nobody from being answered
 	if err != nil {
 		// The answer that was computed stays here.
 		x.fail(err)
 		x.records = x.records[:0]
 	}
-	if s.opts.Observe != nil {
-		s.opts.Observe(x.endpoint, x.status, time.Since(x.arrived))
-	}
+	s.observe(x)
 }
 
 // guarded is compute, with a panic as an error like any other: it is answered and
@@ -150,12 +153,16 @@ func (s *Server) compute(ctx context.Context, x *exchange) (err error) {
 			return err
 		}
 	}
+	began := time.Now()
+	x.seen.Decode = began.Sub(x.seen.Computed)
 	if err := inTime(ctx, x); err != nil {
 		return err
 	}
 	if err := x.served.predict(x.rows); err != nil {
 		return err
 	}
+	predicted := time.Now()
+	x.seen.Predict = predicted.Sub(began)
 	x.status = http.StatusOK
 	for i := range x.rows.frame.Rows {
 		r := x.record()
@@ -168,6 +175,7 @@ func (s *Server) compute(ctx context.Context, x *exchange) (err error) {
 		r.Outputs = x.json[from:len(x.json):len(x.json)]
 	}
 	x.answer = x.protocol.encode(x, x.answer)
+	x.seen.Encode = time.Since(predicted)
 	return nil
 }
 

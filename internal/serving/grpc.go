@@ -24,7 +24,7 @@ import (
 )
 
 // message is the Open Inference Protocol v2 over gRPC. Its answer is made by reply.
-var message = protocol{decode: (*rows).decodeMessage, encode: func(_ *exchange, b []byte) []byte { return b }}
+var message = protocol{name: "grpc", decode: (*rows).decodeMessage, encode: func(_ *exchange, b []byte) []byte { return b }}
 
 // GRPC returns a server of the Open Inference Protocol v2 over gRPC and of gRPC's
 // health service, which answers as this server does over HTTP, within the same
@@ -90,6 +90,7 @@ func (s *Server) receive(ctx context.Context, stream grpc.ServerStream, x *excha
 	release = func() {}
 	x.requestID, x.key = cleaned(header(ctx, headerRequest), maxID), cleaned(header(ctx, headerKey), maxID)
 	x.client = peerAddress(ctx)
+	x.seen.TraceParent, x.seen.TraceState = header(ctx, "traceparent"), header(ctx, "tracestate")
 	authorization := header(ctx, "authorization")
 	if err := s.admitted(x, authorization); err != nil { // on any endpoint; which it is the message says
 		return release, err

@@ -97,6 +97,7 @@ func truthful(s string) bool { return s == "true" || s == "1" }
 func (s *Server) read(ctx context.Context, w http.ResponseWriter, req *http.Request, x *exchange) (release func(), err error) {
 	release = func() {}
 	x.requestID = cleaned(req.Header.Get(headerRequest), maxID)
+	x.seen.TraceParent, x.seen.TraceState = req.Header.Get("Traceparent"), req.Header.Get("Tracestate")
 	x.key = cleaned(req.Header.Get(headerKey), maxID)
 	if err := x.readHead(req); err != nil {
 		return release, err

@@ -20,7 +20,7 @@ import (
 // "params", or CSV; out, {"predictions": […]}: values, or the classes, or, with the
 // param "predict_method" "predict_proba", the probabilities of the classes. Unlike
 // MLflow's, a column that the model does not know is refused, not dropped.
-var invocations = protocol{decode: (*rows).decodeInvocation, encode: (*exchange).appendPredictions}
+var invocations = protocol{name: "mlflow", decode: (*rows).decodeInvocation, encode: (*exchange).appendPredictions}
 
 const tables = `"dataframe_split", "dataframe_records", "instances" or "inputs"`
 

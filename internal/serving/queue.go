@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -180,7 +181,9 @@ func (s *Server) hold(ctx context.Context, x *exchange, size int64) (give func(b
 func (s *Server) turn(ctx context.Context, x *exchange) (release func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, s.opts.Limits.QueueTimeout)
 	defer cancel()
+	began := time.Now()
 	give, err := s.turns.acquire(waiting, x.client, 1)
+	x.seen.Queue = time.Since(began)
 	if err != nil {
 		return func() {}, refused(ctx, err, "%d requests are being answered", s.opts.Limits.Concurrent)
 	}

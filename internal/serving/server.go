@@ -33,7 +33,7 @@ type Options struct {
 	// Limits bound what clients may cost.
 	Limits Limits
 	// Observe, if set, is told of every answer to a request for predictions.
-	Observe func(endpoint string, status int, latency time.Duration)
+	Observe func(Observation)
 	// Reports opens the store of the runs' reports; nil: the server shows none.
 	Reports func(ctx context.Context) (Reports, error)
 	// Synced says whether the server knows what to serve. Default: it does.
