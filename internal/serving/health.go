@@ -156,13 +156,9 @@ func (s *Server) endpoint(w http.ResponseWriter, req *http.Request) {
 	if live == nil {
 		return
 	}
-	example := map[string]any{}
-	for _, in := range live.model.Signature.Inputs {
-		example[in.Name] = in.Example
-	}
 	reply(w, http.StatusOK, map[string]any{
 		"endpoint": live.endpoint, "revision": live.revision,
 		"model_name": live.name, "model_version": live.number,
-		"signature": live.model.Signature, "example": map[string]any{"records": []any{example}},
+		"signature": live.model.Signature, "example": map[string]any{"records": []any{live.example()}},
 	})
 }

@@ -89,6 +89,10 @@ func (s *Server) routes() {
 		"GET /ping":                                          s.ready, // as MLflow's scoring server has them
 		"GET /health":                                        s.ready,
 		"GET /v1/health":                                     s.health,
+		"GET /v1/openapi.json":                               s.openAPI,
+		"GET /v1/endpoints/{endpoint}/openapi.json":          s.openAPI,
+		"GET /v1/endpoints/{endpoint}/try":                   s.try,
+		"POST /v1/endpoints/{endpoint}/try":                  s.tryAnswer,
 		"GET /v1/endpoints":                                  s.endpoints,
 		"GET /v1/endpoints/{endpoint}":                       s.endpoint,
 	} {
