@@ -29,3 +29,26 @@ need_cxx() {
   echo 'A C++ standard library to link against is missing: type sudo apt-get install -y g++' >&2
   return 1
 }
+
+# python_home DIR LOCK WHAT: a virtual environment in DIR/venv with what LOCK lists,
+# checked by its hashes. What is there already and fits the lock is used as it is.
+python_home() {
+  local home=$1 lock=$2 what=$3 python=${PYTHON:-python3} want
+  mkdir -p "$home"
+  exec 9>"$home/lock"
+  if command -v flock >/dev/null; then flock 9; fi # tests of several packages may come at once
+  want=$(cat "$lock" <("$python" -V) | cksum)
+  if [ ! -f "$home/installed" ] || [ "$(cat "$home/installed")" != "$want" ]; then
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+      echo "$what needs Python 3.11 or newer: install it, or name it with PYTHON=python3.12" >&2
+      return 1
+    }
+    "$python" -m venv --clear "$home/venv" || {
+      echo 'Python cannot make a virtual environment: type sudo apt-get install -y python3-venv' >&2
+      return 1
+    }
+    beat "install $what" "$home/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement "$lock"
+    echo "$want" >"$home/installed"
+  fi
+  exec 9>&-
+}

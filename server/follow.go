@@ -28,6 +28,9 @@ func (p *program) follow(ctx context.Context, watcher *serving.Watcher, self met
 	var wg sync.WaitGroup
 	wg.Go(func() { watcher.Run(ctx, db) })
 	wg.Go(func() { drainer.Run(ctx) })
+	if p.tokens != nil {
+		wg.Go(func() { p.tokens.Follow(ctx, db, time.Second, p.log) })
+	}
 	wg.Wait()
 
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)

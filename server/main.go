@@ -25,8 +25,12 @@ const usage = `esteira-server answers requests for predictions.
   POST /v2/models/{endpoint}/infer           Open Inference Protocol v2
   POST /v1/endpoints/{endpoint}/predict      {"records": [{"column": value}]}
   POST /v1/endpoints/{endpoint}/labels       [{"prediction_id" or "request_id", "label", "observed_at"}]
+  POST /v1/endpoints/{endpoint}/invocations  MLflow's formats, CSV too; also /invocations
   GET  /v1/endpoints/{endpoint}              what a request looks like
   GET  /v2/health/ready                      whether to send requests here
+
+With ESTEIRA_GRPC_LISTEN the Open Inference Protocol is spoken over gRPC, too; with
+ESTEIRA_AUTH=required only who sends a token is answered (esteira tokens create).
 
 Every answer is recorded on disk (ESTEIRA_SPOOL_DIR) before it is sent, and in
 Postgres soon after. Labels are kept in Postgres at once, or refused with 503.
@@ -65,6 +69,7 @@ func start(ctx context.Context, listen, spool string) error {
 	}
 	if listen != "" {
 		cfg.Listen = listen
+		cfg.Edge.Exposed = config.Exposed(listen) || config.Exposed(cfg.Edge.GRPCListen)
 	}
 	if spool != "" {
 		cfg.SpoolDir = spool

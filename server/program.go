@@ -20,6 +20,8 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/serving"
+	"github.com/esteira-ml/esteira/internal/telemetry"
+	"github.com/esteira-ml/esteira/internal/token"
 )
 
 // How long the parts of a shutdown may take: requests in flight, then the audit
@@ -32,9 +34,14 @@ const (
 
 // program is one prediction server.
 type program struct {
-	cfg   config.Config
-	log   zerolog.Logger
-	spool *audit.Spool
+	cfg      config.Config
+	log      zerolog.Logger
+	spool    *audit.Spool
+	metrics  *telemetry.Metrics // nil: nobody asks
+	measured net.Listener       // of the metrics
+	tracer   *telemetry.Tracer  // nil: no traces
+	// tokens are those known; nil: whoever asks is answered.
+	tokens *token.Set
 
 	db atomic.Pointer[metadata.DB] // nil while there is none
 
@@ -59,31 +66,51 @@ func (p *program) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", p.cfg.Listen)
-	if err != nil {
-		return fault.Wrap(err, fault.ConfigInvalid, "listen on %s", p.cfg.Listen).
-			WithRemedy("stop what listens there, or set ESTEIRA_LISTEN to another host:port")
+	if err := p.openTokens(); err != nil {
+		return err
 	}
-	table := serving.NewTable()
-	watcher := serving.NewWatcher(serving.WatcherOptions{
-		Identity: identity(listener.Addr()), Log: p.log, State: state, Table: table,
-		Loader: &serving.BundleLoader{State: state, Open: p.artifacts, Trust: p.cfg.Trust},
-	})
-	watcher.Restore(ctx)
-	handler, err := serving.New(serving.Options{Audit: p.spool, Labels: p.labels, Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
+	if err := p.openTelemetry(ctx); err != nil {
+		return err
+	}
+	if p.tracer != nil {
+		defer func() {
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainWithin)
+			defer cancel()
+			if err := p.tracer.Shutdown(last); err != nil {
+				p.log.Warn().Err(err).Msg("some traces were not sent")
+			}
+		}()
+	}
+	edge, secure, err := p.openEdge()
 	if err != nil {
 		return err
 	}
-	server := handler.HTTP()
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	p.log.Info().Str("address", "http://"+listener.Addr().String()).Strs("endpoints", table.Names()).Str("spool", p.cfg.SpoolDir).Msg("listening")
+	self := identity(edge.plain.Addr(), secure != nil)
+	table := serving.NewTable()
+	watcher := serving.NewWatcher(serving.WatcherOptions{
+		Identity: self, Loaded: p.loaded(), Log: p.log, State: state, Table: table,
+		Loader: &serving.BundleLoader{State: state, Open: p.artifacts, Trust: p.cfg.Trust},
+	})
+	watcher.Restore(ctx)
+	handler, err := serving.New(serving.Options{Admit: p.admit(), Audit: p.spool, Labels: p.labels, Observe: p.observe(), Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
+	if err != nil {
+		return err
+	}
+	if p.metrics != nil {
+		defer p.serveMetrics(p.measured, handler, table).Close()
+	}
+	failed := make(chan error, 2)
+	edge.serve(handler, secure, failed)
+	if edge.stream != nil {
+		p.log.Info().Str("address", edge.stream.Addr().String()).Bool("tls", secure != nil).Msg("listening for gRPC")
+	}
+	p.log.Info().Str("address", self.Address).Strs("endpoints", table.Names()).Str("spool", p.cfg.SpoolDir).Msg("listening")
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	wg.Go(func() { p.follow(background, watcher, identity(listener.Addr())) })
+	wg.Go(func() { p.follow(background, watcher, self) })
 	select {
 	case err := <-failed:
 		return fault.Wrap(err, fault.Internal, "serve on %s", p.cfg.Listen)
@@ -93,9 +120,8 @@ func (p *program) run(ctx context.Context) (err error) {
 	handler.Drain()
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
 	defer cancel()
-	if err := server.Shutdown(finishing); err != nil {
+	if err := edge.shut(finishing); err != nil {
 		p.log.Warn().Err(err).Msg("some requests were cut off; none had its answer")
-		_ = server.Close()
 	}
 	if err := handler.Close(finishing); err != nil {
 		p.log.Warn().Err(err).Msg("shadows did not score all they were given; the answers are recorded")
@@ -135,7 +161,7 @@ func (p *program) objects(ctx context.Context) (*artifact.Store, error) {
 
 // identity names this server by where it listens, so that one that comes back
 // after a crash is the same one.
-func identity(addr net.Addr) metadata.Server {
+func identity(addr net.Addr, secure bool) metadata.Server {
 	host, port, _ := net.SplitHostPort(addr.String())
 	name, err := os.Hostname()
 	if err != nil {
@@ -144,7 +170,11 @@ func identity(addr net.Addr) metadata.Server {
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = name
 	}
-	return metadata.Server{ID: name + "/" + addr.String(), Address: "http://" + net.JoinHostPort(host, port), Started: time.Now().UTC()}
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	return metadata.Server{ID: name + "/" + addr.String(), Address: scheme + net.JoinHostPort(host, port), Started: time.Now().UTC()}
 }
 
 func version() string {

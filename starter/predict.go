@@ -159,6 +159,9 @@ func (a *app) predict(ctx context.Context, endpoint string, body []byte) (answer
 		return out, fault.Wrap(err, fault.ConfigInvalid, "ask the prediction server").WithRemedy("check ESTEIRA_SERVER_ADDRESS")
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if secret := c.Token.Reveal(); secret != "" {
+		request.Header.Set("Authorization", "Bearer "+secret)
+	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return out, fault.Wrap(unwrapURL(err), fault.DeploymentFailed, "the prediction server at %s does not answer", c.ServerAddress).

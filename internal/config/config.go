@@ -62,6 +62,11 @@ type Config struct {
 	Threads       int      `json:"threads"`      // ESTEIRA_THREADS, at least 1
 	TrustedKeys   []string `json:"trusted_keys"` // ESTEIRA_TRUSTED_KEYS: files and directories; empty: bundles need no signature
 
+	Edge Edge `json:"edge"`
+
+	// Token is what the command line sends to the prediction server.
+	Token Secret `json:"token"` // ESTEIRA_TOKEN
+
 	// File is the .esteira/env that was read, or empty.
 	File string `json:"file,omitempty"`
 

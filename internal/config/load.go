@@ -51,6 +51,7 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		SigningKey:    l.reference("ESTEIRA_SIGNING_KEY"),
 		SpoolDir:      l.directory("ESTEIRA_SPOOL_DIR", "spool"),
 		TaskQueue:     l.matching("ESTEIRA_TASK_QUEUE", "esteira", queueName, "letters, digits, dots, underscores and hyphens"),
+		Token:         Secret(l.values["ESTEIRA_TOKEN"]),
 		Threads:       l.count("ESTEIRA_THREADS", runtime.NumCPU()),
 		TrustedKeys:   filepath.SplitList(l.values["ESTEIRA_TRUSTED_KEYS"]),
 		Temporal:      Temporal{UIURL: l.url("TEMPORAL_UI_URL", DefaultTemporalUIURL)},
@@ -58,6 +59,7 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		temporalEnv:   l.temporal(),
 	}
 	c.Listen = l.listen(c.ServerAddress)
+	c.Edge = l.edge(c.Listen)
 	c.Log = l.log()
 	c.S3 = l.s3()
 	c.DatabaseURL = l.database()
@@ -307,7 +309,7 @@ func (l *loader) database() Secret {
 func (l *loader) secrets(c Config) []string {
 	all := []string{
 		c.S3.SecretKey.Reveal(), c.S3.SessionToken.Reveal(), l.values["PGPASSWORD"],
-		l.values["TEMPORAL_API_KEY"], l.values["TEMPORAL_CODEC_AUTH"], l.values["TEMPORAL_TLS_CLIENT_KEY_DATA"],
+		l.values["TEMPORAL_API_KEY"], l.values["ESTEIRA_TOKEN"], l.values["TEMPORAL_CODEC_AUTH"], l.values["TEMPORAL_TLS_CLIENT_KEY_DATA"],
 	}
 	if database, err := pgconn.ParseConfig(c.DatabaseURL.Reveal()); err == nil {
 		all = append(all, database.Password)

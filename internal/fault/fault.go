@@ -43,6 +43,9 @@ const (
 	TemporalUnavailable   Kind = "TemporalUnavailable"   // Temporal cannot be reached (retry)
 	NotificationFailed    Kind = "NotificationFailed"    // a channel that did not take a message (retry)
 	AuditUnavailable      Kind = "AuditUnavailable"      // the audit spool is full or its disk failed
+	DeadlineExceeded      Kind = "DeadlineExceeded"      // the caller left, or no longer waits
+	Unauthenticated       Kind = "Unauthenticated"       // no token, or one that is unknown, expired or revoked
+	PermissionDenied      Kind = "PermissionDenied"      // a token that may not do this
 	Internal              Kind = "Internal"              // a broken promise of our own code
 )
 

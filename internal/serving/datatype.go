@@ -10,18 +10,19 @@ import (
 // datatype is a tensor element type of the Open Inference Protocol v2.
 type datatype struct {
 	name     string
+	size     int // bytes of a value; 0: as many as it says
 	text     bool
 	boolean  bool
 	min, max float64 // of an integer type, both inclusive; max < min: not an integer type
 }
 
 var datatypes = map[string]*datatype{
-	"BOOL": {name: "BOOL", boolean: true, min: 0, max: 1}, "BYTES": {name: "BYTES", text: true},
-	"FP64": {name: "FP64", max: -1}, "FP32": {name: "FP32", max: -1},
-	"INT8": {name: "INT8", min: math.MinInt8, max: math.MaxInt8}, "INT16": {name: "INT16", min: math.MinInt16, max: math.MaxInt16},
-	"INT32": {name: "INT32", min: math.MinInt32, max: math.MaxInt32}, "INT64": {name: "INT64", min: math.MinInt64, max: math.MaxInt64},
-	"UINT8": {name: "UINT8", max: math.MaxUint8}, "UINT16": {name: "UINT16", max: math.MaxUint16},
-	"UINT32": {name: "UINT32", max: math.MaxUint32}, "UINT64": {name: "UINT64", max: math.MaxUint64},
+	"BOOL": {name: "BOOL", size: 1, boolean: true, min: 0, max: 1}, "BYTES": {name: "BYTES", text: true},
+	"FP64": {name: "FP64", size: 8, max: -1}, "FP32": {name: "FP32", size: 4, max: -1},
+	"INT8": {name: "INT8", size: 1, min: math.MinInt8, max: math.MaxInt8}, "INT16": {name: "INT16", size: 2, min: math.MinInt16, max: math.MaxInt16},
+	"INT32": {name: "INT32", size: 4, min: math.MinInt32, max: math.MaxInt32}, "INT64": {name: "INT64", size: 8, min: math.MinInt64, max: math.MaxInt64},
+	"UINT8": {name: "UINT8", size: 1, max: math.MaxUint8}, "UINT16": {name: "UINT16", size: 2, max: math.MaxUint16},
+	"UINT32": {name: "UINT32", size: 4, max: math.MaxUint32}, "UINT64": {name: "UINT64", size: 8, max: math.MaxUint64},
 }
 
 // fits reports whether a column of kind can be sent as t.

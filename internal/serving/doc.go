@@ -12,11 +12,17 @@
 // The last revisions are kept on local disk, so that a server starts without
 // Postgres and without the object store.
 //
-// A [Server] is the http.Handler: the Open Inference Protocol v2 (REST) under
-// /v2, plain JSON records under /v1. Each request passes read, decode, predict,
-// encode, audit, answer, in that order, in buffers that are used again. Rejected
-// requests and failures are audited too; when the audit spool is unavailable the
-// answer is 503, whatever it would have been.
+// A [Server] is the http.Handler: the Open Inference Protocol v2 under /v2, plain
+// JSON records and MLflow's formats under /v1, OpenAPI and a page to try an endpoint;
+// [Server.GRPC] speaks the same protocol over gRPC. The transports bring the bytes of
+// a request and send those of its answer; what is between is the same for all: admit
+// (whose token it is), read, wait for a turn, decode, predict, encode, audit, answer,
+// in that order, in buffers that are used again. Rejected requests and failures are
+// audited too; when the audit spool is unavailable the answer is 503, whatever it
+// would have been.
+//
+// What clients may cost is bounded by [Limits]. Room for bodies and turns to compute
+// are shared among clients, by token or else by address, in turn.
 //
 // A revision may have a shadow: once an answer is recorded and sent, its share of
 // the requests is scored by it in the background and recorded with the prediction it

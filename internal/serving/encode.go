@@ -3,13 +3,10 @@ package serving
 import (
 	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-
-	"github.com/esteira-ml/esteira/internal/frame"
 )
 
 // appendFloat writes a finite number as encoding/json does.
@@ -65,6 +62,50 @@ func (s *served) appendAnswer(b []byte, out []float64) []byte {
 	return append(b, '}')
 }
 
+// appendRow is appendAnswer for row i, with its explanation if that is asked for:
+// "explanation": {"base": the expected raw score, "contributions": {column: what it
+// added}}, or one of these by class.
+func (x *exchange) appendRow(b []byte, i int) []byte {
+	s, r := x.served, x.rows
+	k := s.model.Predictor.Outputs()
+	b = s.appendAnswer(b, r.out[i*k:(i+1)*k])
+	if !r.ask.explain {
+		return b
+	}
+	return x.appendExplanation(append(b, `,"explanation":`...), i)
+}
+
+func (x *exchange) appendExplanation(b []byte, i int) []byte {
+	s, r := x.served, x.rows
+	k := s.model.Predictor.Outputs()
+	width := len(r.sig.Inputs) + 1
+	of := func(k int) {
+		values := r.explained[k*width : (k+1)*width]
+		b = appendFloat(append(b, `{"base":`...), values[width-1])
+		b = append(b, `,"contributions":{`...)
+		for j, v := range values[:width-1] {
+			if j > 0 {
+				b = append(b, ',')
+			}
+			b = appendFloat(append(appendText(b, r.sig.Inputs[j].Name), ':'), v)
+		}
+		b = append(b, "}}"...)
+	}
+	if s.classes == nil {
+		of(i)
+		return b
+	}
+	b = append(b, '{')
+	for c, class := range s.classes {
+		if c > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendText(b, class), ':')
+		of(i*k + c)
+	}
+	return append(b, '}')
+}
+
 // appendFeatures writes row i as it was sent, one object of the columns.
 func (r *rows) appendFeatures(b, body []byte, i int) []byte {
 	if len(r.records) > 0 {
@@ -76,8 +117,11 @@ func (r *rows) appendFeatures(b, body []byte, i int) []byte {
 			b = append(b, ',')
 		}
 		b = append(appendText(b, r.sig.Inputs[j].Name), ':')
-		at := r.cells[j][i]
-		b = append(b, body[at.from:at.to]...)
+		at, from := r.cells[j][i], body
+		if r.written[j] {
+			from = r.text
+		}
+		b = append(b, from[at.from:at.to]...)
 	}
 	return append(b, '}')
 }
@@ -103,7 +147,6 @@ func (x *exchange) appendRecords(b []byte) []byte {
 	b = append(b, `,"id":`...)
 	b = appendText(b, x.requestID)
 	b = append(b, `,"predictions":[`...)
-	k := s.model.Predictor.Outputs()
 	for i := range r.frame.Rows {
 		if i > 0 {
 			b = append(b, ',')
@@ -111,69 +154,7 @@ func (x *exchange) appendRecords(b []byte) []byte {
 		b = append(b, `{"id":"`...)
 		b = appendUUID(b, x.records[i].ID)
 		b = append(b, `",`...)
-		b = append(s.appendAnswer(b, r.out[i*k:(i+1)*k]), '}')
-	}
-	return append(b, "]}\n"...)
-}
-
-// appendTensors writes the answer of the Open Inference Protocol v2. The ids of
-// the predictions are a parameter, separated by commas: the protocol has no
-// arrays there.
-func (x *exchange) appendTensors(b []byte) []byte {
-	s, r := x.served, x.rows
-	b = append(b, `{"model_name":`...)
-	b = appendText(b, s.endpoint)
-	b = append(b, `,"model_version":"`...)
-	b = append(b, s.version...)
-	b = append(b, `","id":`...)
-	b = appendText(b, x.requestID)
-	b = append(b, `,"parameters":{"revision":`...)
-	b = strconv.AppendInt(b, s.revision, 10)
-	b = append(b, `,"prediction_ids":"`...)
-	for i := range x.records {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendUUID(b, x.records[i].ID)
-	}
-	b = append(b, `"},"outputs":[`...)
-	n := r.frame.Rows
-	first := true
-	for _, o := range s.model.Signature.Outputs {
-		if len(r.wanted) > 0 && !slices.Contains(r.wanted, o.Name) {
-			continue
-		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = appendText(append(b, `{"name":`...), o.Name)
-		b = append(b, `,"datatype":"`...)
-		b = append(b, datatypeOf(o.Kind)...)
-		b = append(b, `","shape":[`...)
-		b = strconv.AppendInt(b, int64(n), 10)
-		if o.Name == "probabilities" {
-			b = append(b, ',')
-			b = strconv.AppendInt(b, int64(len(s.classes)), 10)
-		}
-		b = append(b, `],"data":[`...)
-		if o.Kind == frame.Text.String() {
-			k := len(s.classes)
-			for i := range n {
-				if i > 0 {
-					b = append(b, ',')
-				}
-				b = appendText(b, s.classes[best(r.out[i*k:(i+1)*k])])
-			}
-		} else {
-			for i, v := range r.out {
-				if i > 0 {
-					b = append(b, ',')
-				}
-				b = appendFloat(b, v)
-			}
-		}
-		b = append(b, "]}"...)
+		b = append(x.appendRow(b, i), '}')
 	}
 	return append(b, "]}\n"...)
 }

@@ -18,11 +18,25 @@ func tooLarge(bound int64) error {
 var (
 	errOverloaded = errors.New("overloaded")
 	errSlow       = errors.New("the request did not arrive in time")
+	errFull       = errors.New("too many wait")
+	errGone       = errors.New("the client left")
 )
 
+// statusGone is what the record of a request says whose client left: nobody reads
+// the answer.
+const statusGone = 499
+
+// late is the fault of a request whose context ended.
+func late(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault.Wrap(err, fault.DeadlineExceeded, "the time of the request was over before it was answered").WithRemedy("allow it more time, or ask a server with less to do")
+	}
+	return fault.Wrap(errGone, fault.DeadlineExceeded, "the request was not answered")
+}
+
 func overloaded(ctx context.Context, message string, args ...any) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return late(err)
 	}
 	return fault.Wrap(errOverloaded, fault.ResourceExhausted, message+", the bound of this server", args...).WithRemedy("try again in a second, or run more servers")
 }
@@ -53,6 +67,8 @@ func statusOf(f *fault.Error, err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, errSlow):
 		return http.StatusRequestTimeout
+	case errors.Is(err, errGone):
+		return statusGone
 	}
 	switch f.Kind {
 	case fault.RequestInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid:
@@ -61,6 +77,12 @@ func statusOf(f *fault.Error, err error) int {
 		return http.StatusNotFound
 	case fault.ResourceExhausted:
 		return http.StatusRequestEntityTooLarge
+	case fault.Unauthenticated:
+		return http.StatusUnauthorized
+	case fault.PermissionDenied:
+		return http.StatusForbidden
+	case fault.DeadlineExceeded:
+		return http.StatusGatewayTimeout
 	case fault.AuditUnavailable, fault.DatabaseUnavailable, fault.StoreUnavailable:
 		return http.StatusServiceUnavailable
 	}

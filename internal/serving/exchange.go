@@ -4,12 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"net/http"
-	"os"
-	"slices"
-	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,8 +13,8 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
-// exchange is one request for predictions and its answer; its buffers are used
-// again.
+// exchange is one request for predictions and its answer, whatever the transport;
+// its buffers are used again.
 type exchange struct {
 	protocol  protocol
 	endpoint  string
@@ -27,65 +22,74 @@ type exchange struct {
 	requestID string
 	arrived   time.Time
 	body      []byte
+	head      int    // how much of body is JSON, binary tensors follow; 0: all
+	csv       bool   // MLflow: body is CSV
 	key       string // of stickiness: requests of one key are answered by one model version
+	token     string // name of the one it came with
+	client    string // whom the fair queues count the request for
+	ask       asked  // what the transport's own fields ask for
 	deployed  *deployment
 	served    *served // nil until known
 	rows      *rows   // of served's pool
 	records   []audit.Record
 	json      []byte // features and outputs of the records
 	answer    []byte
+	answered  int // how much of answer is JSON, binary tensors follow; 0: all
 	status    int
 	kind      fault.Kind
+	failure   string // message of an error
+	seen      Observation
+}
+
+// asked is what a request asks for beside the rows it brings.
+type asked struct {
+	outputs       []wantedOutput // tensors: none: all
+	binary        bool           // tensors: outputs that do not say otherwise come as binary data
+	explain       bool           // what each column added to the answer
+	probabilities bool           // MLflow: of the classes, not the class alone
+	timeout       time.Duration  // 0: none
 }
 
 // protocol is a format of requests and answers.
 type protocol struct {
-	decode func(r *rows, body []byte, maxRows int) error
+	name   string
+	decode func(r *rows, x *exchange, maxRows int) error
 	encode func(x *exchange, b []byte) []byte
+	binary bool // binary tensors may follow the JSON
 }
 
 var (
-	plain   = protocol{(*rows).decodeRecords, (*exchange).appendRecords}
-	tensors = protocol{(*rows).decodeTensors, (*exchange).appendTensors}
+	plain   = protocol{name: "v1", decode: (*rows).decodeRecords, encode: (*exchange).appendRecords}
+	tensors = protocol{name: "v2", decode: (*rows).decodeTensors, encode: (*exchange).appendTensors, binary: true}
 )
 
-// Headers of an answer.
-const (
-	headerPrediction = "Esteira-Prediction-Id" // the first maxHeaderIDs ids, separated by commas
-	headerRevision   = "Esteira-Revision"
-	headerVersion    = "Esteira-Model-Version"
-	headerRequest    = "X-Request-Id"       // read and echoed
-	headerKey        = "Esteira-Sticky-Key" // requests of one key go to one model version; default: the request's id
-	maxHeaderIDs     = 16
-)
+// begin returns an exchange with buffers used before; end gives them back.
+func (s *Server) begin(p protocol) *exchange {
+	x := s.exchanges.Get().(*exchange)
+	*x = exchange{protocol: p, arrived: time.Now(), body: x.body[:0], records: x.records[:0], json: x.json[:0], answer: x.answer[:0]}
+	s.inflight.Add(1)
+	return x
+}
 
-func (s *Server) predictions(p protocol) http.HandlerFunc {
-	return func(w http.ResponseWriter, req *http.Request) {
-		x := s.exchanges.Get().(*exchange)
-		*x = exchange{
-			protocol: p, endpoint: req.PathValue("endpoint"), version: req.PathValue("version"), arrived: time.Now(),
-			body: x.body[:0], records: x.records[:0], json: x.json[:0], answer: x.answer[:0],
-		}
-		s.inflight.Add(1)
-		defer s.inflight.Add(-1)
-		s.answer(w, req, x)
-		if x.rows != nil {
-			x.served.pool.Put(x.rows)
-		}
-		if cap(x.body)+cap(x.json)+cap(x.answer) <= 1<<20 {
-			clear(x.records[:cap(x.records)])
-			s.exchanges.Put(x)
-		}
+func (s *Server) end(x *exchange) {
+	s.mirror.offer(x) // the answer is out
+	s.inflight.Add(-1)
+	if x.rows != nil {
+		x.served.pool.Put(x.rows)
+	}
+	if cap(x.body)+cap(x.json)+cap(x.answer) <= 1<<20 {
+		clear(x.records[:cap(x.records)])
+		s.exchanges.Put(x)
 	}
 }
 
-// answer runs one exchange: nothing is written before its records are durable.
-func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
-	release, err := s.read(w, req, x)
-	release = sync.OnceFunc(release)
-	defer release() // after a panic, too: a turn that is never given back is gone for good
+// settle makes the answer of an exchange whose body is in memory, or that failed
+// before: nothing may be written before its records are durable, and then they are.
+// release gives back what the request holds while it is computed.
+func (s *Server) settle(ctx context.Context, x *exchange, release func(), err error) {
+	x.seen.Computed = time.Now()
 	if err == nil {
-		err = s.guarded(x)
+		err = s.guarded(ctx, x)
 	}
 	if err != nil {
 		x.refuse(err)
@@ -94,29 +98,27 @@ func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 	for i := range x.records {
 		x.records[i].Latency = latency
 	}
+	began := time.Now()
 	err = s.record(x)
+	x.seen.Audit = time.Since(began)
 	release() // a client that reads slowly keeps nobody from being answered
 	if err != nil {
 		// The answer that was computed stays here.
 		x.fail(err)
 		x.records = x.records[:0]
 	}
-	x.write(w)
-	s.mirror.offer(x)
-	if s.opts.Observe != nil {
-		s.opts.Observe(x.endpoint, x.status, time.Since(x.arrived))
-	}
+	s.observe(x)
 }
 
 // guarded is compute, with a panic as an error like any other: it is answered and
 // audited.
-func (s *Server) guarded(x *exchange) (err error) {
+func (s *Server) guarded(ctx context.Context, x *exchange) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.New(fault.Internal, "the request could not be worked on: %v", p)
 		}
 	}()
-	return s.compute(x)
+	return s.compute(ctx, x)
 }
 
 // record makes the records durable. A client that went away does not stop it: what
@@ -132,73 +134,20 @@ func (s *Server) record(x *exchange) error {
 	return err
 }
 
-// read brings the body into memory and waits for the request's turn.
-func (s *Server) read(w http.ResponseWriter, req *http.Request, x *exchange) (release func(), err error) {
-	release = func() {}
-	x.requestID = cleaned(req.Header.Get(headerRequest), maxID)
-	x.key = cleaned(req.Header.Get(headerKey), maxID)
-	if req.Header.Get("Inference-Header-Content-Length") != "" {
-		return release, fault.New(fault.RequestInvalid, "the request carries binary tensor data, which is not supported").WithRemedy("send tensors as JSON (binary_data=False in tritonclient)")
-	}
-	if e := req.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return release, fault.New(fault.RequestInvalid, "the body's encoding %q is not supported", clip(e)).WithRemedy("send the body as it is")
-	}
-	limits := &s.opts.Limits
-	size := req.ContentLength
-	if size > limits.BodyBytes {
-		return release, tooLarge(limits.BodyBytes)
-	}
-	if size < 0 {
-		size = limits.BodyBytes
-	}
-	waiting, cancel := context.WithTimeout(req.Context(), limits.QueueTimeout)
-	defer cancel()
-	if s.bytes.Acquire(waiting, size) != nil {
-		return release, overloaded(req.Context(), "%d bytes of requests are in memory", limits.TotalBytes)
-	}
-	release = func() { s.bytes.Release(size) }
-	if err := x.readBody(http.MaxBytesReader(w, req.Body, limits.BodyBytes), req.ContentLength); err != nil {
-		return release, err
-	}
-	waiting, cancel = context.WithTimeout(req.Context(), limits.QueueTimeout)
-	defer cancel()
-	if s.turns.Acquire(waiting, 1) != nil {
-		return release, overloaded(req.Context(), "%d requests are being answered", limits.Concurrent)
-	}
-	return func() { s.bytes.Release(size); s.turns.Release(1) }, nil
-}
-
-func (x *exchange) readBody(r io.Reader, declared int64) error {
-	x.body = slices.Grow(x.body, int(max(declared, 0))+512)
-	for {
-		if len(x.body) == cap(x.body) {
-			x.body = slices.Grow(x.body, 64<<10)
-		}
-		n, err := r.Read(x.body[len(x.body):cap(x.body)])
-		x.body = x.body[:len(x.body)+n]
-		var large *http.MaxBytesError
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.As(err, &large):
-			return tooLarge(large.Limit)
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fault.Wrap(errSlow, fault.RequestInvalid, "read the body").WithRemedy("send the whole request at once")
-		default:
-			return fault.Wrap(err, fault.RequestInvalid, "read the body").WithRemedy("send as many bytes as Content-Length says")
-		}
-	}
-}
-
 // compute fills the answer and its records.
-func (s *Server) compute(x *exchange) (err error) {
+func (s *Server) compute(ctx context.Context, x *exchange) (err error) {
 	deployed, err := s.opts.Table.find(x.endpoint)
 	if err != nil {
 		return err
 	}
 	x.deployed = deployed
-	if err := s.decode(x, deployed.live); err != nil {
+	first := deployed.live
+	if x.version != "" {
+		if first, err = deployed.version(x.version); err != nil {
+			return err
+		}
+	}
+	if err := s.decode(x, first); err != nil {
 		return err
 	}
 	if chosen := deployed.choose(cmp.Or(x.key, x.requestID)); x.version == "" && chosen != x.served {
@@ -207,11 +156,17 @@ func (s *Server) compute(x *exchange) (err error) {
 			return err
 		}
 	}
+	began := time.Now()
+	x.seen.Decode = began.Sub(x.seen.Computed)
+	if err := inTime(ctx, x); err != nil {
+		return err
+	}
 	if err := x.served.predict(x.rows); err != nil {
 		return err
 	}
+	predicted := time.Now()
+	x.seen.Predict = predicted.Sub(began)
 	x.status = http.StatusOK
-	k := x.served.model.Predictor.Outputs()
 	for i := range x.rows.frame.Rows {
 		r := x.record()
 		from := len(x.json)
@@ -219,10 +174,22 @@ func (s *Server) compute(x *exchange) (err error) {
 		// A later append may move x.json; this slice keeps what it has.
 		r.Features = x.json[from:len(x.json):len(x.json)]
 		from = len(x.json)
-		x.json = append(x.served.appendAnswer(append(x.json, '{'), x.rows.out[i*k:(i+1)*k]), '}')
+		x.json = append(x.appendRow(append(x.json, '{'), i), '}')
 		r.Outputs = x.json[from:len(x.json):len(x.json)]
 	}
 	x.answer = x.protocol.encode(x, x.answer)
+	x.seen.Encode = time.Since(predicted)
+	return nil
+}
+
+// inTime refuses to compute for a client that left, or whose time is over.
+func inTime(ctx context.Context, x *exchange) error {
+	if err := ctx.Err(); err != nil {
+		return late(err)
+	}
+	if t := x.rows.ask.timeout; t > 0 && time.Since(x.arrived) >= t {
+		return late(context.DeadlineExceeded)
+	}
 	return nil
 }
 
@@ -233,13 +200,9 @@ func (s *Server) decode(x *exchange, by *served) error {
 		x.rows = nil
 	}
 	x.served = by
-	if x.version != "" && x.version != by.version {
-		return fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(x.version), x.endpoint, by.version).
-			WithRemedy("leave the version out of the path, or deploy that version")
-	}
 	x.rows = by.pool.Get().(*rows)
-	x.rows.reset()
-	err := x.protocol.decode(x.rows, x.body, s.opts.Limits.Rows)
+	x.rows.reset(x.ask)
+	err := x.protocol.decode(x.rows, x, s.opts.Limits.Rows)
 	if x.rows.id != "" {
 		x.requestID = cleaned(x.rows.id, maxID)
 	}
@@ -263,7 +226,7 @@ func (x *exchange) record() *audit.Record {
 		x.requestID = id.String()
 	}
 	x.records = append(x.records, audit.Record{
-		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status),
+		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status), Token: x.token,
 	})
 	r := &x.records[len(x.records)-1]
 	if x.served != nil {
@@ -281,36 +244,6 @@ func (x *exchange) refuse(err error) {
 
 // fail makes the error the answer.
 func (x *exchange) fail(err error) {
+	x.answered, x.failure = 0, err.Error()
 	x.status, x.kind, x.answer = errorAnswer(x.answer[:0], err)
 }
-
-// write sends the answer.
-func (x *exchange) write(w http.ResponseWriter) {
-	h := w.Header()
-	h["Content-Type"] = contentJSON
-	h["Content-Length"] = []string{strconv.Itoa(len(x.answer))}
-	if x.requestID != "" {
-		h[headerRequest] = []string{x.requestID}
-	}
-	if len(x.records) > 0 {
-		ids := make([]byte, 0, 37*maxHeaderIDs)
-		for i := range x.records[:min(len(x.records), maxHeaderIDs)] {
-			if i > 0 {
-				ids = append(ids, ',')
-			}
-			ids = appendUUID(ids, x.records[i].ID)
-		}
-		h[headerPrediction] = []string{string(ids)}
-	}
-	if x.served != nil {
-		h[headerVersion] = []string{x.served.version}
-		h[headerRevision] = []string{strconv.FormatInt(x.served.revision, 10)}
-	}
-	if x.status == http.StatusServiceUnavailable {
-		h["Retry-After"] = []string{"1"}
-	}
-	w.WriteHeader(x.status)
-	_, _ = w.Write(x.answer) // a client that went away is no error of ours
-}
-
-var contentJSON = []string{"application/json"}

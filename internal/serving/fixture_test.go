@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -126,4 +127,15 @@ func (s *testServer) audited(t testing.TB) []audit.Record {
 		t.Fatal(err)
 	}
 	return d.records
+}
+
+func sprint(v any) string { return fmt.Sprint(v) }
+
+func number(t testing.TB, v any) float64 {
+	t.Helper()
+	x, err := v.(json.Number).Float64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
 }

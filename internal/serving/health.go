@@ -44,22 +44,30 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]bool{"ready": true})
 }
 
-// find returns what is live on the path's endpoint, and answers if nothing is.
+// find returns what answers on the path's endpoint, and answers if nothing does.
 func (s *Server) find(w http.ResponseWriter, req *http.Request) *served {
-	var live *served
-	deployed, err := s.opts.Table.find(req.PathValue("endpoint"))
-	if err == nil {
-		live = deployed.live
-		if v := req.PathValue("version"); v != "" && v != live.version {
-			err = fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(v), live.endpoint, live.version).
-				WithRemedy("leave the version out of the path")
-		}
-	}
+	served, _, err := s.look(req.PathValue("endpoint"), req.PathValue("version"))
 	if err != nil {
 		replyError(w, http.StatusNotFound, err)
 		return nil
 	}
-	return live
+	return served
+}
+
+// look returns what answers for a version of an endpoint, the live one by default,
+// and the versions that do.
+func (s *Server) look(endpoint, version string) (*served, []string, error) {
+	deployed, err := s.opts.Table.find(endpoint)
+	if err != nil {
+		return nil, nil, err
+	}
+	found := deployed.live
+	if version != "" {
+		if found, err = deployed.version(version); err != nil {
+			return nil, nil, err
+		}
+	}
+	return found, deployed.versions(), nil
 }
 
 func (s *Server) modelReady(w http.ResponseWriter, req *http.Request) {
@@ -75,8 +83,14 @@ func (s *Server) modelReady(w http.ResponseWriter, req *http.Request) {
 }
 
 func (s *Server) serverMetadata(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"name": "esteira", "version": s.opts.Version, "extensions": []string{}})
+	reply(w, http.StatusOK, map[string]any{"name": "esteira", "version": s.opts.Version, "extensions": extensions})
 }
+
+// extensions of the protocol that are spoken.
+var extensions = []string{"binary_tensor_data"}
+
+// platform is what the protocol calls the kind of a model.
+const platform = "esteira_bundle_v1"
 
 type tensorMetadata struct {
 	Name     string `json:"name"`
@@ -85,28 +99,34 @@ type tensorMetadata struct {
 }
 
 func (s *Server) modelMetadata(w http.ResponseWriter, req *http.Request) {
-	live := s.find(w, req)
-	if live == nil {
+	served, versions, err := s.look(req.PathValue("endpoint"), req.PathValue("version"))
+	if err != nil {
+		replyError(w, http.StatusNotFound, err)
 		return
 	}
-	answer := struct {
+	inputs, outputs := served.tensors()
+	reply(w, http.StatusOK, struct {
 		Name     string           `json:"name"`
 		Versions []string         `json:"versions"`
 		Platform string           `json:"platform"`
 		Inputs   []tensorMetadata `json:"inputs"`
 		Outputs  []tensorMetadata `json:"outputs"`
-	}{Name: live.endpoint, Versions: []string{live.version}, Platform: "esteira_bundle_v1"}
-	for _, in := range live.model.Signature.Inputs {
-		answer.Inputs = append(answer.Inputs, tensorMetadata{in.Name, datatypeOf(in.Kind), []int{-1}})
+	}{served.endpoint, versions, platform, inputs, outputs})
+}
+
+// tensors describes the inputs and outputs of a model.
+func (s *served) tensors() (inputs, outputs []tensorMetadata) {
+	for _, in := range s.model.Signature.Inputs {
+		inputs = append(inputs, tensorMetadata{in.Name, datatypeOf(in.Kind), []int{-1}})
 	}
-	for _, o := range live.model.Signature.Outputs {
+	for _, o := range s.model.Signature.Outputs {
 		shape := []int{-1}
 		if o.Name == "probabilities" {
-			shape = append(shape, len(live.classes))
+			shape = append(shape, len(s.classes))
 		}
-		answer.Outputs = append(answer.Outputs, tensorMetadata{o.Name, datatypeOf(o.Kind), shape})
+		outputs = append(outputs, tensorMetadata{o.Name, datatypeOf(o.Kind), shape})
 	}
-	reply(w, http.StatusOK, answer)
+	return inputs, outputs
 }
 
 // Health is the whole truth about a server, for people and for esteira doctor.
@@ -137,13 +157,9 @@ func (s *Server) endpoint(w http.ResponseWriter, req *http.Request) {
 	if live == nil {
 		return
 	}
-	example := map[string]any{}
-	for _, in := range live.model.Signature.Inputs {
-		example[in.Name] = in.Example
-	}
 	reply(w, http.StatusOK, map[string]any{
 		"endpoint": live.endpoint, "revision": live.revision,
 		"model_name": live.name, "model_version": live.number,
-		"signature": live.model.Signature, "example": map[string]any{"records": []any{example}},
+		"signature": live.model.Signature, "example": map[string]any{"records": []any{live.example()}},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/label"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/token"
 )
 
 // Labels keeps what became known to be true; *metadata.DB does.
@@ -30,7 +31,11 @@ func (s *Server) labels(w http.ResponseWriter, req *http.Request) {
 	s.inflight.Add(1)
 	defer s.inflight.Add(-1)
 	x := &exchange{}
-	release, err := s.read(w, req, x)
+	if _, err := s.admit(req.Header.Get("Authorization"), token.Label, req.PathValue("endpoint")); err != nil {
+		replyRefusal(w, err)
+		return
+	}
+	release, err := s.read(req.Context(), w, req, x)
 	defer release()
 	var answer any
 	if err == nil {

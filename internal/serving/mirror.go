@@ -126,7 +126,7 @@ func (m *mirror) score(job mirrored) {
 	s := job.shadow
 	r := s.pool.Get().(*rows)
 	defer s.pool.Put(r)
-	r.reset()
+	r.reset(asked{})
 	err := s.scoreRows(r, job.body, m.rows)
 	latency := time.Since(begun)
 	records := make([]audit.Record, len(job.answered))
@@ -163,7 +163,7 @@ func (s *served) scoreRows(r *rows, body []byte, most int) (err error) {
 			err = fault.New(fault.Internal, "the request could not be worked on: %v", p)
 		}
 	}()
-	if err := r.decodeRecords(body, most); err != nil {
+	if err := r.decodeRecords(&exchange{body: body}, most); err != nil {
 		return err
 	}
 	return s.predict(r)

@@ -68,7 +68,7 @@ func answered(t *testing.T, p Predictor, n int) *exchange {
 		x.records = append(x.records, audit.Record{ID: uuid.New()})
 	}
 	x.body = append(x.body, "]}"...)
-	if err := x.rows.decodeRecords(x.body, n); err != nil {
+	if err := x.rows.decodeRecords(x, n); err != nil {
 		t.Fatal(err)
 	}
 	return x

@@ -16,6 +16,14 @@ type Predictor interface {
 	Outputs() int
 }
 
+// Explainer is a Predictor that says what each input added to the raw score of an
+// answer: rows × Outputs × (inputs + 1) values, the expected score last.
+// *bundle.Predictor is one, though not for every model.
+type Explainer interface {
+	Predictor
+	Explain(f *frame.Frame, out []float64) error
+}
+
 // Model is a bundle in memory.
 type Model struct {
 	Signature bundle.Signature

@@ -8,8 +8,8 @@ import (
 
 // decodeRecords reads {"records": [{column: value, …}, …], "id": "…"}. "id" is
 // optional and comes back as the request's.
-func (r *rows) decodeRecords(body []byte, maxRows int) error {
-	c := &cursor{b: body}
+func (r *rows) decodeRecords(x *exchange, maxRows int) error {
+	c := &cursor{b: x.body}
 	return r.object(c, func(name string) error {
 		switch name {
 		case "records":

@@ -19,17 +19,23 @@ type rows struct {
 	codes   []map[string]int32 // of a text column's dictionary
 	seen    []int              // 1 + the last row that had the column
 	records []span             // plain records: each row as sent
-	cells   [][]span           // tensors: per column, each value as sent
+	cells   [][]span           // else: per column, each value as sent
+	text    []byte             // values that did not come as JSON, written so
+	written []bool             // by column: cells are of text, else of the body
+	binary  []byte             // tensors: the values behind the JSON not read yet
 	out     []float64
-	id      string   // the caller's own, if it sent one
-	wanted  []string // tensors: the outputs asked for; none: all
+	// explained holds, if asked for, rows × outputs × (inputs + 1) values: what each
+	// column added to the raw score, and last the base value.
+	explained []float64
+	id        string // the caller's own, if it sent one
+	ask       asked
 }
 
 func newRows(sig *bundle.Signature) *rows {
 	n := len(sig.Inputs)
 	r := &rows{
 		sig: sig, index: make(map[string]int, n), codes: make([]map[string]int32, n),
-		seen: make([]int, n), cells: make([][]span, n),
+		seen: make([]int, n), cells: make([][]span, n), written: make([]bool, n),
 		frame: frame.Frame{Columns: make([]frame.Column, n)},
 	}
 	for j := range sig.Inputs {
@@ -48,9 +54,14 @@ func newRows(sig *bundle.Signature) *rows {
 	return r
 }
 
-func (r *rows) reset() {
+// reset makes r empty, for a request that asks for ask.
+func (r *rows) reset(ask asked) {
 	r.frame.Rows = 0
-	r.records, r.wanted, r.id = r.records[:0], r.wanted[:0], ""
+	outputs := r.ask.outputs[:0]
+	r.ask = ask
+	r.ask.outputs = outputs
+	r.records, r.text, r.binary, r.id = r.records[:0], r.text[:0], nil, ""
+	clear(r.written)
 	clear(r.seen)
 	for j := range r.frame.Columns {
 		c := &r.frame.Columns[j]
@@ -93,7 +104,7 @@ func (r *rows) value(c *cursor, j, row int, t *datatype) error {
 		if err != nil {
 			return err
 		}
-		return r.text(j, row, s, t)
+		return r.textual(j, row, s, t)
 	case 't', 'f':
 		x, word := 1.0, "true"
 		if ch == 'f' {
@@ -142,7 +153,7 @@ func (r *rows) missing(j int) {
 	}
 }
 
-func (r *rows) text(j, row int, s []byte, t *datatype) error {
+func (r *rows) textual(j, row int, s []byte, t *datatype) error {
 	col := &r.frame.Columns[j]
 	if t != nil && !t.text || col.Kind == frame.Number {
 		return problem(row, col.Name, "the string "+quote(s), r.expected(j, t))

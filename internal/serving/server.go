@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/esteira-ml/esteira/internal/audit"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -24,6 +22,9 @@ type Audit interface {
 
 // Options configure a Server.
 type Options struct {
+	// Admit says whose a token is, if it may do what scope says on the endpoint
+	// (empty: on any); *token.Set has it. nil: whoever asks is answered.
+	Admit func(secret, scope, endpoint string) (name string, err error)
 	// Audit takes the record of every answer. Required.
 	Audit Audit
 	// Labels opens what keeps labels, or says why it cannot now; nil: the server
@@ -32,7 +33,7 @@ type Options struct {
 	// Limits bound what clients may cost.
 	Limits Limits
 	// Observe, if set, is told of every answer to a request for predictions.
-	Observe func(endpoint string, status int, latency time.Duration)
+	Observe func(Observation)
 	// Reports opens the store of the runs' reports; nil: the server shows none.
 	Reports func(ctx context.Context) (Reports, error)
 	// Synced says whether the server knows what to serve. Default: it does.
@@ -48,8 +49,8 @@ type Server struct {
 	opts      Options
 	mux       *http.ServeMux
 	exchanges sync.Pool
-	bytes     *semaphore.Weighted
-	turns     *semaphore.Weighted
+	bytes     *queue
+	turns     *queue
 	draining  atomic.Bool
 	inflight  atomic.Int64
 	mirror    *mirror
@@ -66,7 +67,9 @@ func New(o Options) (*Server, error) {
 	if o.Synced == nil {
 		o.Synced = func() bool { return true }
 	}
-	s := &Server{opts: o, mux: http.NewServeMux(), bytes: semaphore.NewWeighted(o.Limits.TotalBytes), turns: semaphore.NewWeighted(o.Limits.Concurrent)}
+	s := &Server{opts: o, mux: http.NewServeMux(),
+		bytes: newQueue(o.Limits.TotalBytes, max(o.Limits.TotalBytes/2, o.Limits.BodyBytes), o.Limits.Waiting),
+		turns: newQueue(o.Limits.Concurrent, o.Limits.Concurrent, o.Limits.Waiting)}
 	s.mirror = &mirror{audit: o.Audit, rows: o.Limits.Rows, limit: o.Limits.WriteTimeout}
 	s.exchanges.New = func() any { return &exchange{} }
 	s.routes()
@@ -74,7 +77,7 @@ func New(o Options) (*Server, error) {
 }
 
 func (s *Server) routes() {
-	infer, predict := s.predictions(tensors), s.predictions(plain)
+	infer, predict, invoke := s.predictions(tensors), s.predictions(plain), s.predictions(invocations)
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /v2":                                            s.serverMetadata,
 		"GET /v2/{$}":                                        s.serverMetadata,
@@ -85,19 +88,27 @@ func (s *Server) routes() {
 		"GET /v2/models/{endpoint}/versions/{version}":       s.modelMetadata,
 		"GET /v2/models/{endpoint}/versions/{version}/ready": s.modelReady,
 		"GET /artifacts/{digest}":                            s.report,
+		"GET /ping":                                          s.ready, // as MLflow's scoring server has them
+		"GET /health":                                        s.ready,
 		"GET /v1/health":                                     s.health,
+		"GET /v1/openapi.json":                               s.openAPI,
+		"GET /v1/endpoints/{endpoint}/openapi.json":          s.openAPI,
+		"GET /v1/endpoints/{endpoint}/try":                   s.try,
+		"POST /v1/endpoints/{endpoint}/try":                  s.tryAnswer,
 		"GET /v1/endpoints":                                  s.endpoints,
 		"GET /v1/endpoints/{endpoint}":                       s.endpoint,
 	} {
-		s.mux.HandleFunc(pattern, h)
+		s.mux.HandleFunc(pattern, s.guard(pattern, h))
 	}
 	for path, h := range map[string]http.HandlerFunc{
 		"/v2/models/{endpoint}/infer":                    infer,
 		"/v2/models/{endpoint}/versions/{version}/infer": infer,
 		"/v1/endpoints/{endpoint}/predict":               predict,
+		"/v1/endpoints/{endpoint}/invocations":           invoke,
+		"/invocations":                                   invoke,
 		"/v1/endpoints/{endpoint}/labels":                s.labels,
 	} {
-		s.mux.HandleFunc("POST "+path, h)
+		s.mux.HandleFunc("POST "+path, h) // which asks itself, so that a refusal is recorded
 		s.mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
 			w.Header().Set("Allow", http.MethodPost)
 			replyError(w, http.StatusMethodNotAllowed, fault.New(fault.RequestInvalid, "%s is asked with POST, not %s", path, clip(req.Method)).WithRemedy("send the rows as the body of a POST"))

@@ -67,6 +67,27 @@ func (d *deployment) choose(key string) *served {
 	return d.live
 }
 
+// version returns what of the revision answers requests for a version by name: the
+// live one, or the canary.
+func (d *deployment) version(v string) (*served, error) {
+	for _, s := range []*served{d.live, d.canary} {
+		if s != nil && s.version == v {
+			return s, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "version %q is not live on endpoint %s, version %s is", clip(v), d.revision.Endpoint, d.live.version).
+		WithRemedy("leave the version out, or deploy that version")
+}
+
+// versions lists those, the live one first.
+func (d *deployment) versions() []string {
+	out := []string{d.live.version}
+	if d.canary != nil && d.canary.version != d.live.version {
+		out = append(out, d.canary.version)
+	}
+	return out
+}
+
 // loaded returns the model of a bundle that this deployment holds, or nil.
 func (d *deployment) loaded(digest string) *Model {
 	for _, s := range []*served{d.live, d.canary, d.shadow} {
@@ -94,9 +115,9 @@ func fraction(endpoint, key string) float64 {
 func (s *served) warmUp() error {
 	for i, g := range s.model.Golden {
 		r := s.pool.Get().(*rows)
-		r.reset()
+		r.reset(asked{})
 		body := slices.Concat([]byte(`{"records":[`), g.Record, []byte(`]}`))
-		if err := r.decodeRecords(body, 1); err != nil {
+		if err := r.decodeRecords(&exchange{body: body}, 1); err != nil {
 			return fault.Wrap(err, fault.BundleInvalid, "golden row %d is not a request", i)
 		}
 		if err := s.predict(r); err != nil {
@@ -125,7 +146,21 @@ func (s *served) predict(r *rows) (err error) {
 	}()
 	n := r.frame.Rows * s.model.Predictor.Outputs()
 	r.out = slices.Grow(r.out[:0], n)[:n]
-	return s.model.Predictor.Predict(&r.frame, r.out)
+	if err := s.model.Predictor.Predict(&r.frame, r.out); err != nil || !r.ask.explain {
+		return err
+	}
+	return s.explain(r)
+}
+
+// explain fills r.explained.
+func (s *served) explain(r *rows) error {
+	explainer, ok := s.model.Predictor.(Explainer)
+	if !ok {
+		return fault.New(fault.RequestInvalid, "the model of endpoint %s does not explain its answers", s.endpoint).WithRemedy("ask without explain")
+	}
+	n := r.frame.Rows * s.model.Predictor.Outputs() * (len(r.sig.Inputs) + 1)
+	r.explained = slices.Grow(r.explained[:0], n)[:n]
+	return explainer.Explain(&r.frame, r.explained)
 }
 
 // Table is what the server answers with now. It is safe for concurrent use.
@@ -174,6 +209,10 @@ func (t *Table) find(name string) (*deployment, error) {
 			return nil, fault.New(fault.EndpointNotFound, "nothing is live on endpoint %q: %s", name, *why).
 				WithRemedy("deploy a model version that loads")
 		}
+	}
+	if name == "" {
+		return nil, fault.New(fault.EndpointNotFound, "the request does not say which endpoint it asks, and not exactly one is live").
+			WithRemedy("name it in the header %s, or ask /v1/endpoints/{endpoint}/invocations", headerEndpoint)
 	}
 	remedy := "deploy to it first; there are no endpoints yet"
 	if names := t.Names(); len(names) > 0 {

@@ -1,6 +1,9 @@
 package serving
 
 import (
+	"math"
+	"time"
+
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -11,15 +14,24 @@ type tensor struct {
 	datatype string
 	shape    []int
 	data     int // offset; 0: absent
+	binary   int // bytes of binary data; -1: the values are JSON
 }
 
 // decodeTensors reads an inference request of the Open Inference Protocol v2:
 // {"id", "parameters", "inputs": [{"name", "shape", "datatype", "parameters",
 // "data"}], "outputs": [{"name", "parameters"}]}. Each input is one column of the
 // signature, of shape [N] or [N, 1]; data may be nested as the shape is, or flat.
-// null stands for a missing value, which the protocol leaves open. Parameters are
-// read over.
-func (r *rows) decodeTensors(body []byte, maxRows int) error {
+// null stands for a missing value, which the protocol leaves open. Of the
+// parameters those of the binary tensor data extension, "timeout" (microseconds, as
+// Triton has it) and "explain" count; others are read over.
+func (r *rows) decodeTensors(x *exchange, maxRows int) error {
+	body := x.body
+	if x.head > 0 {
+		if x.head > len(body) {
+			return fault.New(fault.RequestInvalid, "the body has %d bytes, fewer than the %d of its JSON that %s says", len(body), x.head, headerLength).WithRemedy("make them agree")
+		}
+		body, r.binary = body[:x.head], body[x.head:]
+	}
 	c := &cursor{b: body}
 	inputs := 0
 	return r.object(c, func(name string) error {
@@ -34,8 +46,7 @@ func (r *rows) decodeTensors(body []byte, maxRows int) error {
 		case "id":
 			return r.readID(c)
 		case "parameters":
-			_, err := c.skip(0)
-			return err
+			return r.parameters(c)
 		}
 		return unknownMember(c, name, `"inputs" and, optionally, "id", "parameters" and "outputs"`)
 	}, func(map[string]bool) error {
@@ -46,6 +57,9 @@ func (r *rows) decodeTensors(body []byte, maxRows int) error {
 			if r.seen[j] == 0 {
 				return problem(-1, "", "no input "+r.sig.Inputs[j].Name, "one input tensor for each of: "+r.names())
 			}
+		}
+		if len(r.binary) > 0 {
+			return fault.New(fault.RequestInvalid, "%d bytes of binary data belong to no input", len(r.binary)).WithRemedy("make binary_data_size and the body agree")
 		}
 		return nil
 	})
@@ -79,27 +93,99 @@ func (c *cursor) word(what string) (string, error) {
 	return string(s), err
 }
 
-func (r *rows) output(c *cursor) error {
-	return c.members("a requested output", func(key []byte) error {
-		if string(key) != "name" {
-			_, err := c.skip(0)
-			return err
-		}
-		name, err := c.word("the name of an output")
-		if err != nil {
-			return err
-		}
-		for _, o := range r.sig.Outputs {
-			if o.Name == name {
-				r.wanted = append(r.wanted, name)
-				if len(r.wanted) > len(r.sig.Outputs) {
-					return fault.New(fault.RequestInvalid, "more outputs are asked for than the model has").WithRemedy("name each output once")
-				}
-				return nil
+// parameters reads those of the request.
+func (r *rows) parameters(c *cursor) error {
+	return r.members(c, func(name string) (err error) {
+		switch name {
+		case "explain":
+			r.ask.explain, err = c.truth()
+		case "binary_data_output":
+			r.ask.binary, err = c.truth()
+		case "timeout":
+			var us float64
+			if us, err = c.whole("a count of microseconds"); err == nil && us > 0 {
+				r.ask.timeout = time.Duration(min(us, 1e12)) * time.Microsecond
 			}
+		default:
+			_, err = c.skip(0)
 		}
-		return fault.New(fault.RequestInvalid, "the model has no output %q", clip(name)).WithRemedy("ask for: %s", outputNames(r.sig))
+		return err
 	})
+}
+
+func (c *cursor) truth() (bool, error) {
+	switch c.peek() {
+	case 't':
+		return true, c.literal("true")
+	case 'f':
+		return false, c.literal("false")
+	}
+	return false, c.unexpected("true or false")
+}
+
+// whole reads a whole number that is not negative.
+func (c *cursor) whole(what string) (float64, error) {
+	if ch := c.peek(); ch < '0' || ch > '9' {
+		return 0, c.unexpected(what)
+	}
+	x, err := c.float()
+	if err == nil && x != math.Trunc(x) {
+		return 0, c.invalid("the number before byte %d is not %s", c.at, what)
+	}
+	return x, err
+}
+
+// wantedOutput is an output that a request asks for.
+type wantedOutput struct {
+	name   string
+	binary bool
+	chosen bool // binary was said
+}
+
+func (r *rows) output(c *cursor) error {
+	var w wantedOutput
+	err := r.members(c, func(key string) (err error) {
+		switch key {
+		case "name":
+			w.name, err = c.word("the name of an output")
+		case "parameters":
+			err = r.members(c, func(key string) (err error) {
+				if key == "binary_data" {
+					w.chosen = true
+					w.binary, err = c.truth()
+					return err
+				}
+				_, err = c.skip(0)
+				return err
+			})
+		default:
+			_, err = c.skip(0)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.want(w)
+}
+
+// want adds an output that is asked for.
+func (r *rows) want(w wantedOutput) error {
+	known := w.name == contributions
+	for _, o := range r.sig.Outputs {
+		known = known || o.Name == w.name
+	}
+	if !known {
+		return fault.New(fault.RequestInvalid, "the model has no output %q", clip(w.name)).WithRemedy("ask for: %s", outputNames(r.sig))
+	}
+	for _, o := range r.ask.outputs {
+		if o.name == w.name {
+			return fault.New(fault.RequestInvalid, "output %q is asked for twice", w.name).WithRemedy("name each output once")
+		}
+	}
+	r.ask.explain = r.ask.explain || w.name == contributions
+	r.ask.outputs = append(r.ask.outputs, w)
+	return nil
 }
 
 func outputNames(sig *bundle.Signature) string {
@@ -114,7 +200,7 @@ func outputNames(sig *bundle.Signature) string {
 }
 
 func (r *rows) input(c *cursor, n, maxRows int) error {
-	var t tensor
+	t := tensor{binary: -1}
 	given := map[string]bool{}
 	err := c.members("an input tensor", func(key []byte) (err error) {
 		name := string(key)
@@ -134,7 +220,15 @@ func (r *rows) input(c *cursor, n, maxRows int) error {
 			t.data = c.at
 			_, err = c.skip(0)
 		case "parameters":
-			_, err = c.skip(0)
+			err = r.members(c, func(key string) error {
+				if key != "binary_data_size" {
+					_, err := c.skip(0)
+					return err
+				}
+				size, err := c.whole("a count of bytes")
+				t.binary = int(min(size, math.MaxInt32))
+				return err
+			})
 		default:
 			err = unknownMember(c, name, `"name", "shape", "datatype" and "data" in an input`)
 		}
@@ -166,43 +260,28 @@ func (r *rows) shape(c *cursor) (shape []int, err error) {
 
 // column reads the values of one tensor, whose head is known by now.
 func (r *rows) column(c *cursor, t tensor, n, maxRows int) error {
-	j, ok := r.index[t.name]
-	if !ok {
-		return problem(-1, "", "the unknown input "+quote([]byte(t.name)), "one input tensor for each of: "+r.names())
+	j, kind, err := r.head(t, n, maxRows)
+	if err != nil {
+		return err
 	}
-	bad := func(message string, args ...any) *fault.Error {
-		e := fault.New(fault.RequestInvalid, message, args...)
-		e.Message = "input " + quote([]byte(t.name)) + " " + e.Message
-		return e
+	switch {
+	case t.binary >= 0 && t.data != 0:
+		return t.bad(`has both "data" and binary data`).WithRemedy("send its values once")
+	case t.binary > len(r.binary):
+		return t.bad("has %d bytes of binary data, the body %d that are left", t.binary, len(r.binary)).WithRemedy("make binary_data_size and the body agree, and send %s", headerLength)
+	case t.binary >= 0:
+		raw := r.binary[:t.binary]
+		r.binary = r.binary[t.binary:]
+		return r.raw(t, j, kind, raw)
+	case t.data == 0:
+		return t.bad(`has no "data"`).WithRemedy("send its values as JSON, or as binary tensor data")
 	}
-	if r.seen[j] != 0 {
-		return bad("comes twice").WithRemedy("send each column once")
-	}
-	r.seen[j] = 1
-	kind := datatypes[t.datatype]
-	if kind == nil || !kind.fits(r.frame.Columns[j].Kind) {
-		return bad("is a %s and cannot have the datatype %s", r.sig.Inputs[j].Kind, quote([]byte(t.datatype))).
-			WithRemedy("send it as %s", datatypeOf(r.sig.Inputs[j].Kind))
-	}
-	if len(t.shape) == 0 || len(t.shape) == 2 && t.shape[1] != 1 || t.shape[0] == 0 {
-		return bad("has the shape %v", t.shape).WithRemedy("send a column: [N] or [N, 1] with N of at least 1")
-	}
-	if t.shape[0] > maxRows {
-		return tooManyRows(maxRows)
-	}
-	if n > 0 && t.shape[0] != r.frame.Rows {
-		return bad("has %d rows, the input before it %d", t.shape[0], r.frame.Rows).WithRemedy("send as many values for each column")
-	}
-	if t.data == 0 {
-		return bad(`has no "data"`).WithRemedy("send its values as JSON; binary tensor data is not supported")
-	}
-	r.frame.Rows = t.shape[0]
 	back := c.at
 	c.at = t.data
 	count := 0
 	one := func() error {
 		if count == t.shape[0] {
-			return bad("has more values than its shape %v", t.shape).WithRemedy("make shape and data agree")
+			return t.bad("has more values than its shape %v", t.shape).WithRemedy("make shape and data agree")
 		}
 		count++
 		c.peek()
@@ -213,13 +292,13 @@ func (r *rows) column(c *cursor, t tensor, n, maxRows int) error {
 		r.cells[j] = append(r.cells[j], span{from, c.at})
 		return nil
 	}
-	err := r.array(c, "an array of values", func(int) error {
+	err = r.array(c, "an array of values", func(int) error {
 		if c.peek() != '[' {
 			return one()
 		}
 		return r.array(c, "a row", func(k int) error {
 			if k > 0 {
-				return bad("has a row of several values").WithRemedy("send one input tensor for each column")
+				return t.bad("has a row of several values").WithRemedy("send one input tensor for each column")
 			}
 			return one()
 		})
@@ -227,9 +306,50 @@ func (r *rows) column(c *cursor, t tensor, n, maxRows int) error {
 	if err != nil {
 		return err
 	}
-	if count != t.shape[0] {
-		return bad("has %d values, its shape says %d", count, t.shape[0]).WithRemedy("make shape and data agree")
-	}
 	c.at = back
+	return t.counted(count)
+}
+
+// bad is a refusal of the tensor.
+func (t *tensor) bad(message string, args ...any) *fault.Error {
+	e := fault.New(fault.RequestInvalid, message, args...)
+	e.Message = "input " + quote([]byte(t.name)) + " " + e.Message
+	return e
+}
+
+// counted refuses a tensor that has another number of values than its shape.
+func (t *tensor) counted(count int) error {
+	if count != t.shape[0] {
+		return t.bad("has %d values, its shape says %d", count, t.shape[0]).WithRemedy("make shape and data agree")
+	}
 	return nil
+}
+
+// head checks what a tensor, the n-th, says of itself against the signature and the
+// tensors before it, and returns its column and its datatype.
+func (r *rows) head(t tensor, n, maxRows int) (j int, kind *datatype, err error) {
+	j, ok := r.index[t.name]
+	if !ok {
+		return 0, nil, problem(-1, "", "the unknown input "+quote([]byte(t.name)), "one input tensor for each of: "+r.names())
+	}
+	if r.seen[j] != 0 {
+		return 0, nil, t.bad("comes twice").WithRemedy("send each column once")
+	}
+	r.seen[j] = 1
+	kind = datatypes[t.datatype]
+	if kind == nil || !kind.fits(r.frame.Columns[j].Kind) {
+		return 0, nil, t.bad("is a %s and cannot have the datatype %s", r.sig.Inputs[j].Kind, quote([]byte(t.datatype))).
+			WithRemedy("send it as %s", datatypeOf(r.sig.Inputs[j].Kind))
+	}
+	if len(t.shape) == 0 || len(t.shape) > 2 || len(t.shape) == 2 && t.shape[1] != 1 || t.shape[0] <= 0 {
+		return 0, nil, t.bad("has the shape %v", t.shape).WithRemedy("send a column: [N] or [N, 1] with N of at least 1")
+	}
+	if t.shape[0] > maxRows {
+		return 0, nil, tooManyRows(maxRows)
+	}
+	if n > 0 && t.shape[0] != r.frame.Rows {
+		return 0, nil, t.bad("has %d rows, the input before it %d", t.shape[0], r.frame.Rows).WithRemedy("send as many values for each column")
+	}
+	r.frame.Rows = t.shape[0]
+	return j, kind, nil
 }

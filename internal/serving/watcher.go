@@ -27,6 +27,8 @@ type WatcherOptions struct {
 	Identity metadata.Server
 	// Interval is the pause between heartbeats and between polls. Default 1 s.
 	Interval time.Duration
+	// Loaded, if set, is told of every load: how long it took, and why it failed.
+	Loaded func(endpoint string, took time.Duration, err error)
 	// Loader reads bundles. Required.
 	Loader Loader
 	// Log receives swaps, failures and outages. Default: nothing.
@@ -188,10 +190,13 @@ func (w *Watcher) consider(ctx context.Context, registry Registry, r metadata.Re
 const loadTimeout = 5 * time.Minute
 
 // load brings a revision to where it answers.
-func (w *Watcher) load(ctx context.Context, r metadata.Revision) error {
+func (w *Watcher) load(ctx context.Context, r metadata.Revision) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	began := time.Now()
+	if w.opts.Loaded != nil {
+		defer func() { w.opts.Loaded(r.Endpoint, time.Since(began), err) }()
+	}
 	d, err := w.deployment(ctx, r)
 	if err != nil {
 		return err

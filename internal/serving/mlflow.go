@@ -1,0 +1,355 @@
+package serving
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/frame"
+)
+
+// invocations are the formats of MLflow's scoring server: in, a table as
+// "dataframe_split", "dataframe_records", "instances" or "inputs", and optionally
+// "params", or CSV; out, {"predictions": […]}: values, or the classes, or, with the
+// param "predict_method" "predict_proba", the probabilities of the classes. Unlike
+// MLflow's, a column that the model does not know is refused, not dropped.
+var invocations = protocol{name: "mlflow", decode: (*rows).decodeInvocation, encode: (*exchange).appendPredictions}
+
+const tables = `"dataframe_split", "dataframe_records", "instances" or "inputs"`
+
+func (r *rows) decodeInvocation(x *exchange, maxRows int) error {
+	if x.csv {
+		return r.decodeCSV(x.body, maxRows)
+	}
+	c := &cursor{b: x.body}
+	table := ""
+	err := r.object(c, func(name string) error {
+		switch name {
+		case "params":
+			return r.params(c)
+		case "dataframe_split", "dataframe_records", "instances", "inputs":
+		default:
+			return unknownMember(c, name, "one of "+tables+`, and, optionally, "params"`)
+		}
+		if table != "" {
+			return fault.New(fault.RequestInvalid, "the body has both %q and %q", table, name).WithRemedy("send one table")
+		}
+		table = name
+		switch {
+		case name == "dataframe_split":
+			return r.split(c, maxRows)
+		case name == "inputs" && c.peek() == '{':
+			return r.inputColumns(c, maxRows)
+		}
+		return r.array(c, "an array of rows", func(n int) error {
+			if n >= maxRows {
+				return tooManyRows(maxRows)
+			}
+			return r.record(c, n)
+		})
+	}, func(map[string]bool) error {
+		if table == "" {
+			return fault.New(fault.RequestInvalid, "the body has no table").WithRemedy("send one of %s", tables)
+		}
+		if r.frame.Rows == 0 {
+			return fault.New(fault.RequestInvalid, "%q is empty", table).WithRemedy("send at least one row")
+		}
+		return nil
+	})
+	if err == nil && r.ask.probabilities && len(r.sig.Outputs) < 2 {
+		return fault.New(fault.RequestInvalid, "the model has no classes, of which predict_proba could be asked").WithRemedy("ask without predict_method")
+	}
+	return err
+}
+
+// params reads those of the request; what it does not know it reads over, as MLflow
+// does.
+func (r *rows) params(c *cursor) error {
+	if c.peek() == 'n' {
+		return c.literal("null")
+	}
+	return r.members(c, func(name string) error {
+		switch name {
+		case "explain":
+			yes, err := c.truth()
+			r.ask.explain = yes
+			return err
+		case "predict_method":
+			method, err := c.word("the name of a method")
+			if err == nil && method != "predict" && method != "predict_proba" {
+				return fault.New(fault.RequestInvalid, "there is no predict_method %q", clip(method)).WithRemedy("write predict or predict_proba")
+			}
+			r.ask.probabilities = method == "predict_proba"
+			return err
+		}
+		_, err := c.skip(0)
+		return err
+	})
+}
+
+// split reads {"columns": [names], "data": [[values]], "index": […]}.
+func (r *rows) split(c *cursor, maxRows int) error {
+	var order []int
+	data := 0
+	err := r.members(c, func(name string) (err error) {
+		switch name {
+		case "columns":
+			order = make([]int, 0, len(r.sig.Inputs))
+			return r.array(c, "an array of column names", func(int) error {
+				column, err := c.word("the name of a column")
+				if err != nil {
+					return err
+				}
+				order, err = r.place(order, column)
+				return err
+			})
+		case "data":
+			c.peek()
+			data = c.at
+			_, err = c.skip(0)
+		case "index":
+			_, err = c.skip(0)
+		default:
+			err = unknownMember(c, name, `"columns", "data" and, optionally, "index" in "dataframe_split"`)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if order == nil || data == 0 {
+		return fault.New(fault.RequestInvalid, `"dataframe_split" has no "columns" or no "data"`).WithRemedy(`send {"columns": [names], "data": [[values]]}`)
+	}
+	if err := r.placed(order); err != nil {
+		return err
+	}
+	back := c.at
+	defer func() { c.at = back }()
+	c.at = data
+	return r.array(c, "an array of rows", func(n int) error {
+		if n >= maxRows {
+			return tooManyRows(maxRows)
+		}
+		columns := 0
+		err := r.array(c, "a row, an array of values", func(k int) error {
+			if k >= len(order) {
+				return problem(n, "", "more values than columns", strconv.Itoa(len(order))+" values")
+			}
+			columns++
+			return r.cell(c, order[k], n)
+		})
+		if err == nil && columns < len(order) {
+			err = problem(n, "", strconv.Itoa(columns)+" values", strconv.Itoa(len(order)))
+		}
+		r.frame.Rows = n + 1
+		return err
+	})
+}
+
+// cell reads one value of a row as it was sent.
+func (r *rows) cell(c *cursor, j, row int) error {
+	c.peek()
+	from := c.at
+	if err := r.value(c, j, row, nil); err != nil {
+		return err
+	}
+	r.cells[j] = append(r.cells[j], span{from, c.at})
+	return nil
+}
+
+// place adds the column of that name to the order of columns.
+func (r *rows) place(order []int, name string) ([]int, error) {
+	j, ok := r.index[name]
+	if !ok {
+		return nil, problem(-1, name, "an unknown column", "one of: "+r.names())
+	}
+	if r.seen[j] != 0 {
+		return nil, problem(-1, name, "the column twice", "each column once")
+	}
+	r.seen[j] = 1
+	return append(order, j), nil
+}
+
+// placed refuses an order that lacks a column.
+func (r *rows) placed(order []int) error {
+	if len(order) < len(r.sig.Inputs) {
+		for j := range r.sig.Inputs {
+			if r.seen[j] == 0 {
+				return problem(-1, r.sig.Inputs[j].Name, "no such column", "every column, null where a value is missing")
+			}
+		}
+	}
+	return nil
+}
+
+// inputColumns reads {column: [values]}.
+func (r *rows) inputColumns(c *cursor, maxRows int) error {
+	order := make([]int, 0, len(r.sig.Inputs))
+	err := r.members(c, func(name string) (err error) {
+		if order, err = r.place(order, name); err != nil {
+			return err
+		}
+		j, count := order[len(order)-1], 0
+		if err := r.array(c, "an array of values", func(n int) error {
+			if n >= maxRows {
+				return tooManyRows(maxRows)
+			}
+			count++
+			return r.cell(c, j, n)
+		}); err != nil {
+			return err
+		}
+		if len(order) > 1 && count != r.frame.Rows {
+			return problem(-1, name, strconv.Itoa(count)+" values", strconv.Itoa(r.frame.Rows)+", as the column before")
+		}
+		r.frame.Rows = count
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.placed(order)
+}
+
+// decodeCSV reads a table with a head (RFC 4180, UTF-8). An empty field is missing;
+// so are NaN and NA where a number is expected, as pandas writes and reads them.
+func (r *rows) decodeCSV(body []byte, maxRows int) error {
+	reader := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	reader.ReuseRecord = true
+	bad := func(err error) error {
+		return fault.Wrap(err, fault.RequestInvalid, "the body is not CSV").WithRemedy("send a head with the names of the columns and a line for each row (RFC 4180, UTF-8)")
+	}
+	head, err := reader.Read()
+	if err != nil {
+		return bad(err)
+	}
+	order := make([]int, 0, len(r.sig.Inputs))
+	for _, name := range head {
+		if order, err = r.place(order, name); err != nil {
+			return err
+		}
+	}
+	if err := r.placed(order); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		fields, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return bad(err)
+		}
+		if n >= maxRows {
+			return tooManyRows(maxRows)
+		}
+		for k, field := range fields {
+			if err := r.field(order[k], n, field); err != nil {
+				return err
+			}
+		}
+		r.frame.Rows = n + 1
+	}
+	if r.frame.Rows == 0 {
+		return fault.New(fault.RequestInvalid, "the table has no rows").WithRemedy("send at least one row")
+	}
+	return nil
+}
+
+// field reads one field of CSV.
+func (r *rows) field(j, row int, s string) error {
+	col := &r.frame.Columns[j]
+	if col.Kind != frame.Number {
+		if n, ok := micros(s); ok && col.Kind == frame.Time {
+			return r.writeInt(j, row, n, datatypes["INT64"])
+		}
+		if len(s) > 0 && !utf8.ValidString(s) {
+			return problem(row, col.Name, "bytes that are not UTF-8", r.expected(j, nil))
+		}
+		return r.writeText(j, row, []byte(s), datatypes["BYTES"])
+	}
+	switch s {
+	case "", "NaN", "nan", "NA":
+		return r.writeMissing(j, row, quote([]byte(s)))
+	case "True", "true", "TRUE":
+		return r.writeTruth(j, row, 1, datatypes["BOOL"])
+	case "False", "false", "FALSE":
+		return r.writeTruth(j, row, 0, datatypes["BOOL"])
+	}
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) || strings.ContainsAny(s, "xX_") || len(s) > maxNumber {
+		return problem(row, col.Name, "the text "+quote([]byte(s)), r.expected(j, nil))
+	}
+	return r.writeFloat(j, row, x, datatypes["FP64"])
+}
+
+// micros reads a time as whole microseconds.
+func micros(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n != frame.MissingTime
+}
+
+// appendPredictions writes the answer of MLflow's scoring server.
+func (x *exchange) appendPredictions(b []byte) []byte {
+	r, s := x.rows, x.served
+	k := s.model.Predictor.Outputs()
+	b = append(b, `{"predictions":[`...)
+	for i := range r.frame.Rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		out := r.out[i*k : (i+1)*k]
+		switch {
+		case s.classes == nil:
+			b = appendFloat(b, out[0])
+		case !r.ask.probabilities:
+			b = appendText(b, s.classes[best(out)])
+		default:
+			b = append(b, '[')
+			for c, p := range out {
+				if c > 0 {
+					b = append(b, ',')
+				}
+				b = appendFloat(b, p)
+			}
+			b = append(b, ']')
+		}
+	}
+	b = append(b, ']')
+	if r.ask.explain {
+		b = append(b, `,"explanations":[`...)
+		for i := range r.frame.Rows {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = x.appendExplanation(b, i)
+		}
+		b = append(b, ']')
+	}
+	return append(b, "}\n"...)
+}
+
+// headerEndpoint names the endpoint where the path does not.
+const headerEndpoint = "Esteira-Endpoint"
+
+// soleEndpoint is the endpoint of a request whose path does not name one: that of
+// the header or of the query, else the only one that answers.
+func (s *Server) soleEndpoint(req *http.Request) string {
+	if name := req.Header.Get(headerEndpoint); name != "" {
+		return name
+	}
+	if name := req.URL.Query().Get("endpoint"); name != "" {
+		return name
+	}
+	if names := s.opts.Table.Names(); len(names) == 1 {
+		return names[0]
+	}
+	return ""
+}
