@@ -69,7 +69,7 @@ func (s *Spool) take(c *chunk, b []byte, limit int) (need int, err error) {
 		if err != nil {
 			return 0, nil
 		}
-		r, err := decodeRecord(payload)
+		r, err := decodeRecord(payload, c.segment.format)
 		if err != nil {
 			p := poison{At: time.Now().UTC(), Reason: err.Error(), Segment: filepath.Base(c.segment.path), Raw: payload}
 			if err := s.quarantine(p); err != nil {

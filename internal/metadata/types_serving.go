@@ -120,6 +120,9 @@ type Prediction struct {
 	Token          string     `json:"token,omitempty"`        // name of the token it was asked with
 	RequestHash    []byte     `json:"request_hash,omitempty"` // SHA-256 of the request's body
 	IdempotencyKey string     `json:"idempotency_key,omitempty"`
+
+	Mode     AuditMode       `json:"mode"`               // bounded: the answer left before its record was on disk
+	Redacted json.RawMessage `json:"redacted,omitempty"` // {column: hash, mask or omit}: the features are not as they were sent
 }
 
 // Edge says that a step read input to make output.
