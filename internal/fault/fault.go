@@ -40,6 +40,7 @@ const (
 	DatabaseUnavailable   Kind = "DatabaseUnavailable"   // Postgres cannot be reached (retry)
 	TemporalUnavailable   Kind = "TemporalUnavailable"   // Temporal cannot be reached (retry)
 	AuditUnavailable      Kind = "AuditUnavailable"      // the audit spool is full or its disk failed
+	IdempotencyConflict   Kind = "IdempotencyConflict"   // an idempotency key that came with another request before
 	Internal              Kind = "Internal"              // a broken promise of our own code
 )
 

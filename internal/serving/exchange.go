@@ -35,6 +35,13 @@ type exchange struct {
 	answer    []byte
 	status    int
 	kind      fault.Kind
+
+	policy      *policy // of the endpoint's audit; nil: strict, and everything is kept
+	hash        []byte  // of the body; nil: it was not read, or the policy has no key
+	token       string  // name of the token it came with; empty: none
+	idempotency string  // the Idempotency-Key; empty: none
+	claim       *audit.Claim
+	repeat      *storedHeader // of an answer given before; nil: this is the first
 }
 
 // protocol is a format of requests and answers.
@@ -63,7 +70,7 @@ func (s *Server) predictions(p protocol) http.HandlerFunc {
 		x := s.exchanges.Get().(*exchange)
 		*x = exchange{
 			protocol: p, endpoint: req.PathValue("endpoint"), version: req.PathValue("version"), arrived: time.Now(),
-			body: x.body[:0], records: x.records[:0], json: x.json[:0], answer: x.answer[:0],
+			body: x.body[:0], records: x.records[:0], json: x.json[:0], answer: x.answer[:0], hash: x.hash[:0],
 		}
 		s.inflight.Add(1)
 		defer s.inflight.Add(-1)
@@ -80,11 +87,13 @@ func (s *Server) predictions(p protocol) http.HandlerFunc {
 
 // answer runs one exchange: nothing is written before its records are durable.
 func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
+	x.policy = s.opts.Table.policies.Load().find(x.endpoint)
 	release, err := s.read(w, req, x)
 	release = sync.OnceFunc(release)
-	defer release() // after a panic, too: a turn that is never given back is gone for good
+	defer x.endClaim() // those that wait for this answer go on, whatever happened
+	defer release()    // after a panic, too: a turn that is never given back is gone for good
 	if err == nil {
-		err = s.guarded(x)
+		err = s.guarded(req.Context(), x)
 	}
 	if err != nil {
 		x.refuse(err)
@@ -100,6 +109,7 @@ func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 		x.fail(err)
 		x.records = x.records[:0]
 	}
+	x.endClaim()
 	x.write(w)
 	if s.opts.Observe != nil {
 		s.opts.Observe(x.endpoint, x.status, time.Since(x.arrived))
@@ -108,12 +118,15 @@ func (s *Server) answer(w http.ResponseWriter, req *http.Request, x *exchange) {
 
 // guarded is compute, with a panic as an error like any other: it is answered and
 // audited.
-func (s *Server) guarded(x *exchange) (err error) {
+func (s *Server) guarded(ctx context.Context, x *exchange) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fault.New(fault.Internal, "the request could not be worked on: %v", p)
 		}
 	}()
+	if x.hash = x.policy.requestHash(x.body, x.hash[:0]); x.idempotency != "" {
+		return s.once(ctx, x)
+	}
 	return s.compute(x)
 }
 
@@ -122,7 +135,15 @@ func (s *Server) guarded(x *exchange) (err error) {
 func (s *Server) record(x *exchange) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Limits.WriteTimeout)
 	defer cancel()
-	err := s.opts.Audit.Append(ctx, x.records)
+	if len(x.records) == 0 {
+		return nil // an answer given before, whose record is there
+	}
+	var err error
+	if x.policy != nil && x.policy.bound != nil {
+		err = s.opts.Audit.AppendBounded(ctx, x.records, *x.policy.bound)
+	} else {
+		err = s.opts.Audit.Append(ctx, x.records)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fault.Wrap(err, fault.AuditUnavailable, "the audit record was not durable within %s", s.opts.Limits.WriteTimeout).
 			WithRemedy("check the disk of the audit spool")
@@ -135,6 +156,7 @@ func (s *Server) read(w http.ResponseWriter, req *http.Request, x *exchange) (re
 	release = func() {}
 	x.requestID = cleaned(req.Header.Get(headerRequest), maxID)
 	x.key = cleaned(req.Header.Get(headerKey), maxID)
+	x.idempotency = req.Header.Get(headerIdempotency)
 	if req.Header.Get("Inference-Header-Content-Length") != "" {
 		return release, fault.New(fault.RequestInvalid, "the request carries binary tensor data, which is not supported").WithRemedy("send tensors as JSON (binary_data=False in tritonclient)")
 	}
@@ -213,6 +235,14 @@ func (s *Server) compute(x *exchange) (err error) {
 		r := x.record()
 		from := len(x.json)
 		x.json = x.rows.appendFeatures(x.json, x.body, i)
+		if x.policy.withholds() {
+			sent := x.json[from:]
+			from = len(x.json)
+			if x.json, err = x.policy.appendRedacted(x.json, sent); err != nil {
+				return err
+			}
+			r.Redacted = x.policy.redacted
+		}
 		// A later append may move x.json; this slice keeps what it has.
 		r.Features = x.json[from:len(x.json):len(x.json)]
 		from = len(x.json)
@@ -261,6 +291,7 @@ func (x *exchange) record() *audit.Record {
 	}
 	x.records = append(x.records, audit.Record{
 		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status),
+		Token: x.token, RequestHash: x.hash, IdempotencyKey: cleaned(x.idempotency, maxID),
 	})
 	r := &x.records[len(x.records)-1]
 	if x.served != nil {
@@ -273,7 +304,7 @@ func (x *exchange) record() *audit.Record {
 func (x *exchange) refuse(err error) {
 	x.fail(err)
 	x.records = x.records[:0]
-	x.record().Error = cleaned(string(x.kind)+": "+err.Error(), 4096)
+	x.record().Error = cleaned(string(x.kind)+": "+x.policy.message(err), 4096)
 }
 
 // fail makes the error the answer.
@@ -290,18 +321,17 @@ func (x *exchange) write(w http.ResponseWriter) {
 		h[headerRequest] = []string{x.requestID}
 	}
 	if len(x.records) > 0 {
-		ids := make([]byte, 0, 37*maxHeaderIDs)
-		for i := range x.records[:min(len(x.records), maxHeaderIDs)] {
-			if i > 0 {
-				ids = append(ids, ',')
-			}
-			ids = appendUUID(ids, x.records[i].ID)
-		}
-		h[headerPrediction] = []string{string(ids)}
+		h[headerPrediction] = []string{x.predictionIDs()}
 	}
 	if x.served != nil {
 		h[headerVersion] = []string{x.served.version}
-		h[headerRevision] = []string{strconv.FormatInt(x.served.revision, 10)}
+		h[headerRevision] = []string{x.revision()}
+	}
+	if x.repeat != nil {
+		h[headerPrediction], h[headerVersion], h[headerRevision] = []string{x.repeat.Predictions}, []string{x.repeat.Version}, []string{x.repeat.Revision}
+	}
+	if x.repeat != nil || x.claim != nil {
+		h[headerRepeated] = []string{x.idempotencyOf()}
 	}
 	if x.status == http.StatusServiceUnavailable {
 		h["Retry-After"] = []string{"1"}
@@ -309,5 +339,19 @@ func (x *exchange) write(w http.ResponseWriter) {
 	w.WriteHeader(x.status)
 	_, _ = w.Write(x.answer) // a client that went away is no error of ours
 }
+
+// predictionIDs are those of the first rows.
+func (x *exchange) predictionIDs() string {
+	ids := make([]byte, 0, 37*maxHeaderIDs)
+	for i := range x.records[:min(len(x.records), maxHeaderIDs)] {
+		if i > 0 {
+			ids = append(ids, ',')
+		}
+		ids = appendUUID(ids, x.records[i].ID)
+	}
+	return string(ids)
+}
+
+func (x *exchange) revision() string { return strconv.FormatInt(x.served.revision, 10) }
 
 var contentJSON = []string{"application/json"}

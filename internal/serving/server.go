@@ -17,6 +17,8 @@ import (
 type Audit interface {
 	// Append returns nil after the sync that covers the records.
 	Append(ctx context.Context, records []audit.Record) error
+	// AppendBounded returns nil before it, as long as the bound allows.
+	AppendBounded(ctx context.Context, records []audit.Record, bound audit.Bound) error
 	// Err says why Append would refuse, or nil.
 	Err() error
 	Health() audit.Health
@@ -24,6 +26,8 @@ type Audit interface {
 
 // Options configure a Server.
 type Options struct {
+	// Answers knows what to repeat; nil: requests with an idempotency key are refused.
+	Answers *audit.Answers
 	// Audit takes the record of every answer. Required.
 	Audit Audit
 	// Labels opens what keeps labels, or says why it cannot now; nil: the server

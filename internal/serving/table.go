@@ -132,6 +132,8 @@ func (s *served) predict(r *rows) (err error) {
 type Table struct {
 	mu    sync.Mutex // of writers
 	slots atomic.Pointer[map[string]*slot]
+
+	policies atomic.Pointer[policies]
 }
 
 // slot is one endpoint.
