@@ -13,6 +13,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/evaluation"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
 // RegisterParams name the bundle that becomes a model version.
@@ -56,6 +57,8 @@ type DeployParams struct {
 	Version    int          `json:"version"`
 	Reason     string       `json:"reason"`
 	Evaluation artifact.Ref `json:"evaluation"`
+
+	Audit *pipeline.Audit `json:"audit,omitempty"` // the endpoint's policy from now on; nil: as it is
 }
 
 // DeployResult is the revision that is live.
@@ -91,6 +94,10 @@ func (a *Activities) Deploy(ctx context.Context, p DeployParams) (*DeployResult,
 }
 
 func (a *Activities) deploy(ctx context.Context, p DeployParams) (*DeployResult, error) {
+	// Before the revision that needs it: what must not be recorded is not, for no moment.
+	if err := a.setAuditPolicy(ctx, p.Endpoint, p.Audit, p.Run.ID); err != nil {
+		return nil, err
+	}
 	revision, err := a.DB.SetRevision(ctx, metadata.SetRevision{
 		Endpoint: p.Endpoint, Expected: p.Expected, ModelName: p.Model, ModelVersion: p.Version,
 		Run: p.Run.ID, Actor: "run", Reason: p.Reason, Evidence: map[string]any{"evaluation": p.Evaluation},

@@ -62,6 +62,7 @@ func (l *line) putLive(ctx workflow.Context, verdict activities.EvaluateResult, 
 	params := activities.DeployParams{
 		Run: l.runRef(), Endpoint: endpoint, Expected: verdict.ChampionRevision,
 		Model: registered.Model, Version: registered.Version, Reason: verdict.Reason, Evaluation: verdict.Evaluation,
+		Audit: l.in.Pipeline.Deploy.Audit,
 	}
 	err := call(ctx, l.queues.Deploy, long, "deploy "+registered.Name()+" to "+endpoint, &res, a.Deploy, params)
 	if err != nil {

@@ -64,6 +64,9 @@ func (d *decoder) defaults(p *Pipeline) {
 	if p.Deploy.Enabled == nil {
 		p.Deploy.Enabled = new(true)
 	}
+	if a := p.Deploy.Audit; a != nil && a.Mode == "" {
+		a.Mode = "strict"
+	}
 	if s := p.Retrain.Schedule; s != nil && s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}

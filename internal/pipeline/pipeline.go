@@ -156,6 +156,7 @@ type Package struct {
 type Deploy struct {
 	Endpoint string `json:"endpoint" yaml:"endpoint,omitempty" jsonschema_description:"Default: the pipeline's name."`
 	Enabled  *bool  `json:"enabled" yaml:"enabled,omitempty" jsonschema_description:"false ends the run at the packaged model; default true."`
+	Audit    *Audit `json:"audit,omitempty" yaml:"audit,omitempty" jsonschema_description:"What the audit log keeps of the endpoint; default: as it is, at first everything."`
 }
 
 // Retrain says when the pipeline runs by itself.

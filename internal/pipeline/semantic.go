@@ -32,6 +32,7 @@ func (d *decoder) check(p *Pipeline) {
 	d.checkFeatures(p)
 	d.checkTrain(p)
 	d.checkEvaluate(p)
+	d.checkAudit(p.Deploy.Audit)
 	if p.Retrain.Schedule != nil {
 		d.checkSchedule("retrain.schedule", *p.Retrain.Schedule)
 	}
