@@ -39,6 +39,7 @@ const (
 	StoreUnavailable      Kind = "StoreUnavailable"      // the object store cannot be reached (retry)
 	DatabaseUnavailable   Kind = "DatabaseUnavailable"   // Postgres cannot be reached (retry)
 	TemporalUnavailable   Kind = "TemporalUnavailable"   // Temporal cannot be reached (retry)
+	AuditBroken           Kind = "AuditBroken"           // rows of the audit log that are not what was exported
 	AuditUnavailable      Kind = "AuditUnavailable"      // the audit spool is full or its disk failed
 	IdempotencyConflict   Kind = "IdempotencyConflict"   // an idempotency key that came with another request before
 	Internal              Kind = "Internal"              // a broken promise of our own code

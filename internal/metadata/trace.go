@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
@@ -63,6 +64,17 @@ func (t *Trace) follow(ctx context.Context, tx pgx.Tx) error {
 		judged = t.Revision.Run
 	}
 	if t.Gates, err = gates(ctx, tx, judged); err != nil {
+		return err
+	}
+	var made artifact.Ref
+	err = tx.QueryRow(ctx, `select outputs->'features' from steps where run = $1 and step = 'engineer' and state = 'completed' and outputs ? 'features'
+		order by attempt desc limit 1`, run.ID).Scan(&made)
+	if found, err := present(err); err != nil {
+		return err
+	} else if found {
+		t.Features = &made
+	}
+	if t.Splits, err = splits(ctx, tx, run.ID); err != nil {
 		return err
 	}
 	data, err := dataset(ctx, tx, run.ID)

@@ -141,6 +141,8 @@ type Trace struct {
 	Model      *ModelVersion `json:"model,omitempty"`
 	Run        *Run          `json:"run,omitempty"` // that made the model
 	Gates      []Gate        `json:"gates,omitempty"`
+	Features   *artifact.Ref `json:"features,omitempty"` // as fitted on the training rows
+	Splits     []Split       `json:"splits,omitempty"`
 	Dataset    *Dataset      `json:"dataset,omitempty"`
 	Snapshots  []Snapshot    `json:"snapshots,omitempty"`
 	Lineage    []Edge        `json:"lineage,omitempty"` // from the bundle, nearest first
