@@ -64,7 +64,35 @@ func noPartition(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == ""
 }
 
+// The records of one call are shared out to several connections, each with at
+// least so many: a transaction is the work of one core of the database.
+const (
+	connections = 4
+	atLeastEach = 2000
+)
+
+// insert shares the records out; each share is one transaction. When one fails, what
+// the others stored is met again, and left alone, at the next attempt.
 func (p *Postgres) insert(ctx context.Context, records []Record) error {
+	shares := min(connections, max(1, len(records)/atLeastEach))
+	errs := make([]error, shares)
+	var wg sync.WaitGroup
+	for i := range shares {
+		wg.Go(func() {
+			errs[i] = p.insertShare(ctx, records[i*len(records)/shares:(i+1)*len(records)/shares])
+		})
+	}
+	wg.Wait()
+	// What may pass is said before what cannot: the batch is tried again whole.
+	for _, err := range errs {
+		if err != nil && !errors.Is(classify(err), ErrRejected) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Postgres) insertShare(ctx context.Context, records []Record) error {
 	for i := range records {
 		if records[i].ID.Version() != 7 {
 			return fmt.Errorf("%w: id %s is a UUID of version %d, not 7", ErrRejected, records[i].ID, records[i].ID.Version())

@@ -65,7 +65,7 @@ func (s *Spool) readAt(seg *segment, buf []byte, from, to int64, limit int, bad 
 	}
 }
 
-const readBytes = 4 << 20
+const readBytes = 16 << 20
 
 // take decodes the frames at the start of b and returns the bytes that the frame
 // after them needs, if it is the end of b that stopped it, else 0.
