@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "Ask, export and prove the audit log", a.auditQuery(), a.auditExport(), a.auditVerify(), a.auditPolicy())
+	return group("audit", "Ask, export and prove the audit log", a.auditQuery(), a.auditExport(), a.auditSchedule(), a.auditVerify(), a.auditPolicy())
 }
 
 // withArchive gives f the table and the exported days of the audit log.
@@ -46,15 +46,6 @@ func parseDay(flag, text string) (time.Time, error) {
 		return day, usage("%s %s is not a day", flag, text).WithRemedy("write it as 2026-11-20 (UTC)")
 	}
 	return day, nil
-}
-
-// exported is one day's outcome.
-type exported struct {
-	Day     string                `json:"day"`
-	Export  *metadata.AuditExport `json:"export,omitempty"`
-	Dropped bool                  `json:"dropped,omitempty"`
-	Rows    int64                 `json:"rows"`
-	State   string                `json:"state"`
 }
 
 func (a *app) auditExport() *cobra.Command {
@@ -107,7 +98,7 @@ func (a *app) auditExport() *cobra.Command {
 	return c
 }
 
-func exportDays(ctx context.Context, r *archive.Archive, one, until time.Time, retain int) ([]exported, error) {
+func exportDays(ctx context.Context, r *archive.Archive, one, until time.Time, retain int) ([]archive.Outcome, error) {
 	days := []time.Time{one}
 	if one.IsZero() {
 		if until.IsZero() {
@@ -118,40 +109,12 @@ func exportDays(ctx context.Context, r *archive.Archive, one, until time.Time, r
 			return nil, err
 		}
 	}
-	out := []exported{}
-	for _, day := range days {
-		e, done, err := r.Export(ctx, day)
-		if err != nil {
-			return out, err
-		}
-		x := exported{Day: day.Format(time.DateOnly), State: "nothing new"}
-		if done {
-			x.Export, x.Rows, x.State = &e, e.Rows, "exported"
-			if e.Part > 0 {
-				x.State = fmt.Sprintf("supplement %d", e.Part)
-			}
-		}
-		out = append(out, x)
-	}
-	if retain == 0 {
-		return out, nil
-	}
-	partitions, err := r.DB.PartitionDays(ctx)
-	if err != nil {
+	out := []archive.Outcome{}
+	each := func(o archive.Outcome) { out = append(out, o) }
+	if err := r.ExportDays(ctx, days, each); err != nil || retain == 0 {
 		return out, err
 	}
-	for _, day := range partitions {
-		if !day.Before(time.Now().UTC().AddDate(0, 0, -retain)) {
-			continue
-		}
-		rows, err := r.Drop(ctx, day)
-		if err != nil {
-			return out, err
-		}
-		out = append(out, exported{Day: day.Format(time.DateOnly), Rows: rows, Dropped: true, State: "verified and dropped"})
-	}
-	_, err = r.DB.ForgetAnswers(ctx)
-	return out, err
+	return out, r.Retain(ctx, retain, each)
 }
 
 func (a *app) auditVerify() *cobra.Command {

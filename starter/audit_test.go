@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"github.com/esteira-ml/esteira/internal/archive"
 	"github.com/esteira-ml/esteira/internal/audit"
 	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/testenv"
@@ -34,10 +35,10 @@ func TestTheAuditLogLeavesIsProvenAndStillAnswers(t *testing.T) {
 	}
 	require.NoError(t, audit.NewPostgres(db).Insert(t.Context(), records))
 
-	done := decoded[[]exported](t, exitDone, "audit", "export", "--day", day.Format(time.DateOnly), "--retain", "30")
+	done := decoded[[]archive.Outcome](t, exitDone, "audit", "export", "--day", day.Format(time.DateOnly), "--retain", "30")
 	require.Equal(t, "exported", done[0].State)
 	require.Equal(t, int64(3), done[0].Rows)
-	require.Equal(t, exported{Day: day.Format(time.DateOnly), Rows: 3, Dropped: true, State: "verified and dropped"}, done[len(done)-1])
+	require.Equal(t, archive.Outcome{Day: day.Format(time.DateOnly), Rows: 3, Dropped: true, State: "verified and dropped"}, done[len(done)-1])
 
 	report := decoded[map[string]any](t, exitDone, "audit", "verify")
 	require.EqualValues(t, 3, report["rows"])
