@@ -9,9 +9,6 @@ import (
 
 const formatName = "esteira-audit-day/1"
 
-// mediaTypeManifest is that of artifact's JSON.
-const maxManifest = 64 << 20
-
 // Manifest says what an exported file is. Its digest stands for all of it.
 type Manifest struct {
 	Format   string                `json:"format"`
