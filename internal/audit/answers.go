@@ -33,7 +33,8 @@ const lookupWithin = 500 * time.Millisecond
 // lookup in the database. It is safe for concurrent use.
 //
 // What it promises: the same server repeats an answer for metadata.AnswersLive, also
-// after a restart (what the table does not have yet is in the spool). Another server
+// after a restart, once it has reached the database (what the table does not have yet
+// is in the spool). Another server
 // repeats it once the record is in the table, about a second later. A database that
 // is away is no reason to refuse a request: those that memory does not know are
 // worked on anew, and say so (unchecked).
