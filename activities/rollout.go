@@ -7,6 +7,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/rollout"
 )
 
@@ -62,6 +63,8 @@ type MoveRolloutParams struct {
 	Shadow   float64               `json:"shadow,omitempty"`
 	Reason   string                `json:"reason"`
 	Evidence Evidence              `json:"evidence"`
+
+	Audit *pipeline.Audit `json:"audit,omitempty"` // the endpoint's policy from now on; nil: as it is
 }
 
 // MoveRolloutResult is the revision that is live.
@@ -75,6 +78,10 @@ type MoveRolloutResult struct {
 // new revision. A move that was overtaken changes nothing: RolloutEnded.
 func (a *Activities) MoveRollout(ctx context.Context, p MoveRolloutParams) (*MoveRolloutResult, error) {
 	s, begun := step{run: p.Run, name: "deploy", part: "move"}, time.Now()
+	// Before the revision that needs it: what must not be recorded is not, for no moment.
+	if err := a.setAuditPolicyOf(ctx, p); err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
 	revision, err := a.DB.MoveRollout(ctx, metadata.MoveRollout{
 		ID: p.Rollout, Seq: p.Seq, State: p.State, Step: p.Step, Live: p.Live, Canary: p.Canary, Shadow: p.Shadow, Reason: p.Reason, Evidence: p.Evidence,
 	})
@@ -88,6 +95,19 @@ func (a *Activities) MoveRollout(ctx context.Context, p MoveRolloutParams) (*Mov
 	res.Since = time.Now().UTC()
 	a.logger(ctx, s).Info().Str("rollout", p.Rollout).Int64("revision", res.Revision).Int("servers", res.Servers).Str("now", p.Step).Dur("elapsed", time.Since(begun)).Msg("endpoint moved")
 	return res, nil
+}
+
+// setAuditPolicyOf sets the policy of a rollout that is still the endpoint's: one that
+// was overtaken changes nothing.
+func (a *Activities) setAuditPolicyOf(ctx context.Context, p MoveRolloutParams) error {
+	if p.Audit == nil {
+		return nil
+	}
+	open, err := a.DB.OpenRollout(ctx, p.Endpoint)
+	if err != nil || open == nil || open.ID != p.Rollout {
+		return err // that it was overtaken the move itself says
+	}
+	return a.setAuditPolicy(ctx, p.Endpoint, p.Audit, p.Run.ID)
 }
 
 // NoteRolloutParams say where a rollout stands.

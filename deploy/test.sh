@@ -41,6 +41,7 @@ rc=0
 if [ "${1:-}" = chaos ]; then
   export ESTEIRA_CHAOS=full
   beat 'kill at every boundary' go test ./internal/testline -run Killed -v -count=1 -timeout 30m || rc=1
+  beat 'kill the server under load' go test ./server -run Killed -v -count=1 -timeout 30m || rc=1
   exit "$rc"
 fi
 beat 'test the product' go test ./... -count=1 -timeout 30m || rc=1

@@ -62,6 +62,10 @@ func (p *program) run(ctx context.Context) (err error) {
 	if h := p.spool.Health(); h.Recovered > 0 || h.Torn > 0 {
 		p.log.Info().Int64("records", h.Recovered).Int64("torn", h.Torn).Msg("audit records of an earlier server found; they go to Postgres first")
 	}
+	answers := audit.NewAnswers(answerBytes, p.firstAnswer)
+	if err := p.spool.Undrained(ctx, func(records []audit.Record) error { answers.Restore(records); return nil }); err != nil {
+		return err
+	}
 	state, err := serving.OpenState(filepath.Join(p.cfg.CacheDir, "server"))
 	if err != nil {
 		return err
@@ -92,7 +96,7 @@ func (p *program) run(ctx context.Context) (err error) {
 		Loader: &serving.BundleLoader{State: state, Open: p.artifacts, Trust: p.cfg.Trust},
 	})
 	watcher.Restore(ctx)
-	handler, err := serving.New(serving.Options{Admit: p.admit(), Audit: p.spool, Labels: p.labels, Observe: p.observe(), Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
+	handler, err := serving.New(serving.Options{Admit: p.admit(), Answers: answers, Audit: p.spool, Labels: p.labels, Observe: p.observe(), Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
 	if err != nil {
 		return err
 	}
@@ -143,6 +147,20 @@ func (p *program) labels(context.Context) (serving.Labels, error) {
 		return db, nil
 	}
 	return nil, fault.New(fault.DatabaseUnavailable, "the server has not reached its database yet, which keeps labels").WithRemedy("send them again in a while; check that Postgres runs: esteira doctor")
+}
+
+// answerBytes bounds the answers that are kept in memory to be repeated; older ones
+// are asked of the database.
+const answerBytes = 64 << 20
+
+// firstAnswer asks the database for the first answer to a key.
+func (p *program) firstAnswer(ctx context.Context, key audit.AnswerKey) (audit.Stored, bool, error) {
+	db := p.db.Load()
+	if db == nil {
+		return audit.Stored{}, false, fault.New(fault.DatabaseUnavailable, "the server has not reached its database yet")
+	}
+	a, found, err := db.IdempotentAnswer(ctx, key.Endpoint, key.Token, key.Key)
+	return audit.Stored{RequestHash: a.RequestHash, Header: a.Header, Body: a.Body, At: a.At}, found, err
 }
 
 // objects opens the object store once.

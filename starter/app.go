@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "table", "how to print: table or json")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if a.output != "table" && a.output != "json" {
+		if a.output != "table" && a.output != "json" && !slices.Contains(strings.Fields(cmd.Annotations[moreOutputs]), a.output) {
 			wrong := a.output
 			a.output = "table"
 			return usage("--output %s is not a way to print", wrong).WithRemedy("write --output table or --output json")
@@ -68,10 +69,13 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.scheduleCommand(), a.applyCommand(), a.retrainCommand(), a.modelsCommand(), a.keysCommand(),
-		a.endpointsCommand(), a.rolloutsCommand(), a.approveCommand(), a.rejectCommand(), a.promoteCommand(), a.rollbackCommand(), a.predictCommand(), a.labelsCommand(), a.tokensCommand(), a.traceCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
+		a.endpointsCommand(), a.rolloutsCommand(), a.approveCommand(), a.rejectCommand(), a.promoteCommand(), a.rollbackCommand(), a.predictCommand(), a.labelsCommand(), a.tokensCommand(), a.traceCommand(), a.auditCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
 	)
 	return root
 }
+
+// moreOutputs annotates a command that can print in other ways than all can.
+const moreOutputs = "outputs"
 
 // config loads the configuration once.
 func (a *app) config() (config.Config, error) {

@@ -10,23 +10,42 @@ import (
 )
 
 func (a *app) traceCommand() *cobra.Command {
-	return &cobra.Command{
+	var source string
+	var list bool
+	c := &cobra.Command{
 		Use:   "trace PREDICTION",
-		Short: "Trace an answer back to the bytes it was learned from",
-		Long: "trace walks from one prediction to its labels, the revision and model that answered, the run that made the model,\n" +
-			"the gates it passed, its dataset, and every source file with its checksum.",
-		Example: "  esteira trace 019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d",
-		Args:    exactly("PREDICTION"),
+		Short: "Trace an answer back to the bytes it was learned from, or bytes forward to the answers",
+		Long: "trace walks from one prediction to its labels, the revision that answered and who approved it, the run that made\n" +
+			"the model, the gates it passed, its features, splits and dataset, and every source file with its checksum. A\n" +
+			"prediction whose day was dropped from Postgres is found in the exported days.\n\n" +
+			"With --source it goes the other way: from the checksum of a file, or the digest of a snapshot or dataset, to the\n" +
+			"model versions learned from it, where and when they served, and how many predictions they answered; --list\n" +
+			"prints those.",
+		Example:     "  esteira trace 019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d\n  esteira trace --source sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --list --output csv",
+		Annotations: map[string]string{moreOutputs: "csv"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withDatabase(cmd.Context(), func(db *metadata.DB) error {
-				t, err := db.Trace(cmd.Context(), args[0])
-				if err != nil {
+			if a.output == "csv" && !list {
+				return usage("only a list of predictions is written as csv").WithRemedy("add --source DIGEST --list, or write --output json")
+			}
+			if source != "" {
+				if err := exactly()(cmd, args); err != nil {
 					return err
 				}
-				return a.print(t, func() { a.say("%s", strings.TrimSuffix(traceTree(t).String(), "\n")) })
-			})
+				return a.traceSource(cmd.Context(), source, list)
+			}
+			if err := exactly("PREDICTION")(cmd, args); err != nil {
+				return err
+			}
+			t, err := a.tracePrediction(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(t, func() { a.say("%s", strings.TrimSuffix(traceTree(t).String(), "\n")) })
 		},
 	}
+	c.Flags().StringVar(&source, "source", "", "go forward from this checksum or digest")
+	c.Flags().BoolVar(&list, "list", false, "with --source: print the predictions")
+	return c
 }
 
 // node is one line of a tree.
@@ -64,7 +83,28 @@ func (n *node) draw(b *strings.Builder, indent string) {
 func traceTree(t metadata.Trace) *node {
 	p := t.Prediction
 	root := &node{text: fmt.Sprintf("prediction %s", p.ID)}
-	root.add("asked %s of endpoint %s, answered %d in %d µs", moment(p.At), p.Endpoint, p.Status, p.LatencyUS)
+	asked := root.add("asked %s of endpoint %s, answered %d in %d µs", moment(p.At), p.Endpoint, p.Status, p.LatencyUS)
+	if p.RequestID != "" {
+		asked.add("request %s", p.RequestID)
+	}
+	if len(p.RequestHash) > 0 {
+		asked.add("body %x", p.RequestHash)
+	}
+	if p.Token != "" {
+		asked.add("token %s", p.Token)
+	}
+	if p.IdempotencyKey != "" {
+		asked.add("idempotency key %s", p.IdempotencyKey)
+	}
+	if p.Role != metadata.RoleLive {
+		asked.add("by the %s", p.Role)
+	}
+	if p.Mode == metadata.AuditBounded {
+		asked.add("the answer left before its record was on disk (bounded audit)")
+	}
+	if len(p.Redacted) > 0 {
+		asked.add("withheld %s", p.Redacted)
+	}
 	if len(p.Features) > 0 {
 		root.add("given %s", p.Features)
 	}
@@ -94,6 +134,12 @@ func traceTree(t metadata.Trace) *node {
 		if r.Reason != "" {
 			at.add("because %s", r.Reason)
 		}
+		if r.ApprovedBy != "" {
+			at.add("approved by %s", r.ApprovedBy)
+		}
+		if r.Rollout != "" {
+			at.add("rollout %s", r.Rollout)
+		}
 	}
 	if m := t.Model; m != nil {
 		at = at.add("model %s %d", m.Name, m.Version)
@@ -107,6 +153,12 @@ func traceTree(t metadata.Trace) *node {
 	}
 	for _, g := range t.Gates {
 		at.add("gate %s: %s", g.Condition, passed(g.Passed))
+	}
+	if f := t.Features; f != nil {
+		at.add("features sha256:%s", f.Digest)
+	}
+	for _, s := range t.Splits {
+		at.add("%s sha256:%s, %d rows", s.Split, s.Artifact.Digest, s.Rows)
 	}
 	if d := t.Dataset; d != nil {
 		at = at.add("dataset sha256:%s, %d rows", d.Artifact.Digest, d.Rows)

@@ -96,6 +96,7 @@ func (h *host) addWorkers(acts *activities.Activities, roles []string) error {
 	w.RegisterWorkflow(workflows.Reproduction)
 	w.RegisterWorkflow(workflows.Retraining)
 	w.RegisterWorkflow(workflows.Rollout)
+	w.RegisterWorkflow(workflows.AuditExport)
 	h.workers = append(h.workers, w)
 	for _, role := range roles {
 		var queue string

@@ -109,6 +109,7 @@ func (r *roll) replayed(ctx workflow.Context, s *rollStep) error {
 func (r *roll) move(ctx workflow.Context, s *rollStep, p activities.MoveRolloutParams) (activities.MoveRolloutResult, error) {
 	r.seq++
 	p.Run, p.Rollout, p.Endpoint, p.Seq, p.State, p.Step, p.Evidence = r.in.Run, r.id, r.in.Deploy.Endpoint, r.seq, s.state, s.Name, r.evidence()
+	p.Audit = r.in.Deploy.Audit
 	p.Reason = s.Name + " of " + r.in.name()
 	if p.Live {
 		p.Reason = r.in.Reason

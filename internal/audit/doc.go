@@ -22,6 +22,12 @@
 //     spool is different: nothing was promised, and it recovers when there is
 //     room.
 //
+// An endpoint may ask for less ([Spool.AppendBounded]): its answers leave before the
+// sync, while at most a declared number of them is not on disk and the oldest has
+// not waited longer than declared. What is lost is never silent: after a kill of the
+// process the exact number, after a crash of the machine the bound, is declared by a
+// record with status 0 whose error begins with "AuditGap:".
+//
 // One process owns a spool directory, by a lock on a file in it. What the table
 // looks like is metadata's; what a request looks like is serving's.
 package audit

@@ -11,9 +11,10 @@ import (
 
 // Sink is where records end up.
 type Sink interface {
-	// Insert stores the records in one transaction; those it already holds are left
-	// alone. An error that is ErrRejected says that the content of at least one
-	// record is the cause; any other is worth trying again.
+	// Insert has stored all records, durably, when it returns nil; those it already
+	// holds are left alone. After an error some may be stored. One that is ErrRejected
+	// says that the content of at least one record is the cause; any other is worth
+	// trying again.
 	Insert(ctx context.Context, records []Record) error
 }
 
@@ -22,7 +23,7 @@ var ErrRejected = errors.New("the records were rejected")
 
 // DrainerOptions configure a Drainer.
 type DrainerOptions struct {
-	// BatchRecords bounds the records of one transaction. Default 5000.
+	// BatchRecords bounds the records that the sink is given at once. Default 20,000.
 	BatchRecords int
 	// Interval is how long records gather before a transaction, so that a busy
 	// server does not commit for each. Default 100 ms.
@@ -47,7 +48,7 @@ type Drainer struct {
 // NewDrainer returns a Drainer; Run it.
 func NewDrainer(opts DrainerOptions) *Drainer {
 	if opts.BatchRecords == 0 {
-		opts.BatchRecords = 5000
+		opts.BatchRecords = 20_000
 	}
 	if opts.Interval == 0 {
 		opts.Interval = 100 * time.Millisecond

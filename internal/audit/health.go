@@ -16,14 +16,16 @@ type Health struct {
 	Recovered  int64      `json:"recovered"` // records found at Open
 	Torn       int64      `json:"torn"`      // segments that Open had to cut
 	Poisoned   int64      `json:"poisoned"`  // records set aside under quarantine
+	Unsynced   int64      `json:"unsynced"`  // records of bounded endpoints whose answers left and that are not on disk yet
+	Lost       int64      `json:"lost"`      // such records that never reached the disk, found at Open or since
 	DrainError string     `json:"drain_error,omitempty"`
 	DrainedAt  *time.Time `json:"drained_at,omitempty"` // of the last drain that succeeded
 }
 
 type counts struct {
-	appended, drained, refused, recovered, torn, poisoned int64
-	drainError                                            string
-	drainedAt                                             *time.Time
+	appended, drained, refused, recovered, torn, poisoned, lost int64
+	drainError                                                  string
+	drainedAt                                                   *time.Time
 }
 
 // Err returns why nothing can be appended now, or nil. It costs a lock and no
@@ -42,7 +44,7 @@ func (s *Spool) Health() Health {
 	h := Health{
 		Available: true, Bytes: s.bytes, MaxBytes: s.opts.MaxBytes, Segments: len(s.segments),
 		Appended: c.appended, Drained: c.drained, Refused: c.refused, Recovered: c.recovered,
-		Torn: c.torn, Poisoned: c.poisoned, DrainError: c.drainError, DrainedAt: c.drainedAt,
+		Unsynced: s.early, Lost: c.lost, Torn: c.torn, Poisoned: c.poisoned, DrainError: c.drainError, DrainedAt: c.drainedAt,
 	}
 	for _, seg := range s.segments {
 		h.Backlog += seg.records - seg.taken

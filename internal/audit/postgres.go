@@ -34,7 +34,7 @@ func NewPostgres(db *metadata.DB) *Postgres { return &Postgres{db: db, days: map
 var columns = []string{
 	"day", "id", "endpoint", "revision", "model_name", "model_version", "at", "request_id",
 	"features", "outputs", "status", "error", "latency_us",
-	"role", "shadow_of", "token", "request_hash", "idempotency_key",
+	"role", "shadow_of", "token", "request_hash", "idempotency_key", "mode", "redacted",
 }
 
 const stage = `create temporary table if not exists predictions_staging (like predictions including defaults) on commit delete rows`
@@ -44,8 +44,55 @@ var merge = `insert into predictions (` + strings.Join(columns, ", ") + `) selec
 	` from predictions_staging order by id on conflict do nothing`
 
 // Insert implements Sink: COPY into a temporary table, then INSERT … ON CONFLICT DO
-// NOTHING, in one transaction.
+// NOTHING, in one transaction. A partition that was dropped after its export is
+// made again for a record that comes later still.
 func (p *Postgres) Insert(ctx context.Context, records []Record) error {
+	err := p.insert(ctx, records)
+	if noPartition(err) {
+		p.mu.Lock()
+		clear(p.days)
+		p.mu.Unlock()
+		err = p.insert(ctx, records)
+	}
+	return classify(err)
+}
+
+// noPartition recognises that the row's day has no table, which is an error of the
+// same class as a row that breaks a rule, but names no rule.
+func noPartition(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == ""
+}
+
+// The records of one call are shared out to several connections, each with at
+// least so many: a transaction is the work of one core of the database.
+const (
+	connections = 4
+	atLeastEach = 2000
+)
+
+// insert shares the records out; each share is one transaction. When one fails, what
+// the others stored is met again, and left alone, at the next attempt.
+func (p *Postgres) insert(ctx context.Context, records []Record) error {
+	shares := min(connections, max(1, len(records)/atLeastEach))
+	errs := make([]error, shares)
+	var wg sync.WaitGroup
+	for i := range shares {
+		wg.Go(func() {
+			errs[i] = p.insertShare(ctx, records[i*len(records)/shares:(i+1)*len(records)/shares])
+		})
+	}
+	wg.Wait()
+	// What may pass is said before what cannot: the batch is tried again whole.
+	for _, err := range errs {
+		if err != nil && !errors.Is(classify(err), ErrRejected) {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Postgres) insertShare(ctx context.Context, records []Record) error {
 	for i := range records {
 		if records[i].ID.Version() != 7 {
 			return fmt.Errorf("%w: id %s is a UUID of version %d, not 7", ErrRejected, records[i].ID, records[i].ID.Version())
@@ -61,16 +108,41 @@ func (p *Postgres) Insert(ctx context.Context, records []Record) error {
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"predictions_staging"}, columns, &rows{records: records, at: -1}); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, merge)
-		return err
+		if _, err := tx.Exec(ctx, merge); err != nil {
+			return err
+		}
+		return keepAnswers(ctx, tx, records)
 	})
-	return classify(err)
+	return err
+}
+
+// keepAnswers stores the answers that a key can ask for again. Of two servers that
+// answered the same key at once, the one that drains first is repeated by others.
+func keepAnswers(ctx context.Context, tx pgx.Tx, records []Record) error {
+	batch := &pgx.Batch{}
+	for i := range records {
+		if r := &records[i]; len(r.Answer) > 0 && r.IdempotencyKey != "" {
+			batch.Queue(`insert into idempotent_answers (endpoint, token, key, request_hash, header, body, prediction_id, at)
+				values ($1, $2, $3, $4, $5, $6, $7, $8)
+				on conflict (endpoint, token, key) do update set request_hash = excluded.request_hash, header = excluded.header, body = excluded.body,
+					prediction_id = excluded.prediction_id, at = excluded.at
+				where idempotent_answers.at < excluded.at - make_interval(secs => $9)`,
+				r.Endpoint, r.Token, r.IdempotencyKey, r.RequestHash, string(r.AnswerHeader), r.Answer, r.ID, r.At, metadata.AnswersLive.Seconds())
+		}
+	}
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
 }
 
 // classify tells what is wrong with the data from what is wrong with the world.
 func classify(err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, ErrRejected) || fault.KindOf(err) != "" {
+		return err
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && len(pg.Code) == 5 && (pg.Code[:2] == "22" || pg.Code[:2] == "23") {
@@ -101,7 +173,7 @@ func (p *Postgres) ensureDay(ctx context.Context, day time.Time) error {
 type rows struct {
 	records []Record
 	at      int
-	values  [18]any
+	values  [20]any
 }
 
 func (r *rows) Next() bool { r.at++; return r.at < len(r.records) }
@@ -109,11 +181,12 @@ func (r *rows) Err() error { return nil }
 
 func (r *rows) Values() ([]any, error) {
 	x := &r.records[r.at]
-	r.values = [18]any{
+	r.values = [20]any{
 		metadata.Day(x.ID), [16]byte(x.ID), x.Endpoint, x.Revision, x.ModelName, x.ModelVersion, x.At, x.RequestID,
 		bytesOrNull(x.Features), bytesOrNull(x.Outputs), x.Status, x.Error,
 		min(x.Latency.Microseconds(), math.MaxInt32),
 		cmp.Or(x.Role, metadata.RoleLive), idOrNull(x.ShadowOf), x.Token, bytesOrNull(x.RequestHash), x.IdempotencyKey,
+		cmp.Or(x.Mode, metadata.AuditStrict), bytesOrNull(x.Redacted),
 	}
 	return r.values[:], nil
 }

@@ -75,6 +75,50 @@ func TestARowHoldsTheRecord(t *testing.T) {
 	}
 }
 
+func TestTheFirstAnswerToAKeyIsKept(t *testing.T) {
+	b := setup(t)
+	in := records(t, 3)
+	for i := range in {
+		in[i].IdempotencyKey, in[i].RequestHash = "k", []byte{byte(i)}
+		in[i].AnswerHeader, in[i].Answer = json.RawMessage(`{"request": "r"}`), []byte{'a' + byte(i)}
+	}
+	in[2].At = in[2].At.Add(metadata.AnswersLive + time.Minute) // a new request, by then
+	for i, want := range []string{"a", "a", "c"} {
+		if err := b.sink.Insert(context.Background(), in[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
+		got, found, err := b.db.IdempotentAnswer(context.Background(), "flights", "", "k")
+		if err != nil || !found || string(got.Body) != want || got.Prediction == uuid.Nil || string(got.Header) != `{"request": "r"}` {
+			t.Fatalf("%+v, %v, %v; want %s", got, found, err, want)
+		}
+	}
+	if n := b.count(t); n != 3 {
+		t.Fatalf("%d rows", n)
+	}
+}
+
+// Shares of a large batch go by several connections; a poison record in one of them
+// is found, and nothing is lost or stored twice.
+func TestALargeBatchWithPoisonIsStoredButForThat(t *testing.T) {
+	b := setup(t)
+	s, err := audit.Open(audit.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	in := records(t, 9000)
+	in[7000].Features = json.RawMessage(`{not json`)
+	if err := s.Append(context.Background(), in); err != nil {
+		t.Fatal(err)
+	}
+	if err := audit.NewDrainer(audit.DrainerOptions{Spool: s, Sink: b.sink}).DrainAll(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if h := s.Health(); b.count(t) != 8999 || h.Poisoned != 1 || h.Backlog != 0 {
+		t.Fatalf("%d rows, %+v", b.count(t), h)
+	}
+}
+
 func TestARecordOfAnotherDayFindsItsPartition(t *testing.T) {
 	b := setup(t)
 	old := records(t, 1)

@@ -25,6 +25,18 @@ func (s *Spool) read(buf []byte, limit int) (*chunk, []byte, error) {
 	if seg == nil {
 		return nil, buf, nil
 	}
+	c, buf, err := s.readAt(seg, buf, from, to, limit, func(payload []byte, cause error) error {
+		return s.quarantine(poison{At: time.Now().UTC(), Reason: cause.Error(), Segment: filepath.Base(seg.path), Raw: payload})
+	})
+	if c == nil && err == nil {
+		err = s.setRestAside(seg, from, to)
+	}
+	return c, buf, err
+}
+
+// readAt reads at most limit records between two offsets of a segment, or nil where
+// there is no whole frame; bad is told of payloads that cannot be decoded.
+func (s *Spool) readAt(seg *segment, buf []byte, from, to int64, limit int, bad func([]byte, error) error) (*chunk, []byte, error) {
 	f, err := os.Open(seg.path)
 	if err != nil {
 		return nil, buf, err
@@ -35,32 +47,29 @@ func (s *Spool) read(buf []byte, limit int) (*chunk, []byte, error) {
 	}
 	buf = buf[:cap(buf)]
 	c := &chunk{segment: seg, end: from, records: make([]Record, 0, limit)}
-	for c.frames == 0 {
+	for {
 		b := buf[:min(int64(len(buf)), to-from)]
 		if _, err := f.ReadAt(b, from); err != nil && err != io.EOF {
 			return nil, buf, err
 		}
-		need, err := s.take(c, b, limit)
-		if err != nil {
+		need, err := c.take(b, limit, bad)
+		switch {
+		case err != nil:
 			return nil, buf, err
+		case c.frames > 0:
+			return c, buf, nil
+		case need <= len(b) || from+int64(need) > to:
+			return nil, buf, nil
 		}
-		if c.frames == 0 && need > len(b) {
-			if from+int64(need) > to {
-				return nil, buf, s.setRestAside(c, f, to)
-			}
-			buf = make([]byte, need)
-		} else if c.frames == 0 {
-			return nil, buf, s.setRestAside(c, f, to)
-		}
+		buf = make([]byte, need)
 	}
-	return c, buf, nil
 }
 
-const readBytes = 4 << 20
+const readBytes = 16 << 20
 
-// take decodes the frames at the start of b into c and returns the bytes that the
-// frame after them needs, if it is the end of b that stopped it, else 0.
-func (s *Spool) take(c *chunk, b []byte, limit int) (need int, err error) {
+// take decodes the frames at the start of b and returns the bytes that the frame
+// after them needs, if it is the end of b that stopped it, else 0.
+func (c *chunk) take(b []byte, limit int, bad func([]byte, error) error) (need int, err error) {
 	for at := 0; len(c.records) < limit; {
 		payload, taken, err := nextFrame(b[at:])
 		if errors.Is(err, errTorn) {
@@ -69,10 +78,9 @@ func (s *Spool) take(c *chunk, b []byte, limit int) (need int, err error) {
 		if err != nil {
 			return 0, nil
 		}
-		r, err := decodeRecord(payload)
+		r, err := decodeRecord(payload, c.segment.format)
 		if err != nil {
-			p := poison{At: time.Now().UTC(), Reason: err.Error(), Segment: filepath.Base(c.segment.path), Raw: payload}
-			if err := s.quarantine(p); err != nil {
+			if err := bad(payload, err); err != nil {
 				return 0, err
 			}
 		} else {
@@ -87,15 +95,18 @@ func (s *Spool) take(c *chunk, b []byte, limit int) (need int, err error) {
 
 // setRestAside gives up a segment whose bytes changed after they were synced: the
 // disk is failing, and lengths beyond the damage mean nothing.
-func (s *Spool) setRestAside(c *chunk, f *os.File, to int64) error {
-	name := filepath.Base(c.segment.path) + ".damaged"
-	if err := s.quarantineFile(name, io.NewSectionReader(f, c.end, to-c.end)); err != nil {
+func (s *Spool) setRestAside(seg *segment, from, to int64) error {
+	f, err := os.Open(seg.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := s.quarantineFile(filepath.Base(seg.path)+".damaged", io.NewSectionReader(f, from, to-from)); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	lost := c.segment.records - c.segment.taken
-	s.counts.poisoned += lost
-	c.segment.drained, c.segment.taken = to, c.segment.records
+	s.counts.poisoned += seg.records - seg.taken
+	seg.drained, seg.taken = to, seg.records
 	s.mu.Unlock()
 	return nil
 }

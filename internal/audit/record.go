@@ -32,16 +32,26 @@ type Record struct {
 	Token          string        `json:"token,omitempty"`        // name of the token the request came with
 	RequestHash    []byte        `json:"request_hash,omitempty"` // SHA-256 of the request's body
 	IdempotencyKey string        `json:"idempotency_key,omitempty"`
+
+	Mode     metadata.AuditMode `json:"mode,omitempty"`     // bounded: the answer left before the sync; empty: strict
+	Redacted json.RawMessage    `json:"redacted,omitempty"` // {name: hash, mask or omit}: what was done to which feature
+	// Of the first record of a request with an IdempotencyKey: the answer as it left.
+	AnswerHeader json.RawMessage `json:"answer_header,omitempty"` // {name: value}
+	Answer       []byte          `json:"answer,omitempty"`
+
+	ordinal uint64 // among the records that were answered before their sync; 0: not one of them
 }
 
 // fixedBytes is the size of a record's fixed part: id, time, revision, model
 // version, status, latency.
 const fixedBytes = 16 + 8 + 8 + 8 + 4 + 8
 
-// byteStrings is how many byte strings follow the fixed part.
-const byteStrings = 11
+// byteStrings is how many byte strings follow the fixed part, by format version. A
+// version only adds at the end, so that a spool which an older server left is
+// drained by a newer one.
+var byteStrings = [...]int{1: 6, 2: 11, 3: 15}
 
-// appendRecord appends the payload of format version 2: the fixed part in
+// appendRecord appends the payload of format version 3: the fixed part in
 // little-endian order, then the byte strings, each after its uvarint length.
 func appendRecord(b []byte, r *Record) []byte {
 	b = append(b, r.ID[:]...)
@@ -64,7 +74,16 @@ func appendRecord(b []byte, r *Record) []byte {
 	}
 	b = appendBytes(b, r.Token)
 	b = appendBytes(b, r.RequestHash)
-	return appendBytes(b, r.IdempotencyKey)
+	b = appendBytes(b, r.IdempotencyKey)
+	if r.ordinal == 0 {
+		b = append(b, 0)
+	} else {
+		b = append(b, 8)
+		b = binary.LittleEndian.AppendUint64(b, r.ordinal)
+	}
+	b = appendBytes(b, r.Redacted)
+	b = appendBytes(b, r.AnswerHeader)
+	return appendBytes(b, r.Answer)
 }
 
 func appendBytes[T ~string | ~[]byte](b []byte, v T) []byte {
@@ -72,9 +91,9 @@ func appendBytes[T ~string | ~[]byte](b []byte, v T) []byte {
 	return append(b, v...)
 }
 
-// decodeRecord reads a payload of version 2. Features, Outputs and RequestHash
+// decodeRecord reads a payload of a format version. The byte slices of the record
 // alias it.
-func decodeRecord(p []byte) (Record, error) {
+func decodeRecord(p []byte, format int) (Record, error) {
 	var r Record
 	if len(p) < fixedBytes {
 		return r, fmt.Errorf("record of %d bytes is shorter than its fixed part of %d", len(p), fixedBytes)
@@ -87,8 +106,8 @@ func decodeRecord(p []byte) (Record, error) {
 	r.Status = int32(binary.LittleEndian.Uint32(p[40:]))
 	r.Latency = time.Duration(u64(44)) * time.Microsecond
 	rest := p[fixedBytes:]
-	var fields [byteStrings][]byte
-	for i := range fields {
+	var fields [15][]byte
+	for i := range byteStrings[format] {
 		n, w := binary.Uvarint(rest)
 		if w <= 0 || n > uint64(len(rest)-w) {
 			return r, fmt.Errorf("field %d of the record runs past its end", i)
@@ -98,15 +117,14 @@ func decodeRecord(p []byte) (Record, error) {
 	if len(rest) != 0 {
 		return r, fmt.Errorf("%d bytes follow the record's last field", len(rest))
 	}
+	r.Features, r.Outputs, r.RequestHash = orNil(fields[4]), orNil(fields[5]), orNil(fields[9])
+	r.Redacted, r.AnswerHeader, r.Answer = orNil(fields[12]), orNil(fields[13]), orNil(fields[14])
 	r.Endpoint, r.ModelName = string(fields[0]), string(fields[1])
 	r.RequestID, r.Error = string(fields[2]), string(fields[3])
-	if len(fields[4]) > 0 {
-		r.Features = fields[4]
-	}
-	if len(fields[5]) > 0 {
-		r.Outputs = fields[5]
-	}
 	r.Role, r.Token, r.IdempotencyKey = metadata.Role(fields[6]), string(fields[8]), string(fields[10])
+	if len(fields[11]) == 8 {
+		r.ordinal, r.Mode = binary.LittleEndian.Uint64(fields[11]), metadata.AuditBounded
+	}
 	switch len(fields[7]) {
 	case 0:
 	case len(r.ShadowOf):
@@ -114,8 +132,12 @@ func decodeRecord(p []byte) (Record, error) {
 	default:
 		return r, fmt.Errorf("the prediction it shadows has an id of %d bytes", len(fields[7]))
 	}
-	if len(fields[9]) > 0 {
-		r.RequestHash = fields[9]
-	}
 	return r, nil
+}
+
+func orNil(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
 }

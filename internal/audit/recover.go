@@ -29,6 +29,9 @@ func (s *Spool) recover() error {
 			return err
 		}
 	}
+	if err := s.recoverLedger(s.ordinal); err != nil {
+		return err
+	}
 	slices.SortFunc(s.segments, func(a, b *segment) int { return cmp.Compare(a.sequence, b.sequence) })
 	return nil
 }
@@ -51,14 +54,19 @@ func (s *Spool) recoverSegment(seg *segment) error {
 	if _, err := io.ReadFull(f, head); err != nil {
 		return unreadable(err)
 	}
-	if err := checkHeader(head); err != nil && !errors.Is(err, errTorn) {
+	if seg.format, err = checkHeader(head); err != nil && !errors.Is(err, errTorn) {
 		return unreadable(err)
 	} else if err != nil {
 		// Created, never synced: no record in it was promised.
 		s.counts.torn++
 		return removeFile(seg.path)
 	}
-	seg.size, seg.records, err = wholeFrames(f, info.Size())
+	seg.size, seg.records, err = wholeFrames(f, info.Size(), func(payload []byte) {
+		// One that does not decode is met again, and set aside, by the drain.
+		if r, err := decodeRecord(payload, seg.format); err == nil {
+			s.ordinal = max(s.ordinal, r.ordinal)
+		}
+	})
 	if err != nil {
 		return unreadable(err)
 	}
@@ -85,8 +93,8 @@ func removeFile(path string) error {
 }
 
 // wholeFrames returns the offset after the last frame of the file's valid prefix
-// and how many frames that is.
-func wholeFrames(f io.ReaderAt, size int64) (end, frames int64, err error) {
+// and how many frames that is; each is told of their payloads.
+func wholeFrames(f io.ReaderAt, size int64, each func(payload []byte)) (end, frames int64, err error) {
 	end = headerBytes
 	window := make([]byte, 1<<20)
 	for {
@@ -97,8 +105,9 @@ func wholeFrames(f io.ReaderAt, size int64) (end, frames int64, err error) {
 		b := window[:n]
 		at := 0
 		for {
-			_, taken, err := nextFrame(b[at:])
+			payload, taken, err := nextFrame(b[at:])
 			if err == nil {
+				each(payload)
 				at, frames = at+taken, frames+1
 				continue
 			}

@@ -16,7 +16,7 @@ import (
 //	frame:  length of the payload (uint32), CRC-32C of length and payload (uint32), payload
 const (
 	magic         = "ESTAUDIT"
-	formatVersion = 2
+	formatVersion = 3
 	headerBytes   = 16
 	frameBytes    = 8
 	maxPayload    = 32 << 20
@@ -34,6 +34,7 @@ type segment struct {
 	drained  int64 // offset up to which Postgres holds the records
 	taken    int64 // frames within drained
 	sealed   bool  // no more is written to it
+	format   int   // version of its records
 }
 
 func segmentName(sequence uint64) string { return fmt.Sprintf("%016x%s", sequence, suffix) }
@@ -54,18 +55,20 @@ func header() []byte {
 	return binary.LittleEndian.AppendUint32(b, 0)
 }
 
-// checkHeader tells an unfinished header (torn) from one that is not ours.
-func checkHeader(b []byte) error {
+// checkHeader returns the format version, and tells an unfinished header (torn) from
+// one that is not ours.
+func checkHeader(b []byte) (format int, err error) {
 	if len(b) < headerBytes {
-		return errTorn
+		return 0, errTorn
 	}
 	if string(b[:len(magic)]) != magic {
-		return errors.New("the file does not begin with " + magic)
+		return 0, errors.New("the file does not begin with " + magic)
 	}
-	if v := binary.LittleEndian.Uint32(b[len(magic):]); v != formatVersion {
-		return fmt.Errorf("format version %d, this program reads %d", v, formatVersion)
+	v := binary.LittleEndian.Uint32(b[len(magic):])
+	if v < 1 || v > formatVersion {
+		return 0, fmt.Errorf("format version %d, this program reads up to %d", v, formatVersion)
 	}
-	return nil
+	return int(v), nil
 }
 
 // appendFrame appends the frame of a record.

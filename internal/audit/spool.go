@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
 // Options say where a spool lies and how large it may grow.
@@ -70,6 +71,13 @@ type Spool struct {
 	full     bool   // MaxBytes was met; cleared by draining
 	counts   counts // for Health
 
+	// Of bounded audit; see bounded.go.
+	committing *batch // that the writer has in hand, or nil
+	early      int64  // records of pending and committing whose answers have left
+	ordinal    uint64 // of the last record whose answer left before its sync
+	owed       gap    // lost and not declared
+	ledger     *ledger
+
 	drainMu sync.Mutex // one drain at a time
 
 	// Of the writer goroutine alone.
@@ -85,6 +93,12 @@ type batch struct {
 	records int64
 	done    chan struct{}
 	err     error // set before done is closed
+
+	early   int64     // records whose answers did not wait
+	ordinal uint64    // of the last of them
+	since   time.Time // when the first of them was accepted
+	owed    gap       // that this batch declares, in its first bytes
+	gap     int64     // how many bytes
 }
 
 // Open takes possession of the directory, cuts the torn tails that a crash left
@@ -113,7 +127,21 @@ func Open(opts Options) (*Spool, error) {
 		return nil, err
 	}
 	go s.write()
+	s.mu.Lock()
+	owed := s.owed.lost > 0
+	s.mu.Unlock()
+	if owed {
+		s.nudge()
+	}
 	return s, nil
+}
+
+// nudge tells the writer that there is something to do.
+func (s *Spool) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
 }
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
@@ -122,6 +150,10 @@ func newBatch() *batch { return &batch{done: make(chan struct{})} }
 // of them, and not before. Any error means that they may not be on disk, and the
 // answer must not leave; its kind is AuditUnavailable, unless ctx ended first.
 func (s *Spool) Append(ctx context.Context, records []Record) error {
+	return s.append(ctx, records, nil)
+}
+
+func (s *Spool) append(ctx context.Context, records []Record, bound *Bound) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -132,8 +164,14 @@ func (s *Spool) Append(ctx context.Context, records []Record) error {
 	}
 	b := s.pending
 	before := len(b.buf)
+	n := int64(len(records))
+	early := n > 0 && s.admits(n, bound)
 	for i := range records {
 		start := len(b.buf)
+		records[i].ordinal, records[i].Mode = 0, ""
+		if early {
+			records[i].ordinal, records[i].Mode = s.ordinal+uint64(i)+1, metadata.AuditBounded
+		}
 		b.buf = appendFrame(b.buf, &records[i])
 		if n := len(b.buf) - start - frameBytes; n > maxPayload {
 			b.buf = b.buf[:before]
@@ -151,12 +189,19 @@ func (s *Spool) Append(ctx context.Context, records []Record) error {
 		return err
 	}
 	s.bytes += added
-	b.records += int64(len(records))
+	b.records += n
+	if early {
+		if b.early == 0 {
+			b.since = time.Now()
+		}
+		s.ordinal += uint64(n)
+		s.early += n
+		b.early, b.ordinal = b.early+n, s.ordinal
+	}
 	s.mu.Unlock()
-
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	s.nudge()
+	if early {
+		return nil
 	}
 	select {
 	case <-b.done:
@@ -193,16 +238,19 @@ func (s *Spool) Close() error {
 	}
 	s.closing = true
 	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.nudge()
 	<-s.done
 	s.drainMu.Lock() // a drain under way finishes first
 	defer s.drainMu.Unlock()
 	s.removeDrained()
 	s.mu.Lock()
 	failed := s.failed
+	if s.ledger != nil {
+		if err := s.ledger.close(s.owed.lost); err != nil && failed == nil {
+			failed = fault.Wrap(err, fault.AuditUnavailable, "close the ledger of the audit spool %s", s.opts.Dir)
+		}
+		s.ledger = nil
+	}
 	s.mu.Unlock()
 	if err := s.lock.Close(); err != nil && failed == nil {
 		return fault.Wrap(err, fault.AuditUnavailable, "release the audit spool %s", s.opts.Dir)

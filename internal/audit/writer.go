@@ -43,10 +43,13 @@ func (s *Spool) write() {
 func (s *Spool) takePending() (b *batch, closing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending.records == 0 {
+	// A loss is declared as soon as there is room, with or without other records.
+	if s.pending.records == 0 && (s.owed.lost == 0 || s.blocked != nil || s.failed != nil) {
 		return nil, s.closing
 	}
 	b, s.pending = s.pending, s.spare
+	s.declare(b)
+	s.committing = b
 	return b, s.closing
 }
 
@@ -69,12 +72,15 @@ func (s *Spool) commit(b *batch) error {
 		}
 	}
 	s.mu.Lock()
+	s.committing = nil
 	if err != nil {
 		s.bytes -= int64(len(b.buf))
-		s.counts.refused += b.records
+		s.counts.refused += b.records - b.early
+		s.forfeited(b, err)
 		s.mu.Unlock()
 		return err
 	}
+	s.settled(b)
 	s.open.size += int64(len(b.buf))
 	s.open.records += b.records
 	s.counts.appended += b.records
@@ -100,7 +106,7 @@ func (s *Spool) begin() error {
 	if err != nil {
 		return s.giveUp("create a segment in", err)
 	}
-	seg := &segment{sequence: s.sequence, path: filepath.Join(s.opts.Dir, name), size: headerBytes, drained: headerBytes}
+	seg := &segment{sequence: s.sequence, path: filepath.Join(s.opts.Dir, name), size: headerBytes, drained: headerBytes, format: formatVersion}
 	s.mu.Lock()
 	s.open, s.file = seg, f
 	s.segments = append(s.segments, seg)
@@ -169,4 +175,5 @@ func (s *Spool) unblock() {
 	s.mu.Lock()
 	s.blocked = nil
 	s.mu.Unlock()
+	s.nudge()
 }

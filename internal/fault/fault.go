@@ -42,10 +42,12 @@ const (
 	DatabaseUnavailable   Kind = "DatabaseUnavailable"   // Postgres cannot be reached (retry)
 	TemporalUnavailable   Kind = "TemporalUnavailable"   // Temporal cannot be reached (retry)
 	NotificationFailed    Kind = "NotificationFailed"    // a channel that did not take a message (retry)
+	AuditBroken           Kind = "AuditBroken"           // rows of the audit log that are not what was exported
 	AuditUnavailable      Kind = "AuditUnavailable"      // the audit spool is full or its disk failed
 	DeadlineExceeded      Kind = "DeadlineExceeded"      // the caller left, or no longer waits
 	Unauthenticated       Kind = "Unauthenticated"       // no token, or one that is unknown, expired or revoked
 	PermissionDenied      Kind = "PermissionDenied"      // a token that may not do this
+	IdempotencyConflict   Kind = "IdempotencyConflict"   // an idempotency key that came with another request before
 	Internal              Kind = "Internal"              // a broken promise of our own code
 )
 

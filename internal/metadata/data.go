@@ -122,7 +122,11 @@ func (db *DB) RecordSplits(ctx context.Context, run string, splits []Split) erro
 
 // Splits returns the parts of the valid dataset, by name.
 func (db *DB) Splits(ctx context.Context, run string) ([]Split, error) {
-	rows, _ := db.pool.Query(ctx, `select split, digest, size, media_type, rows from splits where run = $1 order by split`, run)
+	return splits(ctx, db.pool, run)
+}
+
+func splits(ctx context.Context, q querier, run string) ([]Split, error) {
+	rows, _ := q.Query(ctx, `select split, digest, size, media_type, rows from splits where run = $1 order by split`, run)
 	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s Split, err error) {
 		return s, row.Scan(&s.Split, &s.Artifact.Digest, &s.Artifact.Size, &s.Artifact.MediaType, &s.Rows)
 	})

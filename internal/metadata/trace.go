@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
@@ -65,6 +66,17 @@ func (t *Trace) follow(ctx context.Context, tx pgx.Tx) error {
 	if t.Gates, err = gates(ctx, tx, judged); err != nil {
 		return err
 	}
+	var made artifact.Ref
+	err = tx.QueryRow(ctx, `select outputs->'features' from steps where run = $1 and step = 'engineer' and state = 'completed' and outputs ? 'features'
+		order by attempt desc limit 1`, run.ID).Scan(&made)
+	if found, err := present(err); err != nil {
+		return err
+	} else if found {
+		t.Features = &made
+	}
+	if t.Splits, err = splits(ctx, tx, run.ID); err != nil {
+		return err
+	}
 	data, err := dataset(ctx, tx, run.ID)
 	if found, err := present(err); err != nil {
 		return err
@@ -91,10 +103,10 @@ func edges(ctx context.Context, tx pgx.Tx, digest, run string) ([]Edge, error) {
 func prediction(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Prediction, error) {
 	p := Prediction{ID: id}
 	err := tx.QueryRow(ctx, `select endpoint, revision, model_name, model_version, at, request_id, features, outputs, status, error, latency_us,
-			role, shadow_of, token, request_hash, idempotency_key
+			role, shadow_of, token, request_hash, idempotency_key, mode, redacted
 		from predictions where day = $1 and id = $2`, Day(id), id).
 		Scan(&p.Endpoint, &p.Revision, &p.ModelName, &p.ModelVersion, &p.At, &p.RequestID, &p.Features, &p.Outputs, &p.Status, &p.Error, &p.LatencyUS,
-			&p.Role, &p.ShadowOf, &p.Token, &p.RequestHash, &p.IdempotencyKey)
+			&p.Role, &p.ShadowOf, &p.Token, &p.RequestHash, &p.IdempotencyKey, &p.Mode, &p.Redacted)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return p, fault.New(fault.NotFound, "prediction %s is not in the audit table", id).
 			WithRemedy("check the id; an answer of the last seconds may still be on its way from the server")

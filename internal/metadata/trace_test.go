@@ -27,6 +27,8 @@ func line(t *testing.T, b *testBundle, run, source string) {
 	for _, err := range []error{
 		b.RecordSnapshot(b.ctx, metadata.Snapshot{Run: run, Source: "flights", Artifact: ref(source), Checksum: "sum of " + source, Files: []metadata.SourceFile{{Path: "f.csv", Checksum: "ab"}}}),
 		b.RecordDataset(b.ctx, metadata.Dataset{Run: run, Artifact: ref("dataset"), Rows: 5}),
+		b.RecordSplits(b.ctx, run, []metadata.Split{{Split: "train", Artifact: ref("train"), Rows: 3}}),
+		b.RecordStep(b.ctx, metadata.Step{Run: run, Step: "engineer", Attempt: 1, State: metadata.StepCompleted, Outputs: metadata.Outputs{"features": ref("fitted")}, Started: time.Now()}),
 		b.RecordGates(b.ctx, run, []metadata.Gate{{Metric: "rmse", Condition: "rmse < 20", Passed: true}}),
 	} {
 		if err != nil {
@@ -68,6 +70,9 @@ func TestTraceGoesAllTheWayBack(t *testing.T) {
 		t.Fatalf("%+v", trace)
 	}
 	if len(trace.Gates) != 1 || trace.Dataset == nil || trace.Dataset.Rows != 5 || len(trace.Snapshots) != 1 || trace.Snapshots[0].Checksum != "sum of march" {
+		t.Fatalf("%+v", trace)
+	}
+	if trace.Features == nil || *trace.Features != ref("fitted") || len(trace.Splits) != 1 || trace.Splits[0].Artifact != ref("train") {
 		t.Fatalf("%+v", trace)
 	}
 	want := []metadata.Edge{

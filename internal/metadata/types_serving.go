@@ -122,6 +122,9 @@ type Prediction struct {
 	Token          string     `json:"token,omitempty"`        // name of the token it was asked with
 	RequestHash    []byte     `json:"request_hash,omitempty"` // SHA-256 of the request's body
 	IdempotencyKey string     `json:"idempotency_key,omitempty"`
+
+	Mode     AuditMode       `json:"mode"`               // bounded: the answer left before its record was on disk
+	Redacted json.RawMessage `json:"redacted,omitempty"` // {column: hash, mask or omit}: the features are not as they were sent
 }
 
 // Edge says that a step read input to make output.
@@ -140,6 +143,8 @@ type Trace struct {
 	Model      *ModelVersion `json:"model,omitempty"`
 	Run        *Run          `json:"run,omitempty"` // that made the model
 	Gates      []Gate        `json:"gates,omitempty"`
+	Features   *artifact.Ref `json:"features,omitempty"` // as fitted on the training rows
+	Splits     []Split       `json:"splits,omitempty"`
 	Dataset    *Dataset      `json:"dataset,omitempty"`
 	Snapshots  []Snapshot    `json:"snapshots,omitempty"`
 	Lineage    []Edge        `json:"lineage,omitempty"` // from the bundle, nearest first

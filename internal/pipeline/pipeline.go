@@ -160,6 +160,7 @@ type Deploy struct {
 	Endpoint string `json:"endpoint" yaml:"endpoint,omitempty" jsonschema_description:"Default: the pipeline's name."`
 	Enabled  *bool  `json:"enabled" yaml:"enabled,omitempty" jsonschema_description:"false ends the run at the packaged model; default true."`
 
+	Audit    *Audit    `json:"audit,omitempty" yaml:"audit,omitempty" jsonschema_description:"What the audit log keeps of the endpoint; default: as it is, at first everything."`
 	Approval *Approval `json:"approval,omitempty" yaml:"approval,omitempty" jsonschema_description:"Somebody must say yes first; without it nobody is asked."`
 	Replay   *Replay   `json:"replay,omitempty" yaml:"replay,omitempty" jsonschema_description:"The last answered requests are scored by the new version before it sees others."`
 	Shadow   *Shadow   `json:"shadow,omitempty" yaml:"shadow,omitempty" jsonschema_description:"The new version answers beside the live one for a while, and nobody hears it."`

@@ -32,6 +32,7 @@ func (d *decoder) check(p *Pipeline) {
 	d.checkFeatures(p)
 	d.checkTrain(p)
 	d.checkEvaluate(p)
+	d.checkAudit(p.Deploy.Audit)
 	d.checkRollout(p)
 	d.checkMonitor(p)
 	d.checkNotify(p)

@@ -1,6 +1,7 @@
 // Package serving owns the prediction server: which revision of which endpoint is
 // in memory, how a request becomes rows and rows an answer, and that no answer
-// leaves before its audit record is durable.
+// leaves before its audit record is durable, or within the bound that the endpoint
+// declares.
 //
 // A [Table] holds one atomic pointer per endpoint, to its revision in memory: the
 // live model version, and a canary and a shadow if the revision has them. A request
@@ -19,7 +20,10 @@
 // (whose token it is), read, wait for a turn, decode, predict, encode, audit, answer,
 // in that order, in buffers that are used again. Rejected requests and failures are
 // audited too; when the audit spool is unavailable the answer is 503, whatever it
-// would have been.
+// would have been. The endpoint's audit policy decides whether the answer waits for
+// the sync, and what is hashed, masked or left out before a record reaches the spool.
+// A request with an Idempotency-Key is answered with the first answer to it, from
+// memory, else from the metadata store.
 //
 // What clients may cost is bounded by [Limits]. Room for bodies and turns to compute
 // are shared among clients, by token or else by address, in turn.

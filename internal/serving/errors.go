@@ -73,6 +73,8 @@ func statusOf(f *fault.Error, err error) int {
 	switch f.Kind {
 	case fault.RequestInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid:
 		return http.StatusBadRequest
+	case fault.IdempotencyConflict:
+		return http.StatusUnprocessableEntity
 	case fault.EndpointNotFound, fault.NotFound:
 		return http.StatusNotFound
 	case fault.ResourceExhausted:

@@ -39,6 +39,12 @@ type exchange struct {
 	kind      fault.Kind
 	failure   string // message of an error
 	seen      Observation
+
+	policy      *policy // of the endpoint's audit; nil: strict, and everything is kept
+	hash        []byte  // of the body; nil: it was not read, or the policy has no key
+	idempotency string  // the Idempotency-Key; empty: none
+	claim       *audit.Claim
+	repeat      *storedHeader // of an answer given before; nil: this is the first
 }
 
 // asked is what a request asks for beside the rows it brings.
@@ -66,7 +72,7 @@ var (
 // begin returns an exchange with buffers used before; end gives them back.
 func (s *Server) begin(p protocol) *exchange {
 	x := s.exchanges.Get().(*exchange)
-	*x = exchange{protocol: p, arrived: time.Now(), body: x.body[:0], records: x.records[:0], json: x.json[:0], answer: x.answer[:0]}
+	*x = exchange{protocol: p, arrived: time.Now(), body: x.body[:0], records: x.records[:0], json: x.json[:0], answer: x.answer[:0], hash: x.hash[:0]}
 	s.inflight.Add(1)
 	return x
 }
@@ -88,6 +94,8 @@ func (s *Server) end(x *exchange) {
 // release gives back what the request holds while it is computed.
 func (s *Server) settle(ctx context.Context, x *exchange, release func(), err error) {
 	x.seen.Computed = time.Now()
+	x.policy = s.opts.Table.policies.Load().find(x.endpoint)
+	defer x.endClaim() // those that wait for this answer go on, whatever happened
 	if err == nil {
 		err = s.guarded(ctx, x)
 	}
@@ -118,6 +126,9 @@ func (s *Server) guarded(ctx context.Context, x *exchange) (err error) {
 			err = fault.New(fault.Internal, "the request could not be worked on: %v", p)
 		}
 	}()
+	if x.hash = x.policy.requestHash(x.body, x.hash[:0]); x.idempotency != "" {
+		return s.once(ctx, x)
+	}
 	return s.compute(ctx, x)
 }
 
@@ -126,7 +137,15 @@ func (s *Server) guarded(ctx context.Context, x *exchange) (err error) {
 func (s *Server) record(x *exchange) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Limits.WriteTimeout)
 	defer cancel()
-	err := s.opts.Audit.Append(ctx, x.records)
+	if len(x.records) == 0 {
+		return nil // an answer given before, whose record is there
+	}
+	var err error
+	if x.policy != nil && x.policy.bound != nil {
+		err = s.opts.Audit.AppendBounded(ctx, x.records, *x.policy.bound)
+	} else {
+		err = s.opts.Audit.Append(ctx, x.records)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fault.Wrap(err, fault.AuditUnavailable, "the audit record was not durable within %s", s.opts.Limits.WriteTimeout).
 			WithRemedy("check the disk of the audit spool")
@@ -171,6 +190,14 @@ func (s *Server) compute(ctx context.Context, x *exchange) (err error) {
 		r := x.record()
 		from := len(x.json)
 		x.json = x.rows.appendFeatures(x.json, x.body, i)
+		if x.policy.withholds() {
+			sent := x.json[from:]
+			from = len(x.json)
+			if x.json, err = x.policy.appendRedacted(x.json, sent); err != nil {
+				return err
+			}
+			r.Redacted = x.policy.redacted
+		}
 		// A later append may move x.json; this slice keeps what it has.
 		r.Features = x.json[from:len(x.json):len(x.json)]
 		from = len(x.json)
@@ -226,7 +253,8 @@ func (x *exchange) record() *audit.Record {
 		x.requestID = id.String()
 	}
 	x.records = append(x.records, audit.Record{
-		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status), Token: x.token,
+		ID: id, At: x.arrived, Endpoint: cleaned(x.endpoint, 128), RequestID: x.requestID, Status: int32(x.status),
+		Token: x.token, RequestHash: x.hash, IdempotencyKey: cleaned(x.idempotency, maxID),
 	})
 	r := &x.records[len(x.records)-1]
 	if x.served != nil {
@@ -239,7 +267,7 @@ func (x *exchange) record() *audit.Record {
 func (x *exchange) refuse(err error) {
 	x.fail(err)
 	x.records = x.records[:0]
-	x.record().Error = cleaned(string(x.kind)+": "+err.Error(), 4096)
+	x.record().Error = cleaned(string(x.kind)+": "+x.policy.message(err), 4096)
 }
 
 // fail makes the error the answer.

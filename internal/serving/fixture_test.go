@@ -115,6 +115,8 @@ func (d *drained) Insert(_ context.Context, records []audit.Record) error {
 	for _, r := range records {
 		r.Features = bytes.Clone(r.Features)
 		r.Outputs = bytes.Clone(r.Outputs)
+		r.RequestHash, r.Redacted = bytes.Clone(r.RequestHash), bytes.Clone(r.Redacted)
+		r.AnswerHeader, r.Answer = bytes.Clone(r.AnswerHeader), bytes.Clone(r.Answer)
 		d.records = append(d.records, r)
 	}
 	return nil

@@ -89,6 +89,7 @@ func (s *Server) infer(stream grpc.ServerStream) error {
 func (s *Server) receive(ctx context.Context, stream grpc.ServerStream, x *exchange) (release func(), err error) {
 	release = func() {}
 	x.requestID, x.key = cleaned(header(ctx, headerRequest), maxID), cleaned(header(ctx, headerKey), maxID)
+	x.idempotency = header(ctx, headerIdempotency)
 	x.client = peerAddress(ctx)
 	x.seen.TraceParent, x.seen.TraceState = header(ctx, "traceparent"), header(ctx, "tracestate")
 	authorization := header(ctx, "authorization")

@@ -99,6 +99,7 @@ func (s *Server) read(ctx context.Context, w http.ResponseWriter, req *http.Requ
 	x.requestID = cleaned(req.Header.Get(headerRequest), maxID)
 	x.seen.TraceParent, x.seen.TraceState = req.Header.Get("Traceparent"), req.Header.Get("Tracestate")
 	x.key = cleaned(req.Header.Get(headerKey), maxID)
+	x.idempotency = req.Header.Get(headerIdempotency)
 	if err := x.readHead(req); err != nil {
 		return release, err
 	}
@@ -157,20 +158,35 @@ func (x *exchange) headers(set func(name, value string)) {
 		set(headerRequest, x.requestID)
 	}
 	if len(x.records) > 0 {
-		ids := make([]byte, 0, 37*maxHeaderIDs)
-		for i := range x.records[:min(len(x.records), maxHeaderIDs)] {
-			if i > 0 {
-				ids = append(ids, ',')
-			}
-			ids = appendUUID(ids, x.records[i].ID)
-		}
-		set(headerPrediction, string(ids))
+		set(headerPrediction, x.firstIDs())
 	}
 	if x.served != nil {
 		set(headerVersion, x.served.version)
-		set(headerRevision, strconv.FormatInt(x.served.revision, 10))
+		set(headerRevision, x.revision())
+	}
+	if x.repeat != nil {
+		set(headerPrediction, x.repeat.Predictions)
+		set(headerVersion, x.repeat.Version)
+		set(headerRevision, x.repeat.Revision)
+	}
+	if x.repeat != nil || x.claim != nil {
+		set(headerRepeated, x.idempotencyOf())
 	}
 }
+
+// firstIDs are the ids of the first rows: a header is bounded.
+func (x *exchange) firstIDs() string {
+	ids := make([]byte, 0, 37*maxHeaderIDs)
+	for i := range x.records[:min(len(x.records), maxHeaderIDs)] {
+		if i > 0 {
+			ids = append(ids, ',')
+		}
+		ids = appendUUID(ids, x.records[i].ID)
+	}
+	return string(ids)
+}
+
+func (x *exchange) revision() string { return strconv.FormatInt(x.served.revision, 10) }
 
 // write sends the answer.
 func (x *exchange) write(w http.ResponseWriter) {

@@ -23,7 +23,8 @@ const (
 // mirrored is an answered request that a shadow scores.
 type mirrored struct {
 	shadow    *served
-	body      []byte // plain records, as they were sent
+	body      []byte  // plain records, as they were sent
+	policy    *policy // of the endpoint's audit
 	requestID string
 	at        time.Time
 	answered  []uuid.UUID // predictions, one a row
@@ -31,7 +32,9 @@ type mirrored struct {
 
 // mirror scores requests by shadows, one after the other, in the background.
 type mirror struct {
-	audit Audit
+	audit interface {
+		Append(ctx context.Context, records []audit.Record) error
+	}
 	rows  int // of one request, at most
 	limit time.Duration
 
@@ -81,7 +84,7 @@ func (m *mirror) offer(x *exchange) {
 		return
 	}
 	body := append(make([]byte, 0, len(x.json)+rows+16), `{"records":[`...)
-	job := mirrored{shadow: shadow, requestID: x.requestID, at: x.arrived, answered: make([]uuid.UUID, rows)}
+	job := mirrored{shadow: shadow, policy: x.policy, requestID: x.requestID, at: x.arrived, answered: make([]uuid.UUID, rows)}
 	for i := range rows {
 		if i > 0 {
 			body = append(body, ',')
@@ -138,10 +141,19 @@ func (m *mirror) score(job mirrored) {
 		}
 		if err != nil {
 			status, kind, _ := errorAnswer(nil, err)
-			records[i].Status, records[i].Error = int32(status), cleaned(string(kind)+": "+err.Error(), 4096)
+			records[i].Status, records[i].Error = int32(status), cleaned(string(kind)+": "+job.policy.message(err), 4096)
 			continue
 		}
 		records[i].Features = r.appendFeatures(nil, job.body, i)
+		if job.policy.withholds() {
+			var failed error
+			if records[i].Features, failed = job.policy.appendRedacted(nil, records[i].Features); failed != nil {
+				err = failed // its columns cannot be kept as they are
+				records[i].Features, records[i].Status, records[i].Error = nil, http.StatusServiceUnavailable, cleaned(job.policy.message(failed), 4096)
+				continue
+			}
+			records[i].Redacted = job.policy.redacted
+		}
 		records[i].Outputs = append(s.appendAnswer([]byte{'{'}, r.out[i*k:(i+1)*k]), '}')
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), m.limit)

@@ -15,6 +15,8 @@ import (
 type Audit interface {
 	// Append returns nil after the sync that covers the records.
 	Append(ctx context.Context, records []audit.Record) error
+	// AppendBounded returns nil before it, as long as the bound allows.
+	AppendBounded(ctx context.Context, records []audit.Record, bound audit.Bound) error
 	// Err says why Append would refuse, or nil.
 	Err() error
 	Health() audit.Health
@@ -25,6 +27,8 @@ type Options struct {
 	// Admit says whose a token is, if it may do what scope says on the endpoint
 	// (empty: on any); *token.Set has it. nil: whoever asks is answered.
 	Admit func(secret, scope, endpoint string) (name string, err error)
+	// Answers knows what to repeat; nil: requests with an idempotency key are refused.
+	Answers *audit.Answers
 	// Audit takes the record of every answer. Required.
 	Audit Audit
 	// Labels opens what keeps labels, or says why it cannot now; nil: the server

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -22,9 +23,13 @@ type State struct {
 
 	mu        sync.Mutex
 	revisions map[string]metadata.Revision
+	policies  []byte // as the file has them
 }
 
-const stateFile = "revisions.json"
+const (
+	stateFile    = "revisions.json"
+	policiesFile = "audit-policies.json"
+)
 
 // OpenState reads the state in dir, which is made if it is missing. A file that
 // does not parse is as good as none: the metadata store knows better.
@@ -63,6 +68,34 @@ func (s *State) list() []metadata.Revision {
 	}
 	slices.SortFunc(out, func(a, b metadata.Revision) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
 	return out
+}
+
+// Policies lists the audit policies that were in force when last kept.
+func (s *State) Policies() []metadata.AuditPolicy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := os.ReadFile(filepath.Join(s.dir, policiesFile))
+	var list []metadata.AuditPolicy
+	if err != nil || json.Unmarshal(b, &list) != nil {
+		return nil
+	}
+	s.policies = b
+	return list
+}
+
+// KeepPolicies remembers the audit policies; it writes only what changed.
+func (s *State) KeepPolicies(list []metadata.AuditPolicy) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := json.MarshalIndent(list, "", "  ")
+	if err != nil || bytes.Equal(b, s.policies) {
+		return err
+	}
+	if err := writeFile(filepath.Join(s.dir, policiesFile), b); err != nil {
+		return err
+	}
+	s.policies = b
+	return nil
 }
 
 // Keep remembers that the revision is live and forgets bundles that none uses.

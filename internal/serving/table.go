@@ -167,6 +167,8 @@ func (s *served) explain(r *rows) error {
 type Table struct {
 	mu    sync.Mutex // of writers
 	slots atomic.Pointer[map[string]*slot]
+
+	policies atomic.Pointer[policies]
 }
 
 // slot is one endpoint.

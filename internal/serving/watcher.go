@@ -15,6 +15,7 @@ import (
 // Registry is what the watcher asks and tells the metadata store; *metadata.DB is
 // one.
 type Registry interface {
+	AuditPolicies(ctx context.Context) ([]metadata.AuditPolicy, error)
 	Endpoints(ctx context.Context) ([]metadata.Endpoint, error)
 	Heartbeat(ctx context.Context, s metadata.Server) error
 	Listen(ctx context.Context, channel string, f func(payload string)) error
@@ -76,6 +77,9 @@ func NewWatcher(o WatcherOptions) *Watcher {
 // disk, without asking anyone. It returns how many it could load.
 func (w *Watcher) Restore(ctx context.Context) int {
 	n := 0
+	// Before the endpoints that they are of: what must not be recorded is not, for no
+	// moment.
+	w.apply(w.opts.State.Policies())
 	for _, r := range w.opts.State.Revisions() {
 		if err := w.load(ctx, r); err != nil {
 			w.opts.Log.Warn().Err(err).Str("endpoint", r.Endpoint).Int64("revision", r.Revision).Msg("the last known revision cannot be restored")
@@ -144,6 +148,14 @@ func (w *Watcher) poll(ctx context.Context, registry Registry, wg *sync.WaitGrou
 	if err := registry.Heartbeat(asking, w.opts.Identity); err != nil {
 		return err
 	}
+	policies, err := registry.AuditPolicies(asking)
+	if err != nil {
+		return err
+	}
+	if err := w.opts.State.KeepPolicies(policies); err != nil {
+		w.opts.Log.Warn().Err(err).Msg("the audit policies are in force, but would not be found on local disk after a restart")
+	}
+	w.apply(policies)
 	endpoints, err := registry.Endpoints(asking)
 	if err != nil {
 		return err
@@ -160,6 +172,12 @@ func (w *Watcher) poll(ctx context.Context, registry Registry, wg *sync.WaitGrou
 	w.synced = true
 	w.mu.Unlock()
 	return w.tell(asking, registry)
+}
+
+func (w *Watcher) apply(policies []metadata.AuditPolicy) {
+	if err := w.opts.Table.SetPolicies(policies); err != nil {
+		w.opts.Log.Error().Err(err).Msg("an audit policy's secret is missing; columns to be hashed are masked")
+	}
 }
 
 // consider begins to load a revision that is not live here, in the background,

@@ -83,6 +83,9 @@ func (p *Proxy) leave(conns ...net.Conn) {
 	}
 }
 
+// Address is where the proxy listens, host:port.
+func (p *Proxy) Address() string { return p.listener.Addr().String() }
+
 // Cut takes the server away.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
