@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	buildRows    = 1 << 16 // entries that one task adds to a histogram
+	buildRows    = 1 << 16 // entries that one task adds to a histogram, at most
+	buildLeast   = 1 << 13 // and at least, unless the leaf has fewer: a histogram of its own costs as much as some hundred
 	buildColumns = 64      // columns of one task
 )
 
@@ -209,15 +210,9 @@ type buildTask struct {
 // the smaller one's from its rows; find subtracts it from the parent's, which
 // becomes the larger one's.
 func (g *grower) build(children []*node) {
-	tasks := g.building[:0]
-	add := func(leaf *node) {
-		leaf.hist = g.take()
-		for column := 0; column < len(g.bins.columns); column += buildColumns {
-			for lo := leaf.lo; lo < leaf.hi; lo += buildRows {
-				tasks = append(tasks, buildTask{leaf, lo, min(lo+buildRows, leaf.hi), column, leaf.hi-leaf.lo <= buildRows})
-			}
-		}
-	}
+	var leaves []*node
+	rows := 0
+	add := func(leaf *node) { leaves, rows = append(leaves, leaf), rows+leaf.hi-leaf.lo }
 	if len(children) == 1 {
 		if g.mayGrow(children[0]) {
 			add(children[0])
@@ -230,8 +225,17 @@ func (g *grower) build(children []*node) {
 			}
 		}
 	}
-	g.building = tasks
 	width := len(g.bins.columns)
+	tasks, most := g.building[:0], g.buildRows(rows*((width+buildColumns-1)/buildColumns))
+	for _, leaf := range leaves {
+		leaf.hist = g.take()
+		for column := 0; column < width; column += buildColumns {
+			for lo := leaf.lo; lo < leaf.hi; lo += most {
+				tasks = append(tasks, buildTask{leaf, lo, min(lo+most, leaf.hi), column, leaf.hi-leaf.lo <= most})
+			}
+		}
+	}
+	g.building = tasks
 	g.crew.run(len(tasks), func(worker, i int) {
 		t := &tasks[i]
 		hi := min(t.column+buildColumns, width)
@@ -252,6 +256,17 @@ func (g *grower) build(children []*node) {
 		t.leaf.hist.add(t.column, own, hi-t.column)
 		t.leaf.lock.Unlock()
 	})
+}
+
+// buildRows is how many entries a task gets of all that are to be added, once for
+// each span of columns: few enough that every thread has work, even of a single
+// small leaf.
+func (g *grower) buildRows(rows int) int {
+	if g.crew.workers == 1 {
+		return buildRows
+	}
+	share := (rows + 2*g.crew.workers - 1) / (2 * g.crew.workers)
+	return min(max(share, buildLeast), buildRows)
 }
 
 func smaller(left, right *node) *node {
