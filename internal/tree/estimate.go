@@ -15,10 +15,10 @@ func Estimate(rows, heldRows, columns int, weighted bool, s *Settings) int64 {
 		outputs = int64(s.Classes)
 	}
 	n, held, width := int64(rows), int64(heldRows), int64(columns)
-	bytes := n*(2*width+16+8*outputs) + held*(width+8*outputs)
+	bytes := n*(2*width+8+8*outputs) + held*(width+8*outputs)
 	histogram := width * slots * 8
 	if !l.flat() || weighted {
-		bytes += 8 * n
+		bytes += 4 * n
 		histogram *= 2
 	}
 	if s.Loss == Softmax {

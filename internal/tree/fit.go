@@ -200,8 +200,8 @@ func (f *fit) settle(k, n int, t *Tree, leaves []*node) error {
 		}
 	}
 	f.crew.run(len(tasks), func(_, i int) {
-		leaf, v := tasks[i].leaf, float64(t.Values[tasks[i].leaf.id])
-		for _, e := range g.entries[leaf.buffer][tasks[i].lo:tasks[i].hi] {
+		v := float64(t.Values[tasks[i].leaf.id])
+		for _, e := range g.entries[tasks[i].lo:tasks[i].hi] {
 			f.scores[e.row()*f.outputs+k] += v
 		}
 	})

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	buildRows    = 1 << 16 // entries that one task adds to a histogram
+	buildRows    = 1 << 16 // entries that one task adds to a histogram, at most
+	buildLeast   = 1 << 13 // and at least, unless the leaf has fewer: a histogram of its own costs as much as some hundred
 	buildColumns = 64      // columns of one task
 )
 
@@ -15,7 +16,6 @@ const (
 type node struct {
 	id, depth int
 	lo, hi    int // its entries
-	buffer    int // and in which of the two
 	sums      sums
 	in        within
 	parent    *node // until the histogram is taken from it
@@ -31,8 +31,8 @@ type grower struct {
 	bins     *Bins
 	crew     *crew
 	rules    rules
-	entries  [2][]entry
-	hessians [2][]int32
+	entries  []entry // of the tree that grows, those of a leaf side by side
+	hessians []int32
 	lanes    []*lanes
 	scratch  []*histogram
 	free     []*histogram
@@ -46,6 +46,7 @@ type grower struct {
 	building []buildTask // room for the tasks of each
 	finding  []findTask
 	parting  []partTask
+	swapping []exchange
 }
 
 // arena hands out values one after another, and the same ones again once it is
@@ -72,11 +73,9 @@ func newGrower(crew *crew, bins *Bins, s *Settings, hessians bool, scores []floa
 	for _, way := range s.Monotone {
 		g.rules.bounded = g.rules.bounded || way != 0
 	}
-	for i := range g.entries {
-		g.entries[i] = make([]entry, bins.Rows)
-		if hessians {
-			g.hessians[i] = make([]int32, bins.Rows)
-		}
+	g.entries = make([]entry, bins.Rows)
+	if hessians {
+		g.hessians = make([]int32, bins.Rows)
 	}
 	for range crew.workers {
 		g.lanes = append(g.lanes, new(lanes))
@@ -124,14 +123,13 @@ func (g *grower) grow(n int, total sums, columns []bool, draw *rand.Rand) (*Tree
 	return t, leaves
 }
 
-// node is a new leaf, with the entries lo … hi-1 of the buffer that its parent's are
-// moved to.
+// node is a new leaf, with the entries lo … hi-1.
 func (g *grower) node(parent *node, lo, hi int, of sums, in within) *node {
 	n := g.nodes.take()
-	n.id, n.depth, n.buffer, n.lo, n.hi, n.sums, n.in, n.parent = 0, 0, 0, lo, hi, of, in, parent
+	n.id, n.depth, n.lo, n.hi, n.sums, n.in, n.parent = 0, 0, lo, hi, of, in, parent
 	n.hist, n.best, n.settled = nil, split{}, false
 	if parent != nil {
-		n.depth, n.buffer = parent.depth+1, 1-parent.buffer
+		n.depth = parent.depth + 1
 	}
 	return n
 }
@@ -174,8 +172,6 @@ func (g *grower) part(t *Tree, leaf *node) (*part, []*node) {
 	}
 	p := g.parts.take()
 	p.node, p.rights, p.direct = leaf, s.rights(), false
-	p.filled[0].Store(0)
-	p.filled[1].Store(0)
 	if !g.renews && !g.mayGrow(left) && !g.mayGrow(right) {
 		p.direct, left.settled, right.settled = true, true, true
 		p.values = [2]float64{float64(g.value(left)), float64(g.value(right))}
@@ -214,15 +210,9 @@ type buildTask struct {
 // the smaller one's from its rows; find subtracts it from the parent's, which
 // becomes the larger one's.
 func (g *grower) build(children []*node) {
-	tasks := g.building[:0]
-	add := func(leaf *node) {
-		leaf.hist = g.take()
-		for column := 0; column < len(g.bins.columns); column += buildColumns {
-			for lo := leaf.lo; lo < leaf.hi; lo += buildRows {
-				tasks = append(tasks, buildTask{leaf, lo, min(lo+buildRows, leaf.hi), column, leaf.hi-leaf.lo <= buildRows})
-			}
-		}
-	}
+	var leaves []*node
+	rows := 0
+	add := func(leaf *node) { leaves, rows = append(leaves, leaf), rows+leaf.hi-leaf.lo }
 	if len(children) == 1 {
 		if g.mayGrow(children[0]) {
 			add(children[0])
@@ -235,15 +225,24 @@ func (g *grower) build(children []*node) {
 			}
 		}
 	}
-	g.building = tasks
 	width := len(g.bins.columns)
+	tasks, most := g.building[:0], g.buildRows(rows*((width+buildColumns-1)/buildColumns))
+	for _, leaf := range leaves {
+		leaf.hist = g.take()
+		for column := 0; column < width; column += buildColumns {
+			for lo := leaf.lo; lo < leaf.hi; lo += most {
+				tasks = append(tasks, buildTask{leaf, lo, min(lo+most, leaf.hi), column, leaf.hi-leaf.lo <= most})
+			}
+		}
+	}
+	g.building = tasks
 	g.crew.run(len(tasks), func(worker, i int) {
 		t := &tasks[i]
 		hi := min(t.column+buildColumns, width)
-		entries := g.entries[t.leaf.buffer][t.lo:t.hi]
+		entries := g.entries[t.lo:t.hi]
 		var hessians []int32
 		if g.rules.hessians {
-			hessians = g.hessians[t.leaf.buffer][t.lo:t.hi]
+			hessians = g.hessians[t.lo:t.hi]
 		}
 		if t.whole {
 			t.leaf.hist.clear(t.column, hi)
@@ -257,6 +256,17 @@ func (g *grower) build(children []*node) {
 		t.leaf.hist.add(t.column, own, hi-t.column)
 		t.leaf.lock.Unlock()
 	})
+}
+
+// buildRows is how many entries a task gets of all that are to be added, once for
+// each span of columns: few enough that every thread has work, even of a single
+// small leaf.
+func (g *grower) buildRows(rows int) int {
+	if g.crew.workers == 1 {
+		return buildRows
+	}
+	share := (rows + 2*g.crew.workers - 1) / (2 * g.crew.workers)
+	return min(max(share, buildLeast), buildRows)
 }
 
 func smaller(left, right *node) *node {

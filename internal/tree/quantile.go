@@ -42,7 +42,7 @@ func quantileOf(values, w []float64, level float64) float64 {
 func (g *grower) renew(t *Tree, leaves []*node, y, w []float64, level float64) {
 	g.crew.run(len(leaves), func(_, i int) {
 		leaf := leaves[i]
-		entries := g.entries[leaf.buffer][leaf.lo:leaf.hi]
+		entries := g.entries[leaf.lo:leaf.hi]
 		residuals := make([]float64, len(entries))
 		var weights []float64
 		if w != nil {

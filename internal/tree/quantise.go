@@ -76,7 +76,7 @@ func (f *fit) quantise(k int, draw *rand.Rand) (int, sums, error) {
 // pack writes a tile of rows as entries from at on, and returns where it ended.
 func (f *fit) pack(lo, at int, gs, hs []float64, into *sums) int {
 	g, w := f.grower, f.data.Weights
-	entries, scale := g.entries[0], g.rules.gradient
+	entries, scale := g.entries, g.rules.gradient
 	if hs == nil && f.s.Subsample == 1 {
 		entries, total := entries[at:at+len(gs)], int64(0)
 		for i, v := range gs {
@@ -96,7 +96,7 @@ func (f *fit) pack(lo, at int, gs, hs []float64, into *sums) int {
 		q, h := int32(round(v*weight*scale)), int64(1)
 		if hs != nil {
 			h = int64(round(hs[i] * weight * g.rules.hessian))
-			g.hessians[0][at] = int32(h)
+			g.hessians[at] = int32(h)
 		}
 		entries[at] = newEntry(row, q)
 		*into = into.plus(sums{int64(q), h, 1})
