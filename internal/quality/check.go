@@ -104,17 +104,8 @@ func (o Options) corrected() string { return o.Out.Valid + ".corrected" }
 // guarded returns the engine to check with: where people wrote SQL, one that can
 // read the given files and write the outputs, and nothing else.
 func guarded(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, rules []pipeline.Rule, o Options) (*table.Engine, func(), error) {
-	written := false
-	mended := pipeline.Repaired(schema, rules)
-	for _, r := range rules {
-		if r.SQL != "" {
-			written = true
-			if err := e.CheckExpression(ctx, mended, r.SQL, "the rule sql"); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	if !written {
+	written := func(r pipeline.Rule) bool { return r.SQL != "" }
+	if !slices.ContainsFunc(rules, written) {
 		return e, func() {}, nil
 	}
 	read := []string{in}
@@ -127,6 +118,16 @@ func guarded(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 	locked, err := e.Locked(ctx, read, []string{o.Out.Valid, o.Out.Quarantined, o.corrected()})
 	if err != nil {
 		return nil, nil, err
+	}
+	mended := pipeline.Repaired(schema, rules)
+	for _, r := range rules {
+		if !written(r) {
+			continue
+		}
+		if err := locked.CheckExpression(ctx, mended, r.SQL, "the rule sql"); err != nil {
+			locked.Close()
+			return nil, nil, err
+		}
 	}
 	return locked, locked.Close, nil
 }

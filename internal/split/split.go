@@ -84,13 +84,16 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 		return result, err
 	}
 	defer done()
+	items := make([]string, 0, len(schema)+1)
+	for _, c := range schema {
+		items = append(items, table.Ident(c.Name))
+	}
+	items = append(items, rowNumber(schema, spec, eventTime)+" AS "+RowColumn)
 	for i, part := range []struct {
 		path string
 		to   *Part
 	}{{out.Train, &result.Train}, {out.Validation, &result.Validation}, {out.Test, &result.Test}} {
-		info, err := e.Write(ctx, fmt.Sprintf(
-			"SELECT * EXCLUDE (%[1]s, %[5]s), %[6]s AS %[2]s FROM %[3]s WHERE %[4]s ORDER BY %[5]s",
-			hash, RowColumn, rows, where[i], table.RowNumber, rowNumber(schema, spec, eventTime)), part.path)
+		info, err := e.WriteColumns(ctx, items, fmt.Sprintf("FROM %s WHERE %s ORDER BY %s", rows, where[i], table.RowNumber), part.path)
 		if err != nil {
 			return result, err
 		}
@@ -129,7 +132,7 @@ func hashed(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 	if err := e.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS SELECT %s AS %s, %s AS %s FROM %s", kept, table.RowNumber, at, sql, hash, table.Scan(in))); err != nil {
 		return "", nil, err
 	}
-	return fmt.Sprintf("(SELECT * EXCLUDE (%[1]s) FROM (SELECT *, %[2]s FROM %[3]s) JOIN %[4]s ON %[2]s = %[1]s)", at, table.RowNumber, table.Scan(in), kept),
+	return fmt.Sprintf("%s JOIN %s ON %s = %s", table.Scan(in), kept, table.RowNumber, at),
 		func() { _ = e.Exec(context.WithoutCancel(ctx), "DROP TABLE "+kept) }, nil
 }
 

@@ -39,11 +39,14 @@ func (e *Engine) Locked(ctx context.Context, read, write []string) (*Engine, err
 //
 // Faults: QueryInvalid, TypeMismatch (not boolean).
 func (e *Engine) CheckExpression(ctx context.Context, schema pipeline.Schema, expression, where string) error {
-	q, err := e.locked(ctx, nil, 0)
-	if err != nil {
-		return err
+	q := e
+	if !e.sealed { // else there is nothing to open but what the expression may read
+		var err error
+		if q, err = e.locked(ctx, nil, 0); err != nil {
+			return err
+		}
+		defer q.Close()
 	}
-	defer q.Close()
 	refused := fault.New(fault.QueryInvalid, "%s is not one expression over the row's columns", where).
 		WithRemedy("write a condition such as arrival >= departure, without SELECT, aggregates or subqueries")
 	// What parses both in parentheses and in brackets closes neither too early.
@@ -65,7 +68,8 @@ func (e *Engine) CheckExpression(ctx context.Context, schema pipeline.Schema, ex
 	for _, c := range schema {
 		columns = append(columns, Ident(c.Name)+" "+c.SQL)
 	}
-	if err := q.exec(ctx, "CREATE TABLE "+dataset+" ("+strings.Join(columns, ", ")+")"); err != nil {
+	defer func() { _ = q.exec(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS "+dataset) }()
+	if err := q.exec(ctx, "CREATE OR REPLACE TABLE "+dataset+" ("+strings.Join(columns, ", ")+")"); err != nil {
 		return failure(err, fault.Internal, "the columns make no table")
 	}
 	// Beside all columns, so that an aggregate does not bind.
@@ -82,12 +86,13 @@ func (e *Engine) CheckExpression(ctx context.Context, schema pipeline.Schema, ex
 // Words runs a trusted SELECT of one BIGINT or UBIGINT column and gives take its
 // values as 64-bit words, some thousand at a time, in a slice that the next ones
 // overwrite; its error ends the query. It is Stream for what would be too many rows
-// to box.
+// to box, by all threads of the engine, which holds the words: no more than some
+// million are to be asked for at once.
 func (e *Engine) Words(ctx context.Context, sql string, take func(words []uint64) error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return failure(e.interruptible(ctx, func() error {
-		return e.each(sql, func(c *chunk) error {
+		return e.held(sql, func(c *chunk) error {
 			v := &c.vectors[0]
 			if len(c.vectors) != 1 || v.kind != mapping.TypeUBigInt && v.kind != mapping.TypeBigInt {
 				return fault.New(fault.Internal, "words of %d columns", len(c.vectors))

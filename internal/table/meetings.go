@@ -14,12 +14,14 @@ import (
 type Meetings struct {
 	shift int // of a word, to the number of its part
 	parts []part
-	file  *os.File // nil: the parts are in memory
-	block int      // entries of one part that are written at once
+	block int      // entries of one part that are put away at once
+	held  int64    // entries that are put away in memory
+	file  *os.File // of the others; nil: there are none
 	ended int64    // bytes of the file
 
-	entries []entry // of the part at hand
-	prints  []Print
+	read   []entry // from the file, of the part at hand
+	found  []entry // that may meet another
+	prints []Print
 }
 
 // Print is a word, where it is, and how often it is there: once, or, of a word that
@@ -39,21 +41,23 @@ type entry struct {
 
 // part are the entries whose words begin alike.
 type part struct {
-	n       int     // in all
-	blocks  []int64 // where in the file the full ones begin
-	waiting []entry // to be written
+	n       int // in all
+	held    [][]entry
+	blocks  []int64 // where in the file others begin
+	waiting []entry // to be put away
 }
 
-// Bounds of Meetings: the entries that are held where there is no file, the entries
-// a part is meant to have, and the memory of those that await being written.
+// Bounds of Meetings: the entries that are held, 48 MiB, those that a part is meant
+// to have, and those that await being put away, if they do not make less than
+// minBlock a part.
 var (
-	maxHeldEntries int64 = 1 << 19
+	maxHeldEntries int64 = 3 << 20
 	partEntries    int64 = 1 << 17
 )
 
 const (
-	waitingBytes = 4 << 20
-	minBlock     = 128
+	waitingEntries = 1 << 18
+	minBlock       = 128
 )
 
 // TableRow is a row of one of several tables that meet: of number table from 0, at
@@ -69,15 +73,14 @@ func (p Print) Place() (table, row int64) { return p.Row >> tableBits, p.Row & (
 // directory).
 func (e *Engine) NewMeetings(rows int64) (*Meetings, error) {
 	width := bits.Len64(uint64(max(0, rows-1) / partEntries))
-	m := &Meetings{}
+	m := &Meetings{shift: 64 - width, parts: make([]part, 1<<width)}
+	m.block = max(minBlock, int(min(rows, waitingEntries))>>width)
 	if rows > maxHeldEntries {
 		var err error
 		if m.file, err = e.scratch(); err != nil {
 			return nil, err
 		}
-		m.block = max(minBlock, waitingBytes/16>>width)
 	}
-	m.shift, m.parts = 64-width, make([]part, 1<<width)
 	return m, nil
 }
 
@@ -86,7 +89,7 @@ func (m *Meetings) Close() {
 	if m.file != nil {
 		_ = m.file.Close()
 	}
-	m.parts, m.entries, m.prints = nil, nil, nil
+	m.parts, m.read, m.found, m.prints = nil, nil, nil, nil
 }
 
 // Add takes the words of consecutive rows, the first of which is from; 0 is no word.
@@ -96,19 +99,33 @@ func (m *Meetings) Add(words []uint64, from int64) error {
 			continue
 		}
 		p := &m.parts[w>>m.shift] // nothing, if shifted by 64
-		if p.waiting == nil && m.file != nil {
-			p.waiting = make([]entry, 0, m.block)
+		if len(p.waiting) == cap(p.waiting) {
+			if err := m.putAway(p); err != nil {
+				return err
+			}
 		}
 		p.waiting = append(p.waiting, entry{w, from + int64(i)})
 		p.n++
-		if len(p.waiting) == m.block { // 0 in memory
-			if _, err := m.file.WriteAt(bytesOf(p.waiting), m.ended); err != nil {
-				return scratchFault(err)
-			}
-			p.blocks = append(p.blocks, m.ended)
-			m.ended += int64(m.block) * 16
-			p.waiting = p.waiting[:0]
+	}
+	return nil
+}
+
+// putAway makes room for the next entries of a part.
+func (m *Meetings) putAway(p *part) error {
+	switch {
+	case p.waiting == nil:
+		p.waiting = make([]entry, 0, m.block)
+	case m.file == nil || m.held < maxHeldEntries:
+		m.held += int64(m.block)
+		p.held = append(p.held, p.waiting)
+		p.waiting = make([]entry, 0, m.block)
+	default:
+		if _, err := m.file.WriteAt(bytesOf(p.waiting), m.ended); err != nil {
+			return scratchFault(err)
 		}
+		p.blocks = append(p.blocks, m.ended)
+		m.ended += int64(m.block) * 16
+		p.waiting = p.waiting[:0]
 	}
 	return nil
 }
@@ -143,38 +160,39 @@ func (m *Meetings) Each(ctx context.Context, take func(same []Print) error) erro
 // meet puts the prints of a part that may meet another into m.prints, in order.
 func (m *Meetings) meet(p *part) error {
 	m.prints = m.prints[:0]
-	if int64(p.n) <= 4*partEntries || m.file == nil {
-		all := m.entries[:0]
-		for i := range p.blocks {
-			n := len(all)
-			all = slices.Grow(all, m.block)[:n+m.block]
-			if err := m.read(p, i, all[n:]); err != nil {
-				return err
-			}
-		}
-		m.entries = append(all, p.waiting...)
-		for _, e := range sharing(m.entries) {
-			m.prints = append(m.prints, Print{e.word, e.row, 1})
-		}
-		m.prints = inOrder(m.prints)
-		return nil
+	if int64(p.n) > 4*partEntries {
+		return m.tally(p)
 	}
-	// So many are in one part only because they are alike: they are counted.
-	m.entries = grown(m.entries, m.block)
-	for i := range p.blocks {
-		if err := m.read(p, i, m.entries); err != nil {
-			return err
+	m.read = grown(m.read, len(p.blocks)*m.block)
+	for i, at := range p.blocks {
+		if _, err := m.file.ReadAt(bytesOf(m.read[i*m.block:][:m.block]), at); err != nil {
+			return scratchFault(err)
 		}
-		m.collect(m.entries)
+	}
+	m.found = sharing(append(p.held[:len(p.held):len(p.held)], m.read, p.waiting), m.found[:0])
+	for _, e := range m.found {
+		m.prints = append(m.prints, Print{e.word, e.row, 1})
+	}
+	m.prints = inOrder(m.prints)
+	return nil
+}
+
+// tally is meet of so many entries that they are in one part only because they are
+// alike: they are counted.
+func (m *Meetings) tally(p *part) error {
+	for _, some := range p.held {
+		m.collect(some)
+	}
+	m.read = grown(m.read, m.block)
+	for _, at := range p.blocks {
+		if _, err := m.file.ReadAt(bytesOf(m.read), at); err != nil {
+			return scratchFault(err)
+		}
+		m.collect(m.read)
 	}
 	m.collect(p.waiting)
 	m.prints = counted(inOrder(m.prints))
 	return nil
-}
-
-func (m *Meetings) read(p *part, i int, to []entry) error {
-	_, err := m.file.ReadAt(bytesOf(to), p.blocks[i])
-	return scratchFault(err)
 }
 
 // collect adds prints, and counts equal ones whenever they are many more than
@@ -209,31 +227,36 @@ func counted(prints []Print) []Print {
 	return out
 }
 
-// sharing moves those entries to the front, and returns them, whose words share
-// with another's a bit of four wide sets in turn, each by other bits of a hash:
-// those that share none occur once, and few that occur once are left.
-func sharing(entries []entry) []entry {
+// sharing appends those entries of some lists to found whose words share with
+// another's a bit of four wide sets in turn, each by other bits of a hash: those
+// that share none occur once, and few that occur once are left.
+func sharing(lists [][]entry, found []entry) []entry {
 	for _, multiplier := range [...]uint64{mixA, mixB, mixC, fibonacci} {
-		if len(entries) == 0 {
-			break
+		n := 0
+		for _, entries := range lists {
+			n += len(entries)
 		}
-		width := max(10, bits.Len(uint(8*len(entries))))
-		once, twice := make([]uint64, 1<<(width-6)), make([]uint64, 1<<(width-6))
-		for _, e := range entries {
-			h := e.word * multiplier >> (64 - width)
-			bit := uint64(1) << (h & 63)
-			twice[h>>6] |= once[h>>6] & bit
-			once[h>>6] |= bit
-		}
-		found := entries[:0]
-		for _, e := range entries {
-			if h := e.word * multiplier >> (64 - width); twice[h>>6]>>(h&63)&1 == 1 {
-				found = append(found, e)
+		width := max(10, bits.Len(uint(8*n)))
+		seen := make([][2]uint64, 1<<(width-6)) // once, and twice
+		for _, entries := range lists {
+			for _, e := range entries {
+				h := e.word * multiplier >> (64 - width)
+				s, bit := &seen[h>>6], uint64(1)<<(h&63)
+				s[1] |= s[0] & bit
+				s[0] |= bit
 			}
 		}
-		entries = found
+		found = found[:0]
+		for _, entries := range lists { // the only one, later on, is found itself
+			for _, e := range entries {
+				if h := e.word * multiplier >> (64 - width); seen[h>>6][1]>>(h&63)&1 == 1 {
+					found = append(found, e)
+				}
+			}
+		}
+		lists = [][]entry{found}
 	}
-	return entries
+	return found
 }
 
 // fibonacci is 2⁶⁴/φ: the highest bits of a product with it are a hash (Knuth,

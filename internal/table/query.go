@@ -92,6 +92,20 @@ func (e *Engine) QueryRow(ctx context.Context, sql string) ([]any, error) {
 // each prepares and runs every statement of sql in turn and gives take, if there
 // is one, the chunks of their results. The caller holds e.mu.
 func (e *Engine) each(sql string, take func(*chunk) error) error {
+	// A streamed result is never held whole, neither by the engine nor here. The
+	// engine marks the call for replacement, but has no other that streams.
+	return e.eachBy(bindings.ExecutePreparedStreaming, sql, take)
+}
+
+// held is each of results that the engine makes whole, with all its threads, before
+// the first chunk is taken: they must be small.
+func (e *Engine) held(sql string, take func(*chunk) error) error {
+	return e.eachBy(mapping.ExecutePrepared, sql, take)
+}
+
+type execute func(mapping.PreparedStatement, *mapping.Result) mapping.State
+
+func (e *Engine) eachBy(run execute, sql string, take func(*chunk) error) error {
 	var statements mapping.ExtractedStatements
 	n := mapping.ExtractStatements(e.conn, sql, &statements)
 	defer mapping.DestroyExtracted(&statements)
@@ -102,14 +116,14 @@ func (e *Engine) each(sql string, take func(*chunk) error) error {
 		return nil // only comments, or nothing
 	}
 	for i := mapping.IdxT(0); i < n; i++ {
-		if err := e.one(statements, i, take); err != nil {
+		if err := e.one(run, statements, i, take); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) one(statements mapping.ExtractedStatements, i mapping.IdxT, take func(*chunk) error) error {
+func (e *Engine) one(run execute, statements mapping.ExtractedStatements, i mapping.IdxT, take func(*chunk) error) error {
 	var prepared mapping.PreparedStatement
 	state := mapping.PrepareExtractedStatement(e.conn, statements, i, &prepared)
 	defer mapping.DestroyPrepare(&prepared)
@@ -117,9 +131,7 @@ func (e *Engine) one(statements mapping.ExtractedStatements, i mapping.IdxT, tak
 		return errors.New(mapping.PrepareError(prepared))
 	}
 	var result mapping.Result
-	// A streamed result is never held whole, neither by the engine nor here. The
-	// engine marks the call for replacement, but has no other that streams.
-	state = bindings.ExecutePreparedStreaming(prepared, &result)
+	state = run(prepared, &result)
 	defer mapping.DestroyResult(&result)
 	if state == mapping.StateError {
 		return errors.New(mapping.ResultError(&result))

@@ -1,15 +1,24 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // maxSuspects bounds the rows that are named to the engine one by one.
 const maxSuspects = 50_000
+
+// wordsAtOnce is how many hashes the engine makes at once, 8 MB: those of whole row
+// groups of most files, none of which is then read twice.
+var wordsAtOnce int64 = 8 * rowGroup
+
+// rowGroup is the engine's own choice.
+const rowGroup = 122_880
 
 // Repeats counts the rows of a Parquet file that repeat an earlier one in the
 // given columns (SQL identifiers); NULLs are alike. Hashes of 64 bits that are all
@@ -35,7 +44,8 @@ func (e *Engine) Suspects(ctx context.Context, in string, columns []string, know
 	if err != nil {
 		return "true", err
 	}
-	m, err := e.NewMeetings(row[0].(int64))
+	rows := row[0].(int64)
+	m, err := e.NewMeetings(rows)
 	if err != nil {
 		return "", err
 	}
@@ -44,14 +54,25 @@ func (e *Engine) Suspects(ctx context.Context, in string, columns []string, know
 	if known != "" {
 		hash = "CASE WHEN " + known + " THEN " + hash + " ELSE 0::UBIGINT END"
 	}
-	next := int64(0)
-	err = e.Words(ctx, "SELECT "+hash+" FROM "+Scan(in), func(some []uint64) error {
-		err := m.Add(some, next)
-		next += int64(len(some))
-		return err
-	})
-	if err != nil {
-		return "", err
+	// While the engine makes hashes, those before are added.
+	var adding sync.WaitGroup
+	var added error
+	var made [2][]uint64
+	for from := int64(0); from < rows; from += wordsAtOnce {
+		made[0], made[1] = made[1], made[0][:0]
+		err := e.Words(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s BETWEEN %d AND %d", hash, Scan(in), RowNumber, from, from+wordsAtOnce-1), func(some []uint64) error {
+			made[1] = append(made[1], some...)
+			return nil
+		})
+		adding.Wait()
+		if err = cmp.Or(err, added); err != nil {
+			return "", err
+		}
+		words := made[1]
+		adding.Go(func() { added = m.Add(words, from) })
+	}
+	if adding.Wait(); added != nil {
+		return "", added
 	}
 	places, err := m.Places(ctx, maxSuspects)
 	switch {

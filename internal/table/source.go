@@ -86,7 +86,11 @@ func (e *Engine) convert(ctx context.Context, s Source, scan, out string) error 
 		return err
 	}
 	if stripes > 1 && s.Format == "csv" && len(s.Paths) == 1 && !s.Sorted && s.Past.Value == "" {
-		return e.writeStriped(ctx, scan, s.header.names, stripes, out)
+		items := make([]string, len(s.header.names))
+		for i, name := range s.header.names {
+			items[i] = Ident(name)
+		}
+		return e.writeStriped(ctx, items, "FROM "+scan, stripes, out)
 	}
 	if query, err = e.narrowed(ctx, s, query); err != nil {
 		return err

@@ -41,11 +41,11 @@ func (e *Engine) writeAny(ctx context.Context, query, out string) error {
 	if stripes == 1 {
 		return e.write(ctx, query, len(schema), out)
 	}
-	columns := make([]string, len(schema))
+	items := make([]string, len(schema))
 	for i, c := range schema {
-		columns[i] = c.Name
+		items[i] = Ident(c.Name)
 	}
-	return e.writeStriped(ctx, "("+query+")", columns, stripes, out)
+	return e.writeStriped(ctx, items, "FROM ("+query+")", stripes, out)
 }
 
 // write is Write of so many columns with the engine's own error and without a look
