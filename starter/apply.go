@@ -234,7 +234,7 @@ func (r *appliedRetraining) apply(ctx context.Context) error {
 		err = h.Get(ctx, nil)
 	}
 	if err != nil {
-		return notApplied(err, name)
+		return temporal.RetrainingError(err, name)
 	}
 	return nil
 }
