@@ -68,7 +68,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.scheduleCommand(), a.modelsCommand(), a.keysCommand(),
-		a.endpointsCommand(), a.predictCommand(), a.labelsCommand(), a.traceCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
+		a.endpointsCommand(), a.predictCommand(), a.scoreCommand(), a.labelsCommand(), a.traceCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
 	)
 	return root
 }

@@ -94,6 +94,7 @@ func (h *host) addWorkers(acts *activities.Activities, roles []string) error {
 	w.RegisterWorkflow(workflows.Pipeline)
 	w.RegisterWorkflow(workflows.Tuning)
 	w.RegisterWorkflow(workflows.Reproduction)
+	w.RegisterWorkflow(workflows.Scoring)
 	h.workers = append(h.workers, w)
 	for _, role := range roles {
 		var queue string

@@ -33,6 +33,7 @@ var runStates = map[Decision]metadata.RunState{
 
 	DecisionReproduced: metadata.RunCompleted,
 	DecisionDiffers:    metadata.RunRejected,
+	DecisionScored:     metadata.RunCompleted,
 }
 
 func (l *line) upsert(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {

@@ -30,9 +30,11 @@ type line struct {
 	snapshots   []activities.SnapshotResult
 	result      PipelineResult
 	artifactURL string
-	reproduces  string             // the run this one repeats
-	collecting  workflow.Semaphore // bounds the portions of all sources under way
-	unrestored  error              // why the endpoint could not be put back, if it had to be
+	reproduces  string                 // the run this one repeats
+	collecting  workflow.Semaphore     // bounds the portions of all sources under way
+	unrestored  error                  // why the endpoint could not be put back, if it had to be
+	written     func(*strings.Builder) // writes the report of a workflow that is no run of a pipeline; nil: render does
+	asText      []string               // columns of CSV files that are texts, whatever they look like
 }
 
 type stepRow struct {
