@@ -94,7 +94,7 @@ func questionOf(sig bundle.Signature, schema pipeline.Schema) (question, error) 
 		if c == nil {
 			return q, table.MissingColumn(in.Name, schema, "the input")
 		}
-		x, text := table.Ident(in.Name), c.Kind == frame.Text
+		x, text := table.Ident(in.Name), c.Type == frame.Text.String() // a schema from the store has no Kind
 		if c.Type != in.Kind && (!text || in.Kind == frame.Text.String()) {
 			return q, fault.New(fault.TypeMismatch, "column %q of the input is a %s (%s), and the model reads a %s", in.Name, c.Type, c.SQL, in.Kind).
 				WithRemedy("write the column with the type that the model was trained on").WithDetails(map[string]any{"column": in.Name})
