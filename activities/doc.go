@@ -25,6 +25,10 @@
 //   - The rows that a trainer elsewhere is given are artifacts, not staged objects:
 //     the trials of a fold share them, and it stays on record what a model learnt
 //     from. Only what the trainer sends is staged, and removed.
+//   - A scoring reads and writes its rows in the engine, and holds a frame of them in
+//     memory: the answers go into a table of a second engine, are joined with the
+//     rows by their number and written in its order. It is recorded as a run; its rows
+//     are not predictions of the audit log.
 //   - A contract or a gate that says no is a result, not an error: the workflow
 //     ends completed with the decision "rejected", so that its evaluation and
 //     report are in the result. Everything else that ends a run is an error.
