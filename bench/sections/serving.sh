@@ -43,6 +43,7 @@ ESTEIRA_SPOOL_DIR=$out/spool
 ESTEIRA_LOG_FORMAT=json
 GRAPH=$dir/serving.onnx
 PYTHONPATH=$PWD/bench/peers
+MLFLOW_TRACKING_URI=sqlite:///$dir/mlflow.db
 MLSERVER_PORTS=$("$servingpeers/bin/python" -c 'import socket; s = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]; print(*(x.getsockname()[1] for x in s))')
 set +a
 read -r -a ports <<<"$MLSERVER_PORTS"
