@@ -11,7 +11,7 @@ servingpeers=$PWD/.esteira/peers-serving
 if [ ! -x "$servingpeers/bin/python" ] || ! cmp -s bench/peers/serving.requirements.txt "$servingpeers/requirements.txt"; then
   python3 -m venv --clear "$servingpeers"
   beat 'install MLServer, MLflow and FastAPI' "$servingpeers/bin/pip" install --quiet --only-binary :all: --no-deps --require-hashes -r bench/peers/serving.requirements.txt
-  cp bench/peers/serving.requirements.txt "$servingpeers/"
+  cp bench/peers/serving.requirements.txt "$servingpeers/requirements.txt"
 fi
 rm -rf "$dir" "$out"/serving.*.json "$out/serving.jsonl"
 mkdir -p "$dir"
