@@ -58,7 +58,7 @@ def model(directory):
     os.makedirs(served)
     http, grpc, metrics = (int(p) for p in os.environ["MLSERVER_PORTS"].split())
     with open(os.path.join(served, "settings.json"), "w") as f:
-        json.dump({"host": "127.0.0.1", "http_port": http, "grpc_port": grpc, "metrics_port": metrics, "parallel_workers": os.cpu_count(), "debug": False}, f)
+        json.dump({"host": "127.0.0.1", "http_port": http, "grpc_port": grpc, "metrics_port": metrics, "parallel_workers": os.cpu_count(), "debug": False, "metrics_dir": served}, f)
     with open(os.path.join(served, "model-settings.json"), "w") as f:
         json.dump({"name": "serving", "implementation": "serving_mlserver.Runtime"}, f)
 
