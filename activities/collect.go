@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,6 +106,9 @@ func (a *Activities) collect(ctx context.Context, dir string, s step, p CollectP
 		if err := a.Store.JSON(ctx, p.Texts, &texts); err != nil {
 			return err
 		}
+	}
+	if len(p.AsText) > 0 {
+		texts = slices.Compact(slices.Sorted(slices.Values(slices.Concat(texts, p.AsText))))
 	}
 	first, end := portion(p.Portion, p.Look.Portions, len(parts))
 	records := make([]artifact.Ref, 0, end-first)

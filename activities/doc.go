@@ -28,6 +28,10 @@
 //   - deploy is a rollout, in a workflow of its own, whose activities are small:
 //     each is one transaction or one look, fenced in metadata, so that one that was
 //     cut off and comes back changes nothing.
+//   - A scoring reads and writes its rows in the engine, and holds a frame of them in
+//     memory: the answers go into a table of a second engine, are joined with the
+//     rows by their number and written in its order. It is recorded as a run; its rows
+//     are not predictions of the audit log.
 //   - A contract or a gate that says no is a result, not an error: the workflow
 //     ends completed with the decision "rejected", so that its evaluation and
 //     report are in the result. Everything else that ends a run is an error.

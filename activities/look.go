@@ -18,6 +18,9 @@ type SourceParams struct {
 	Name    string          `json:"name"`
 	Source  pipeline.Source `json:"source"`
 	BaseDir string          `json:"base_dir"` // where relative paths start
+	// AsText are columns of CSV files to be read as text whatever their values,
+	// because whoever asks knows them to be.
+	AsText []string `json:"as_text,omitempty"`
 }
 
 // LookResult is what there is to collect.

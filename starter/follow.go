@@ -41,34 +41,39 @@ func (a *app) follow(ctx context.Context, cfg config.Config, t client.Client, id
 	a.say("Run %s", id)
 	a.say("Temporal UI: %s\n", o.UI)
 
-	type end struct {
-		result workflows.PipelineResult
-		err    error
+	var result workflows.PipelineResult
+	steps, err := a.watch(ctx, cfg, t, id, runID, &result)
+	if gone := exit(0); errors.As(err, &gone) {
+		return err
 	}
-	ended := make(chan end, 1)
+	o.Steps = steps
+	return a.conclude(cfg, o, result, err)
+}
+
+// watch shows the steps of a workflow until it ends, and puts its result into into.
+// The error is the workflow's own, or an exit if ctx ended first: the workflow goes
+// on.
+func (a *app) watch(ctx context.Context, cfg config.Config, t client.Client, id, runID string, into any) (steps []workflows.StepStatus, err error) {
+	ended := make(chan error, 1)
 	// Letting go must not look like an end of the run: the wait has a context that
 	// ends after this function has seen ctx end.
 	waiting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	go func() {
-		var e end
-		e.err = t.GetWorkflow(waiting, id, runID).Get(waiting, &e.result)
-		ended <- e
-	}()
+	go func() { ended <- t.GetWorkflow(waiting, id, runID).Get(waiting, into) }()
 	view := a.newView()
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for asked := 0; ; asked++ {
 		select {
-		case e := <-ended:
+		case end := <-ended:
 			if status, err := ask(ctx, t, id, runID); err == nil {
-				o.Steps = status.Steps
+				steps = status.Steps
 				view.show(status.Steps)
 			}
 			view.close()
-			return a.conclude(cfg, o, e.result, e.err)
+			return steps, end
 		case <-ctx.Done():
-			return a.detach(view, id)
+			return nil, a.detach(view, id)
 		case <-tick.C:
 			status, err := ask(ctx, t, id, runID)
 			switch {

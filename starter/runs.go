@@ -112,6 +112,9 @@ func (a *app) runsShow() *cobra.Command {
 					if err != nil {
 						return err
 					}
+					if strings.Contains(args[0], "/score/") {
+						return a.followScoring(cmd.Context(), cfg, t, scored{started: started{Run: args[0], TemporalRunID: found, Existing: true, UI: temporal.UILink(cfg, args[0], found)}})
+					}
 					return a.follow(cmd.Context(), cfg, t, args[0], found)
 				})
 			}

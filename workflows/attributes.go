@@ -36,6 +36,7 @@ var runStates = map[Decision]metadata.RunState{
 	DecisionSuperseded: metadata.RunCompleted,
 	DecisionReproduced: metadata.RunCompleted,
 	DecisionDiffers:    metadata.RunRejected,
+	DecisionScored:     metadata.RunCompleted,
 }
 
 func (l *line) upsert(ctx workflow.Context, updates ...temporal.SearchAttributeUpdate) error {

@@ -84,7 +84,7 @@ func (l *line) rowsFrom(ctx workflow.Context) (time.Time, error) {
 // snapshot collects one source: look at it, collect its portions side by side,
 // put them together.
 func (l *line) snapshot(ctx workflow.Context, name string) (activities.SnapshotResult, error) {
-	p := activities.SourceParams{Run: l.runRef(), Name: name, Source: l.in.Pipeline.Sources[name], BaseDir: l.in.BaseDir}
+	p := activities.SourceParams{Run: l.runRef(), Name: name, Source: l.in.Pipeline.Sources[name], BaseDir: l.in.BaseDir, AsText: l.asText}
 	for range maxLooks {
 		var look activities.LookResult
 		if err := call(ctx, l.queues.Data, long, "look at "+name+": "+p.Source.String(), &look, a.Look, p); err != nil {

@@ -13,6 +13,12 @@ import (
 // keeps it in the result.
 func (l *line) render(ctx workflow.Context) {
 	var b strings.Builder
+	if l.written != nil {
+		l.written(&b)
+		l.result.Details = b.String()
+		workflow.SetCurrentDetails(ctx, l.result.Details)
+		return
+	}
 	p := l.in.Pipeline
 	if p.Problem.Statement != "" {
 		say(&b, "**%s**\n\n", p.Problem.Statement)

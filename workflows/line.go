@@ -30,9 +30,11 @@ type line struct {
 	snapshots   []activities.SnapshotResult
 	result      PipelineResult
 	artifactURL string
-	reproduces  string             // the run this one repeats
-	repeats     string             // its trigger
-	collecting  workflow.Semaphore // bounds the portions of all sources under way
+	reproduces  string                 // the run this one repeats
+	repeats     string                 // its trigger
+	collecting  workflow.Semaphore     // bounds the portions of all sources under way
+	written     func(*strings.Builder) // writes the report of a workflow that is no run of a pipeline; nil: render does
+	asText      []string               // columns of CSV files that are texts, whatever they look like
 }
 
 type stepRow struct {

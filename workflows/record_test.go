@@ -150,6 +150,13 @@ var scenarios = map[string]scenario{
 		r.Follow(testline.ExitRejected, run)
 		return run
 	}},
+	"scored": {workflows.DecisionScored, false, false, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file())
+		asked := r.File(r.dir, "asked.csv", "island,beak_length_mm,beak_depth_mm,flipper_length_mm,body_mass_g,sex\nBiscoe,40.1,18.2,190,wide,MALE\n"+strings.Repeat("Dream,39.5,17.4,186,3800,FEMALE\n", 1500))
+		var s struct{ Run string }
+		r.JSON(testline.ExitDone, &s, "score", r.name, asked, filepath.Join(r.dir, "scores.parquet"), "--part-rows", "1000", "--on-error", "reject", "--wait")
+		return s.Run
+	}},
 	"worker-killed": {workflows.DecisionDeployed, true, true, func(r *recorder) string {
 		w := r.Watch()
 		run := r.Begin(r.file()).Run

@@ -46,6 +46,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			r.RegisterWorkflow(workflows.Pipeline)
 			r.RegisterWorkflow(workflows.Tuning)
 			r.RegisterWorkflow(workflows.Rollout)
+			r.RegisterWorkflow(workflows.Scoring)
 			require.NoError(t, replay(r, history), "guard the change with workflow.GetVersion, so that runs under way go on")
 		})
 	}

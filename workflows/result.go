@@ -24,6 +24,8 @@ const (
 
 	DecisionReproduced Decision = "reproduced" // every step came to the digests of the run it repeats
 	DecisionDiffers    Decision = "differs"    // a step did not
+
+	DecisionScored Decision = "scored" // the answers are in their place
 )
 
 // PipelineResult is the short report of a run; Details is the long one.

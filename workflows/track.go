@@ -36,7 +36,7 @@ func call[P any](ctx workflow.Context, queue string, t timeouts, summary string,
 // track runs f as the named step: its row, the step attribute and the current
 // details follow it.
 func (l *line) track(ctx workflow.Context, name string, f func() (activities.Outcome, error)) error {
-	row := &l.steps[slices.Index(stepNames, name)]
+	row := l.row(name)
 	row.State, row.begun = "running", workflow.Now(ctx)
 	l.render(ctx)
 	if err := l.upsert(ctx, stepAttribute.ValueSet(name)); err != nil {
@@ -55,6 +55,11 @@ func (l *line) track(ctx workflow.Context, name string, f func() (activities.Out
 	}
 	l.render(ctx)
 	return err
+}
+
+// row is the row of a step.
+func (l *line) row(name string) *stepRow {
+	return &l.steps[slices.IndexFunc(l.steps, func(row stepRow) bool { return row.Name == name })]
 }
 
 func (l *line) skipPending() {

@@ -1,6 +1,8 @@
 // Command load asks one URL from several clients at once for a bounded time, and
-// prints what came back as one line of JSON. It is a closed loop: each client
-// asks again when it has its answer.
+// prints what came back as one line of JSON. It is a closed loop, in which each client
+// asks again when it has its answer; with -rate it is an open one, in which requests
+// are due at a fixed rate whatever became of those before, and a latency counts from
+// when its request was due (no coordinated omission).
 //
 //	go run ./bench/load -url http://127.0.0.1:8080/v1/endpoints/flights/predict -body request.json -clients 64 -seconds 10
 package main
@@ -16,6 +18,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +26,7 @@ import (
 const (
 	maxClients = 1024
 	maxSeconds = 600
+	maxRate    = 1e6
 )
 
 func main() {
@@ -30,15 +34,16 @@ func main() {
 	file := flag.String("body", "", "file with the request's body")
 	clients := flag.Int("clients", 16, "connections that ask at once, at most 1024")
 	seconds := flag.Float64("seconds", 10, "how long, at most 600")
+	rate := flag.Float64("rate", 0, "requests a second, at most 1000000; 0: as fast as they are answered")
 	flag.Parse()
-	if *url == "" || *file == "" || *clients < 1 || *clients > maxClients || *seconds <= 0 || *seconds > maxSeconds || flag.NArg() > 0 {
+	if *rate < 0 || *rate > maxRate || *url == "" || *file == "" || *clients < 1 || *clients > maxClients || *seconds <= 0 || *seconds > maxSeconds || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
 	body, err := os.ReadFile(*file)
 	if err == nil {
 		var r report
-		r, err = run(*url, body, *clients, time.Duration(*seconds*float64(time.Second)))
+		r, err = run(*url, body, *clients, *rate, time.Duration(*seconds*float64(time.Second)))
 		if err == nil {
 			err = json.NewEncoder(os.Stdout).Encode(r)
 		}
@@ -53,6 +58,7 @@ func main() {
 // milliseconds.
 type report struct {
 	Clients  int            `json:"clients"`
+	Due      float64        `json:"due_per_second,omitempty"` // of an open loop
 	Seconds  float64        `json:"seconds"`
 	Requests int            `json:"requests"`
 	Rate     float64        `json:"requests_per_second"` // answers with status 200
@@ -69,7 +75,7 @@ type client struct {
 	statuses  map[string]int
 }
 
-func run(url string, body []byte, clients int, during time.Duration) (report, error) {
+func run(url string, body []byte, clients int, rate float64, during time.Duration) (report, error) {
 	transport := &http.Transport{MaxIdleConns: clients, MaxIdleConnsPerHost: clients, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	web := &http.Client{Transport: transport, Timeout: 30 * time.Second}
@@ -77,12 +83,13 @@ func run(url string, body []byte, clients int, during time.Duration) (report, er
 	defer cancel()
 	all := make([]client, clients)
 	began := time.Now()
+	due := pace{began: began, rate: rate}
 	var wg sync.WaitGroup
 	for i := range all {
-		wg.Go(func() { all[i] = ask(ctx, web, url, body) })
+		wg.Go(func() { all[i] = ask(ctx, web, url, body, &due) })
 	}
 	wg.Wait()
-	r := report{Clients: clients, Seconds: time.Since(began).Seconds(), Statuses: map[string]int{}}
+	r := report{Clients: clients, Due: rate, Seconds: time.Since(began).Seconds(), Statuses: map[string]int{}}
 	var latencies []time.Duration
 	for _, c := range all {
 		latencies = append(latencies, c.latencies...)
@@ -103,11 +110,38 @@ func run(url string, body []byte, clients int, during time.Duration) (report, er
 	return r, nil
 }
 
-func ask(ctx context.Context, web *http.Client, url string, body []byte) client {
+// pace says when the next request is due.
+type pace struct {
+	began time.Time
+	rate  float64 // 0: at once
+	next  atomic.Int64
+}
+
+// wait returns when a request is due, and when that is; ok is false if the time is
+// over first.
+func (p *pace) wait(ctx context.Context) (due time.Time, ok bool) {
+	if p.rate == 0 {
+		return time.Now(), ctx.Err() == nil
+	}
+	due = p.began.Add(time.Duration(float64(p.next.Add(1)-1) / p.rate * float64(time.Second)))
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return due, false
+	case <-timer.C:
+		return due, ctx.Err() == nil
+	}
+}
+
+func ask(ctx context.Context, web *http.Client, url string, body []byte, due *pace) client {
 	c := client{statuses: map[string]int{}}
-	for ctx.Err() == nil {
+	for {
+		began, ok := due.wait(ctx)
+		if !ok {
+			return c
+		}
 		// A request that was begun is finished: its answer counts.
-		began := time.Now()
 		res, err := web.Post(url, "application/json", bytes.NewReader(body))
 		if err != nil {
 			c.statuses["none"]++
@@ -124,5 +158,4 @@ func ask(ctx context.Context, web *http.Client, url string, body []byte) client 
 			c.latencies = append(c.latencies, time.Since(began))
 		}
 	}
-	return c
 }

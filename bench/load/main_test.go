@@ -22,7 +22,7 @@ func TestEveryAnswerIsCounted(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	r, err := run(s.URL, []byte("rows"), 4, 200*time.Millisecond)
+	r, err := run(s.URL, []byte("rows"), 4, 0, 200*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,18 @@ func TestEveryAnswerIsCounted(t *testing.T) {
 func TestASilentServerIsAnError(t *testing.T) {
 	s := httptest.NewServer(nil)
 	s.Close()
-	if r, err := run(s.URL, nil, 1, 50*time.Millisecond); err == nil {
+	if r, err := run(s.URL, nil, 1, 0, 50*time.Millisecond); err == nil {
 		t.Fatalf("%+v", r)
+	}
+}
+
+// An open loop asks as often as it is told to, and counts from when a request was due.
+func TestAnOpenLoopKeepsItsRate(t *testing.T) {
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer s.Close()
+	r, err := run(s.URL, nil, 4, 100, 500*time.Millisecond)
+	if err != nil || r.Requests > 51 || int64(r.Requests) != asked.Load() || r.Due != 100 {
+		t.Fatalf("%+v, asked %d: %v", r, asked.Load(), err)
 	}
 }

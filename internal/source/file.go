@@ -110,15 +110,19 @@ func (f *files) Fetch(ctx context.Context, part Part, dir string) (Fetched, erro
 
 // permitted refuses a path that leads out of the directories a worker may read.
 // The engine reads the file by its name, so links are followed here.
-func (f *files) permitted(path string) error {
-	if len(f.dirs) == 0 {
+func (f *files) permitted(path string) error { return Permitted(f.dirs, path) }
+
+// Permitted refuses a path that leads out of the directories, wherever links lead;
+// without any, every path is permitted. SourceNotFound.
+func Permitted(dirs []string, path string) error {
+	if len(dirs) == 0 {
 		return nil
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return unreadable(path, err)
 	}
-	for _, dir := range f.dirs {
+	for _, dir := range dirs {
 		root, err := filepath.EvalSymlinks(dir)
 		if err != nil {
 			continue // a directory that is not there permits nothing
@@ -128,7 +132,7 @@ func (f *files) permitted(path string) error {
 		}
 	}
 	return fault.New(fault.SourceNotFound, "%s is outside the directories this worker may read", path).
-		WithRemedy("put the file below one of %s, or have ESTEIRA_SOURCE_DIRS changed", strings.Join(f.dirs, ", "))
+		WithRemedy("put the file below one of %s, or have ESTEIRA_SOURCE_DIRS changed", strings.Join(dirs, ", "))
 }
 
 func stateOf(info fs.FileInfo) string {

@@ -2,6 +2,7 @@ package table
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,11 +16,13 @@ const MaxRecord = 2 << 20
 // table of one column. Each file is guessed by itself, so that a part in which a
 // column is empty does not decide the column's type.
 func (s *Source) csvScan(options string) string {
-	if len(s.Texts) > 0 {
-		texts := make([]string, len(s.Texts))
-		for i, name := range s.Texts {
-			texts[i] = Literal(name) + ": 'VARCHAR'"
+	var texts []string
+	for _, name := range s.Texts {
+		if len(s.Paths) > 1 || slices.Contains(s.header.names, name) { // the engine refuses a name that is not there
+			texts = append(texts, Literal(name)+": 'VARCHAR'")
 		}
+	}
+	if len(texts) > 0 {
 		options += ", types = {" + strings.Join(texts, ", ") + "}"
 	}
 	scans := make([]string, len(s.Paths))

@@ -70,12 +70,27 @@ func (e *Engine) EachFrame(ctx context.Context, path string, columns []string, t
 	return e.fill(ctx, r, "", take)
 }
 
+// EachFrameOf is EachFrame for the rows of a trusted SELECT, in its order.
+func (e *Engine) EachFrameOf(ctx context.Context, query string, take func(*frame.Frame) error) error {
+	schema, err := e.describe(ctx, query)
+	if err != nil {
+		return failure(err, fault.Internal, "the engine fails")
+	}
+	r := &reading{from: "(" + query + ")", path: "a query", info: Info{Schema: schema}}
+	if err := r.pick(nil); err != nil {
+		return err
+	}
+	r.frame(frameRows)
+	return e.fill(ctx, r, "", take)
+}
+
 // frameRows is about how many rows EachFrame gives at once.
 const frameRows = 32 * BatchRows
 
 // reading is a file being read into frames.
 type reading struct {
 	path    string
+	from    string // SQL
 	info    Info
 	columns []pipeline.Column
 	kinds   []frame.Kind
@@ -90,24 +105,29 @@ func (e *Engine) reading(ctx context.Context, path string, columns []string) (*r
 	if err != nil {
 		return nil, err
 	}
+	r := &reading{path: path, from: Scan(path), info: info}
+	return r, r.pick(columns)
+}
+
+// pick chooses the columns to read; nil: all.
+func (r *reading) pick(columns []string) error {
 	if columns == nil {
-		for _, c := range info.Schema {
+		for _, c := range r.info.Schema {
 			columns = append(columns, c.Name)
 		}
 	}
-	r := &reading{path: path, info: info}
 	for _, name := range columns {
-		c := info.Schema.Column(name)
+		c := r.info.Schema.Column(name)
 		if c == nil {
-			return nil, MissingColumn(name, info.Schema, path)
+			return MissingColumn(name, r.info.Schema, r.path)
 		}
 		kind, ok := kindOf(c.SQL)
 		if !ok {
-			return nil, fault.New(fault.TypeMismatch, "column %q is a %s, which no step can use", name, c.SQL).WithRemedy("leave it out")
+			return fault.New(fault.TypeMismatch, "column %q is a %s, which no step can use", name, c.SQL).WithRemedy("leave it out")
 		}
 		r.columns, r.kinds = append(r.columns, *c), append(r.kinds, kind)
 	}
-	return r, nil
+	return nil
 }
 
 // frame begins an empty frame with room for so many rows.
@@ -128,7 +148,7 @@ func (e *Engine) fill(ctx context.Context, r *reading, where string, take func(*
 	defer e.mu.Unlock()
 	var stopped error
 	err := e.interruptible(ctx, func() error {
-		return e.each("SELECT "+strings.Join(r.selected, ", ")+" FROM "+Scan(r.path)+where,
+		return e.each("SELECT "+strings.Join(r.selected, ", ")+" FROM "+r.from+where,
 			func(c *chunk) error {
 				for j, fill := range r.fills {
 					fill(&c.vectors[j], c.rows)
