@@ -95,6 +95,7 @@ func (h *host) addWorkers(acts *activities.Activities, roles []string) error {
 	w.RegisterWorkflow(workflows.Tuning)
 	w.RegisterWorkflow(workflows.Reproduction)
 	w.RegisterWorkflow(workflows.Retraining)
+	w.RegisterWorkflow(workflows.Monitor)
 	h.workers = append(h.workers, w)
 	for _, role := range roles {
 		var queue string
