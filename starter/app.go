@@ -67,7 +67,7 @@ func (a *app) root() *cobra.Command {
 		return usage("%s", err).WithRemedy("see %s --help", cmd.CommandPath())
 	})
 	root.AddCommand(
-		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.scheduleCommand(), a.applyCommand(), a.retrainCommand(), a.modelsCommand(), a.keysCommand(),
+		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.scheduleCommand(), a.applyCommand(), a.retrainCommand(), a.monitorCommand(), a.modelsCommand(), a.keysCommand(),
 		a.endpointsCommand(), a.predictCommand(), a.labelsCommand(), a.traceCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
 	)
 	return root
