@@ -2,7 +2,8 @@
 // deterministic: everything it knows it was given or an activity told it.
 //
 // Pipeline reads from top to bottom like the table of steps in the design;
-// Tuning fans the fits of a search out over the training workers. What a run
+// Tuning fans the fits of a search out over the training workers; Retraining decides
+// when a pipeline runs by itself, and Monitor watches an endpoint. What a run
 // looks like in the Temporal UI (summaries, current details, memo, search
 // attributes) is in details.go and is part of the product: a run must read there
 // like a report.
