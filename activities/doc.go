@@ -7,6 +7,9 @@
 // with a stable type are in one place, so that a step's own file holds only what
 // it is for.
 //
+// The monitor's activities (monitor*.go) are no steps of a run: a window's row says how
+// often it was computed, which makes each of them safe to try again.
+//
 // Deliberate differences from the design:
 //
 //   - engineer stores the fitted features, not the transformed columns. They are

@@ -48,10 +48,11 @@ func (a *app) applyCommand() *cobra.Command {
 	var sources []string
 	c := &cobra.Command{
 		Use:   "apply FILE",
-		Short: "Make schedule and retraining what the file says, after showing what changes",
-		Long: "apply sets up what a pipeline file asks for beyond a run: the schedule of retrain.schedule, and the\n" +
-			"workflow that decides about retraining, which from then on knows this file. It shows the difference\n" +
-			"first. Applying the same file again changes nothing; a schedule that the file no longer has is removed.",
+		Short: "Make schedule, retraining and monitor what the file says, after showing what changes",
+		Long: "apply sets up what a pipeline file asks for beyond a run: the schedule of retrain.schedule, the\n" +
+			"workflow that decides about retraining, which from then on knows this file, and the schedule of monitor,\n" +
+			"which watches the endpoint. It shows the difference first. Applying the same file again changes nothing;\n" +
+			"a schedule that the file no longer has is removed.",
 		Example: "  esteira apply flights.yaml --dry-run\n  esteira apply flights.yaml", Args: exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := readFile(args[0], sources)
@@ -59,7 +60,7 @@ func (a *app) applyCommand() *cobra.Command {
 				return err
 			}
 			return a.withTemporal(cmd.Context(), func(cfg config.Config, t client.Client) error {
-				return a.apply(cmd.Context(), []applied{&appliedSchedule{cfg, t, f}, &appliedRetraining{cfg, t, f}}, f.pipeline.Name, dry)
+				return a.apply(cmd.Context(), []applied{&appliedSchedule{cfg, t, f}, &appliedRetraining{cfg, t, f}, &appliedMonitor{cfg, t, f}}, f.pipeline.Name, dry)
 			})
 		},
 	}

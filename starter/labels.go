@@ -2,29 +2,22 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
-	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/label"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
-// labelBatch is how many labels one transaction keeps, and maxBundle bounds the
-// bundle that says what they are labels of.
-const (
-	labelBatch = 10_000
-	maxBundle  = 1 << 30
-)
+// maxBundle bounds the bundle that says what labels are of.
+const maxBundle = 1 << 30
 
 func (a *app) labelsCommand() *cobra.Command {
 	return group("labels", "Say what became known to be true of predictions", a.labelsAdd())
@@ -100,48 +93,8 @@ func (a *app) addLabels(ctx context.Context, db *metadata.DB, in metadata.AddLab
 		return counts, err
 	}
 	defer engine.Close()
-	query, err := labelQuery(ctx, engine, target, path, filepath.Join(dir, "labels.parquet"))
-	if err != nil {
-		return counts, err
-	}
-	now := time.Now()
-	each := func(take func(metadata.Label, bool) error) error {
-		n := 0
-		return engine.Stream(ctx, query, func(row []any) error {
-			r := label.Row{Label: row[2]}
-			r.PredictionID, _ = row[0].(string)
-			r.RequestID, _ = row[1].(string)
-			r.ObservedAt, _ = row[3].(string)
-			l, unseen, err := target.Read(n, r, now)
-			n++
-			if err != nil {
-				return err
-			}
-			return take(l, unseen)
-		})
-	}
-	if err := each(func(metadata.Label, bool) error { return nil }); err != nil {
-		return counts, err
-	}
-	var unseen []bool
-	keep := func() error {
-		outcomes, err := db.AddLabels(ctx, in)
-		for i, o := range outcomes {
-			counts.Add(o, unseen[i])
-		}
-		in.Labels, unseen = in.Labels[:0], unseen[:0]
-		return err
-	}
-	err = each(func(l metadata.Label, u bool) error {
-		if in.Labels, unseen = append(in.Labels, l), append(unseen, u); len(in.Labels) < labelBatch {
-			return nil
-		}
-		return keep()
-	})
-	if err == nil {
-		err = keep()
-	}
-	return counts, err
+	source := table.Source{Paths: []string{path}, Format: pipeline.FormatOf(path)}
+	return label.Keep(ctx, db, engine, target, in, source, filepath.Join(dir, "labels.parquet"))
 }
 
 // targetOf reads what the endpoint's live model predicts.
@@ -171,49 +124,4 @@ func (a *app) targetOf(ctx context.Context, db *metadata.DB, endpoint string) (l
 		return label.Target{}, err
 	}
 	return label.TargetOf(&b.Signature), nil
-}
-
-// labelQuery makes a table of the file and returns the SELECT of prediction_id,
-// request_id, label and observed_at, whatever of them the file has.
-func labelQuery(ctx context.Context, e *table.Engine, target label.Target, path, out string) (string, error) {
-	source := table.Source{Paths: []string{path}, Format: pipeline.FormatOf(path)}
-	schema, err := e.Describe(ctx, source)
-	if err != nil {
-		return "", err
-	}
-	if source.Format == "csv" {
-		// 007 is a key, and may be a class.
-		for _, name := range []string{"prediction_id", "request_id", "label"} {
-			if schema.Column(name) != nil && (name != "label" || target.Classes != nil) {
-				source.Texts = append(source.Texts, name)
-			}
-		}
-	}
-	info, err := e.Convert(ctx, source, out)
-	if err != nil {
-		return "", err
-	}
-	if info.Schema.Column("label") == nil {
-		return "", table.MissingColumn("label", info.Schema, path)
-	}
-	if info.Schema.Column("prediction_id") == nil && info.Schema.Column("request_id") == nil {
-		return "", table.MissingColumn("prediction_id", info.Schema, path)
-	}
-	list := ""
-	for _, name := range []string{"prediction_id", "request_id", "label", "observed_at"} {
-		c := info.Schema.Column(name)
-		switch {
-		case c == nil:
-			list += "NULL, "
-		case name == "label" && c.SQL != "BOOLEAN" && c.Kind == frame.Number:
-			list += "CAST(label AS DOUBLE), "
-		case name == "label" && c.Kind == frame.Number:
-			list += "label, "
-		case name == "observed_at" && c.Kind == frame.Time:
-			list += "strftime(CAST(observed_at AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%fZ'), "
-		default:
-			list += "CAST(" + table.Ident(name) + " AS VARCHAR), "
-		}
-	}
-	return fmt.Sprintf("SELECT %s FROM %s", list[:len(list)-2], table.Scan(out)), nil
 }

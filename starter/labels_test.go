@@ -97,15 +97,15 @@ func TestLabelsOfClassesKeepTheirText(t *testing.T) {
 
 func TestAFileWithARowThatIsNoLabelIsNotKept(t *testing.T) {
 	db, ids := predicted(t, "flights", servingtest.Regression(t, 1), 1)
-	good := ids[0].String() + ",1\n"
+	good, batch := ids[0].String()+",1\n", 10_000 // that one transaction keeps
 	for text, want := range map[string]string{
-		"prediction_id,label\n" + strings.Repeat(good, labelBatch) + ids[0].String() + ",\n": fmt.Sprintf("labels[%d]: label has no label", labelBatch),
-		"prediction_id,label\n" + good + ids[0].String() + ",late\n":                         `labels[0]: label is "1"`, // one text makes the column text
-		"prediction_id,label\n" + good + "7,1\n":                                             "labels[1]: prediction_id",
-		"prediction_id,truth\n" + good:                                                       `no column "label"`,
-		"id,label\n" + good:                                                                  `no column "prediction_id"`,
-		"prediction_id,label,observed_at\n" + ids[0].String() + ",1,soon\n":                  "labels[0]: observed_at",
-		"prediction_id,label\n1\n":                                                           "line 2",
+		"prediction_id,label\n" + strings.Repeat(good, batch) + ids[0].String() + ",\n": fmt.Sprintf("labels[%d]: label has no label", batch),
+		"prediction_id,label\n" + good + ids[0].String() + ",late\n":                    `labels[0]: label is "1"`, // one text makes the column text
+		"prediction_id,label\n" + good + "7,1\n":                                        "labels[1]: prediction_id",
+		"prediction_id,truth\n" + good:                                                  `no column "label"`,
+		"id,label\n" + good:                                                             `no column "prediction_id"`,
+		"prediction_id,label,observed_at\n" + ids[0].String() + ",1,soon\n":             "labels[0]: observed_at",
+		"prediction_id,label\n1\n":                                                      "line 2",
 	} {
 		path := filepath.Join(t.TempDir(), "a.csv")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))

@@ -98,6 +98,7 @@ func (h *host) addWorkers(acts *activities.Activities, roles []string) error {
 	w.RegisterWorkflow(workflows.Rollout)
 	w.RegisterWorkflow(workflows.AuditExport)
 	w.RegisterWorkflow(workflows.Scoring)
+	w.RegisterWorkflow(workflows.Monitor)
 	h.workers = append(h.workers, w)
 	for _, role := range roles {
 		var queue string

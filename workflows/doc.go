@@ -6,7 +6,8 @@
 // model version to its endpoint, and takes orders (rollout_orders.go) in every
 // state. A run waits for its rollout, unless a person is asked: then the run ends,
 // awaiting_approval, and the rollout goes on. Scoring has a table answered in parts
-// that the workers share; Retraining decides when a pipeline runs by itself. What a run
+// that the workers share; Retraining decides when a pipeline runs by itself, and
+// Monitor watches an endpoint. What a run
 // looks like in the Temporal UI (summaries, current details, memo, search
 // attributes) is in details.go and is part of the product: a run must read there
 // like a report.

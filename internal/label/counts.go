@@ -40,3 +40,16 @@ func (c *Counts) Add(o metadata.LabelOutcome, unseen bool) {
 		}
 	}
 }
+
+// Merge adds the counts of other labels.
+func (c *Counts) Merge(o Counts) {
+	for _, sum := range []struct {
+		to   *int
+		more int
+	}{
+		{&c.Rows, o.Rows}, {&c.Accepted, o.Accepted}, {&c.Repeated, o.Repeated}, {&c.Corrected, o.Corrected}, {&c.Conflicting, o.Conflicting},
+		{&c.Superseded, o.Superseded}, {&c.Unknown, o.Unknown}, {&c.Ambiguous, o.Ambiguous}, {&c.UnseenClass, o.UnseenClass},
+	} {
+		*sum.to += sum.more
+	}
+}

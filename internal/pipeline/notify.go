@@ -42,9 +42,12 @@ const maxChannels = 20
 // "log"; "" if it is not exactly one.
 func (c Channel) Kind() string {
 	kind, n := "", 0
-	for name, is := range map[string]bool{"webhook": c.Webhook != nil, "slack": c.Slack != nil, "email": c.Email != nil, "log": c.Log} {
-		if is {
-			kind, n = name, n+1
+	for _, way := range []struct {
+		name string
+		is   bool
+	}{{"webhook", c.Webhook != nil}, {"slack", c.Slack != nil}, {"email", c.Email != nil}, {"log", c.Log}} {
+		if way.is {
+			kind, n = way.name, n+1
 		}
 	}
 	if n != 1 {

@@ -1,0 +1,142 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// Due is one window to be computed for the Computed-th time.
+type Due struct {
+	Begins   time.Time `json:"begins"`
+	Ends     time.Time `json:"ends"`
+	Computed int       `json:"computed"`
+	Why      string    `json:"why,omitempty"` // it is computed again
+}
+
+// PlanWindowsParams ask which windows of an endpoint are due.
+type PlanWindowsParams struct {
+	Endpoint string           `json:"endpoint"`
+	Monitor  pipeline.Monitor `json:"monitor"`
+	Now      time.Time        `json:"now"`
+	Most     int              `json:"most"` // of each kind; more are due next time
+}
+
+// PlanWindowsResult are windows in order of time: those that were never computed,
+// and those of whose answers labels have come since.
+type PlanWindowsResult struct {
+	Late []Due `json:"late,omitempty"`
+	New  []Due `json:"new,omitempty"`
+	More bool  `json:"more"`           // there are more than Most
+	Gone bool  `json:"gone,omitempty"` // there is no such endpoint
+}
+
+// settle is how long after its end a window is left alone: answers are still on
+// their way from the servers.
+const settle = 15 * time.Second
+
+// PlanWindows says which windows are due. The first window of an endpoint holds its
+// oldest request within monitor.late; before there is one, it is the last that is
+// over. From then on every window is computed, with or without traffic.
+func (a *Activities) PlanWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {
+	res, err := a.planWindows(ctx, p)
+	if fault.KindOf(err) == fault.EndpointNotFound || fault.KindOf(err) == fault.NotFound {
+		return &PlanWindowsResult{Gone: true}, nil
+	}
+	if err != nil {
+		return nil, applicationError(ctx, err)
+	}
+	return res, nil
+}
+
+func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {
+	length, late := p.Monitor.Length(), p.Monitor.LateBy()
+	if length == 0 {
+		return nil, fault.New(fault.PipelineInvalid, "monitor.rows: windows of rows are not computed by this build").WithRemedy("write monitor.window, such as 1h")
+	}
+	if _, err := a.DB.Endpoint(ctx, p.Endpoint); err != nil {
+		return nil, err
+	}
+	res := &PlanWindowsResult{}
+	horizon := p.Now.Add(-late)
+	again, err := a.DB.RelabelledWindows(ctx, p.Endpoint, horizon, p.Most+1)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range again {
+		if len(res.Late) == p.Most {
+			res.More = true
+			break
+		}
+		res.Late = append(res.Late, Due{w.Begins, w.Ends, w.Computed + 1, "labels came after it was computed"})
+	}
+	next, err := a.firstDue(ctx, p, length, horizon)
+	if err != nil {
+		return nil, err
+	}
+	for !next.Add(length + settle).After(p.Now) {
+		if len(res.New) == p.Most {
+			res.More = true
+			break
+		}
+		res.New = append(res.New, Due{Begins: next, Ends: next.Add(length), Computed: 1})
+		next = next.Add(length)
+	}
+	return res, nil
+}
+
+// firstDue is where the first window begins that was not computed.
+func (a *Activities) firstDue(ctx context.Context, p PlanWindowsParams, length time.Duration, horizon time.Time) (time.Time, error) {
+	last, err := a.DB.Windows(ctx, p.Endpoint, 1)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(last) > 0 {
+		next := last[0].Ends
+		if at := next.Truncate(length); at.Before(next) { // the file has another length now
+			next = at.Add(length)
+		}
+		// Nobody judges windows that labels can no longer reach.
+		if oldest := horizon.Truncate(length); next.Before(oldest) {
+			next = oldest
+		}
+		return next, nil
+	}
+	first, ok, err := a.DB.FirstRequest(ctx, p.Endpoint, horizon)
+	if err != nil || ok {
+		return first.Truncate(length), err
+	}
+	return p.Now.Add(-settle).Truncate(length).Add(-length), nil
+}
+
+// RecentWindow is a row of the table that a monitor shows.
+type RecentWindow struct {
+	Begins   time.Time `json:"begins"`
+	Ends     time.Time `json:"ends"`
+	State    string    `json:"state"`
+	Requests int64     `json:"requests"`
+	Labelled int64     `json:"labelled"`
+	Computed int       `json:"computed"`
+	Note     string    `json:"note,omitempty"`
+	Report   string    `json:"report"` // digest
+}
+
+func recent(w metadata.Window) RecentWindow {
+	return RecentWindow{w.Begins, w.Ends, w.State, w.Requests, w.Labelled, w.Computed, w.Note, w.Report.Digest}
+}
+
+// RecentWindows lists the last windows of an endpoint, newest first.
+func (a *Activities) RecentWindows(ctx context.Context, endpoint string) ([]RecentWindow, error) {
+	list, err := a.DB.Windows(ctx, endpoint, 12)
+	if err != nil {
+		return nil, applicationError(ctx, err)
+	}
+	var out []RecentWindow
+	for _, w := range list {
+		out = append(out, recent(w))
+	}
+	return out, nil
+}

@@ -1,0 +1,183 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/esteira-ml/esteira/internal/alert"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/notify"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/window"
+)
+
+// JudgeWindowParams name a window that was computed.
+type JudgeWindowParams struct {
+	Pipeline string           `json:"pipeline"`
+	Endpoint string           `json:"endpoint"`
+	Monitor  pipeline.Monitor `json:"monitor"`
+	Begins   time.Time        `json:"begins"`
+}
+
+// Told is one event of a window.
+type Told struct {
+	ID       string         `json:"id"` // of its message
+	Change   alert.Change   `json:"change"`
+	Kind     string         `json:"kind"`
+	Severity alert.Severity `json:"severity"`
+	Message  string         `json:"message"`
+}
+
+// OpenAlert is an alert that is not over.
+type OpenAlert struct {
+	Key      string         `json:"key"`
+	Severity alert.Severity `json:"severity"`
+	Message  string         `json:"message"`
+}
+
+// JudgeWindowResult says what to tell, and where the alerts stand.
+type JudgeWindowResult struct {
+	Events  []Told      `json:"events,omitempty"`
+	Open    []OpenAlert `json:"open,omitempty"`
+	Unknown int         `json:"unknown"` // findings that could not be told
+}
+
+// maxTold bounds the events and open alerts that travel: payloads stay small. The
+// others are in the tables.
+const maxTold = 50
+
+// JudgeWindow holds a window against the bounds and steps the board of its endpoint.
+// Tried again, it finds the events that the first attempt left.
+func (a *Activities) JudgeWindow(ctx context.Context, p JudgeWindowParams) (*JudgeWindowResult, error) {
+	res, err := a.judgeWindow(ctx, p)
+	if err != nil {
+		return nil, applicationError(ctx, err)
+	}
+	return res, nil
+}
+
+func (a *Activities) judgeWindow(ctx context.Context, p JudgeWindowParams) (*JudgeWindowResult, error) {
+	w, err := a.DB.Window(ctx, p.Endpoint, p.Begins)
+	if err != nil {
+		return nil, err
+	}
+	var m window.Measures
+	if err := a.Store.JSON(ctx, w.Result, &m); err != nil {
+		return nil, err
+	}
+	findings := window.Findings(&m, p.Monitor.Alerts)
+	prefixes := map[string]bool{}
+	for i, on := range p.Monitor.Alerts {
+		prefixes[fmt.Sprintf("%s/%d", on.On, i)] = true
+	}
+	res := &JudgeWindowResult{}
+	for _, f := range findings {
+		if f.Verdict == alert.Unknown {
+			res.Unknown++
+		}
+	}
+	var board alert.Board
+	_, err = a.DB.StepBoard(ctx, p.Endpoint, func(before json.RawMessage) (json.RawMessage, []metadata.Alert, error) {
+		board = alert.Board{}
+		if before != nil {
+			if err := json.Unmarshal(before, &board); err != nil {
+				return nil, nil, fault.Wrap(err, fault.Internal, "read the board of %s", p.Endpoint)
+			}
+		}
+		keep := map[string]bool{}
+		for key := range board.Subjects {
+			keep[key] = prefixes[prefixOf(key)]
+		}
+		events := append(board.Drop(w.Ends, keep), board.Step(w.Ends, findings)...)
+		var alerts []metadata.Alert
+		for _, e := range events {
+			body, err := json.Marshal(e)
+			if err != nil {
+				return nil, nil, fault.Wrap(err, fault.Internal, "encode an alert of %s", p.Endpoint)
+			}
+			message := notify.FromEvent(p.Pipeline, p.Endpoint, e, "", nil)
+			alerts = append(alerts, metadata.Alert{ID: message.ID, Window: w.Ends, Change: string(e.Change), Kind: e.Finding.Kind, Severity: string(e.Finding.Severity), Event: body})
+		}
+		after, err := json.Marshal(board)
+		if err != nil {
+			return nil, nil, fault.Wrap(err, fault.Internal, "encode the board of %s", p.Endpoint)
+		}
+		return after, alerts, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	written, err := a.DB.WindowAlerts(ctx, p.Endpoint, w.Ends)
+	if err != nil {
+		return nil, err
+	}
+	for _, stored := range written[:min(len(written), maxTold)] {
+		var e alert.Event
+		if err := json.Unmarshal(stored.Event, &e); err != nil {
+			return nil, fault.Wrap(err, fault.Internal, "read alert %s", stored.ID)
+		}
+		res.Events = append(res.Events, Told{stored.ID, e.Change, e.Finding.Kind, e.Finding.Severity, e.Finding.Message})
+	}
+	open := board.Open()
+	for _, f := range open[:min(len(open), maxTold)] {
+		res.Open = append(res.Open, OpenAlert{f.Key, f.Severity, f.Message})
+	}
+	return res, nil
+}
+
+// prefixOf is the kind and the place of the alert that a key is of.
+func prefixOf(key string) string {
+	parts := strings.SplitN(key, "/", 3)
+	return strings.Join(parts[:min(2, len(parts))], "/")
+}
+
+// NotifyParams are one event and one channel.
+type NotifyParams struct {
+	Pipeline string           `json:"pipeline"`
+	Endpoint string           `json:"endpoint"`
+	Channel  pipeline.Channel `json:"channel"`
+	Place    int              `json:"place"` // of the channel in the file
+	Alert    string           `json:"alert"` // id
+}
+
+// Notify makes one attempt to tell a channel of an event, unless it was told before.
+func (a *Activities) Notify(ctx context.Context, p NotifyParams) error {
+	if err := a.notify(ctx, p); err != nil {
+		return applicationError(ctx, err)
+	}
+	return nil
+}
+
+func (a *Activities) notify(ctx context.Context, p NotifyParams) error {
+	stored, err := a.DB.Alert(ctx, p.Alert)
+	if err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%d %s", p.Place, p.Channel.Kind())
+	for _, told := range stored.Told {
+		if told == name {
+			return nil
+		}
+	}
+	var e alert.Event
+	if err := json.Unmarshal(stored.Event, &e); err != nil {
+		return fault.Wrap(err, fault.Internal, "read alert %s", p.Alert)
+	}
+	var links []notify.Link
+	w, err := a.DB.Window(ctx, p.Endpoint, e.Window.Add(-time.Microsecond))
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	if err == nil && a.ArtifactURL != "" {
+		links = append(links, notify.Link{Title: "report of the window", URL: strings.TrimSuffix(a.ArtifactURL, "/") + "/artifacts/" + w.Report.Digest})
+	}
+	m := notify.FromEvent(p.Pipeline, p.Endpoint, e, "esteira monitor show "+p.Endpoint, links)
+	if err := notify.Deliver(ctx, p.Channel, m, notify.Options{AllowPrivate: a.AllowPrivateAddresses, Log: a.Log}); err != nil {
+		return err
+	}
+	return a.DB.RecordTold(ctx, p.Alert, name)
+}

@@ -1,0 +1,119 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/drift"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/window"
+)
+
+// ComputeWindowParams name one window.
+type ComputeWindowParams struct {
+	Endpoint string           `json:"endpoint"`
+	Monitor  pipeline.Monitor `json:"monitor"`
+	Due      Due              `json:"due"`
+}
+
+// ComputeWindow reads the requests of a window once, by a stream, and keeps what they
+// came to: measures, a page, a row and the summaries. The same requests and labels
+// are the same measures, by digest. A window that somebody else has computed
+// meanwhile is returned as it is.
+func (a *Activities) ComputeWindow(ctx context.Context, p ComputeWindowParams) (*RecentWindow, error) {
+	w, err := a.computeWindow(ctx, p)
+	if err != nil {
+		return nil, applicationError(ctx, err)
+	}
+	r := recent(w)
+	return &r, nil
+}
+
+func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (metadata.Window, error) {
+	before, err := a.DB.Window(ctx, p.Endpoint, p.Due.Begins)
+	switch {
+	case err == nil && before.Begins.Equal(p.Due.Begins) && before.Computed >= p.Due.Computed:
+		return before, nil
+	case err != nil && fault.KindOf(err) != fault.NotFound:
+		return metadata.Window{}, err
+	}
+	begun := time.Now()
+	c := window.Collect(p.Due.Begins, p.Due.Ends, func(name string, version int) (window.Model, error) { return a.opened(ctx, name, version) })
+	seen, err := a.DB.EachRequest(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends, c.Add)
+	if err != nil {
+		return metadata.Window{}, err
+	}
+	measures, summaries, err := c.Measure(ctx, window.Options{
+		Endpoint: p.Endpoint, Features: p.Monitor.Features, MinRows: p.Monitor.MinRows,
+		Previous: func(m window.Model) ([]*drift.Summary, error) { return a.previous(ctx, p, m) },
+	})
+	if err != nil {
+		return metadata.Window{}, err
+	}
+	w := metadata.Window{
+		Endpoint: p.Endpoint, Begins: p.Due.Begins, Ends: p.Due.Ends, Computed: p.Due.Computed, State: measures.State,
+		Requests: measures.Requests, Answered: measures.Answered, Labelled: measures.Labelled, LabelsSeen: seen, Note: p.Due.Why,
+	}
+	if p.Due.Computed > 1 {
+		w.Note = fmt.Sprintf("computed again: %s; %d labelled, %d before", p.Due.Why, w.Labelled, before.Labelled)
+	}
+	if w.Result, err = a.Store.PutJSON(ctx, measures); err != nil {
+		return w, err
+	}
+	var page bytes.Buffer
+	if err := measures.Write(&page); err != nil {
+		return w, fault.Wrap(err, fault.Internal, "write the report of a window of %s", p.Endpoint)
+	}
+	if w.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML); err != nil {
+		return w, err
+	}
+	kept, saved, err := a.DB.SaveWindow(ctx, w, summaries)
+	if saved {
+		a.Log.Info().Str("endpoint", p.Endpoint).Time("begins", w.Begins).Str("state", w.State).Int64("requests", w.Requests).Int64("labelled", w.Labelled).Int("computed", w.Computed).Dur("elapsed", time.Since(begun)).Msg("window computed")
+	}
+	return kept, err
+}
+
+// opened opens the bundle of a model version. One that is no bundle, or not there, is
+// that version's problem alone.
+func (a *Activities) opened(ctx context.Context, name string, version int) (window.Model, error) {
+	m := window.Model{Name: name, Version: version}
+	v, err := a.DB.ModelVersion(ctx, name, version)
+	if err == nil {
+		var body []byte
+		if body, err = a.Store.Bytes(ctx, v.Bundle, artifact.MaxJSON); err == nil {
+			trust, wrong := a.Trust()
+			if wrong != nil {
+				return m, wrong
+			}
+			m.Bundle, err = bundle.OpenTrusted(body, trust)
+		}
+	}
+	if err != nil && !fault.Retryable(fault.KindOf(err)) {
+		m.Bundle, m.Problem, err = nil, err.Error(), nil
+	}
+	return m, err
+}
+
+// previous reads what the model version answered in the window before.
+func (a *Activities) previous(ctx context.Context, p ComputeWindowParams, m window.Model) ([]*drift.Summary, error) {
+	list, err := a.DB.WindowSummaries(ctx, p.Endpoint, m.Name, m.Version, p.Due.Begins.Add(-p.Due.Ends.Sub(p.Due.Begins)), p.Due.Begins)
+	if err != nil {
+		return nil, err
+	}
+	var out []*drift.Summary
+	for _, s := range list {
+		one, err := drift.Decode(s.Summary, &m.Bundle.Baseline.Layout)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}

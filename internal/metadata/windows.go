@@ -1,0 +1,216 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/fault"
+)
+
+// Window is one monitored interval of an endpoint, [Begins, Ends).
+type Window struct {
+	Endpoint   string       `json:"endpoint"`
+	Begins     time.Time    `json:"begins"`
+	Ends       time.Time    `json:"ends"`
+	Computed   int          `json:"computed"` // how often; more than once for labels that came late
+	State      string       `json:"state"`
+	Requests   int64        `json:"requests"`
+	Answered   int64        `json:"answered"`
+	Labelled   int64        `json:"labelled"`
+	Result     artifact.Ref `json:"result"`
+	Report     artifact.Ref `json:"report"`
+	LabelsSeen time.Time    `json:"labels_seen"`
+	Note       string       `json:"note,omitempty"`
+	First      time.Time    `json:"first"` // computed
+	Last       time.Time    `json:"last"`
+}
+
+// WindowSummary is a drift.Summary, as it encodes itself, of the requests that one
+// model version answered in [Begins, Ends).
+type WindowSummary struct {
+	ModelName    string
+	ModelVersion int
+	Begins       time.Time
+	Ends         time.Time
+	Summary      []byte
+}
+
+const windowColumns = `endpoint, begins, ends, computed, state, requests, answered, labelled, result, report, labels_seen, note, first, last`
+
+func scanWindow(row pgx.CollectableRow) (w Window, err error) {
+	err = row.Scan(&w.Endpoint, &w.Begins, &w.Ends, &w.Computed, &w.State, &w.Requests, &w.Answered, &w.Labelled, &w.Result, &w.Report, &w.LabelsSeen, &w.Note, &w.First, &w.Last)
+	w.Begins, w.Ends, w.LabelsSeen, w.First, w.Last = w.Begins.UTC(), w.Ends.UTC(), w.LabelsSeen.UTC(), w.First.UTC(), w.Last.UTC()
+	return w, err
+}
+
+// SaveWindow writes a window that was computed for the w.Computed-th time, and its
+// summaries in place of those of the time before, in one transaction. Whoever comes
+// second with the same number changes nothing: the row that is there is returned,
+// and saved is false.
+func (db *DB) SaveWindow(ctx context.Context, w Window, summaries []WindowSummary) (kept Window, saved bool, err error) {
+	err = db.inTx(ctx, "save a window of "+w.Endpoint, func(tx pgx.Tx) error {
+		if err := lock(ctx, tx, "windows", w.Endpoint); err != nil {
+			return err
+		}
+		before, err := window(ctx, tx, w.Endpoint, w.Begins)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if before.Computed >= w.Computed {
+			kept = before
+			return nil
+		}
+		if before.Computed != w.Computed-1 || before.Computed > 0 && !before.Ends.Equal(w.Ends) {
+			return fault.New(fault.Internal, "window %s of %s is computed for the %d. time after the %d.", w.Begins.Format(time.RFC3339), w.Endpoint, w.Computed, before.Computed)
+		}
+		result, err := encode(w.Result, "{}")
+		if err != nil {
+			return err
+		}
+		report, err := encode(w.Report, "{}")
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `insert into windows (endpoint, begins, ends, computed, state, requests, answered, labelled, result, report, labels_seen, note)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+			on conflict (endpoint, begins) do update set computed = excluded.computed, state = excluded.state, requests = excluded.requests, answered = excluded.answered,
+				labelled = excluded.labelled, result = excluded.result, report = excluded.report, labels_seen = excluded.labels_seen, note = excluded.note, last = now()`,
+			w.Endpoint, w.Begins.UTC(), w.Ends.UTC(), w.Computed, w.State, w.Requests, w.Answered, w.Labelled, result, report, w.LabelsSeen.UTC(), clean(w.Note)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `delete from window_summaries where endpoint = $1 and begins >= $2 and begins < $3`, w.Endpoint, w.Begins.UTC(), w.Ends.UTC()); err != nil {
+			return err
+		}
+		for _, s := range summaries {
+			if _, err := tx.Exec(ctx, `insert into window_summaries (endpoint, model_name, model_version, begins, ends, summary) values ($1, $2, $3, $4, $5, $6)`,
+				w.Endpoint, s.ModelName, s.ModelVersion, s.Begins.UTC(), s.Ends.UTC(), s.Summary); err != nil {
+				return err
+			}
+		}
+		kept, err = window(ctx, tx, w.Endpoint, w.Begins)
+		saved = err == nil
+		return err
+	})
+	return kept, saved, err
+}
+
+func window(ctx context.Context, tx pgx.Tx, endpoint string, begins time.Time) (Window, error) {
+	rows, _ := tx.Query(ctx, `select `+windowColumns+` from windows where endpoint = $1 and begins = $2`, endpoint, begins.UTC())
+	return pgx.CollectExactlyOneRow(rows, scanWindow)
+}
+
+// Window is the one that holds a moment; NotFound if it was not computed.
+func (db *DB) Window(ctx context.Context, endpoint string, at time.Time) (Window, error) {
+	rows, _ := db.pool.Query(ctx, `select `+windowColumns+` from windows where endpoint = $1 and begins <= $2 and ends > $2 order by begins desc limit 1`, endpoint, at.UTC())
+	w, err := pgx.CollectExactlyOneRow(rows, scanWindow)
+	return w, orNotFound(err, "a computed window of %s at %s", endpoint, at.UTC().Format(time.RFC3339))
+}
+
+// Windows lists the latest windows of an endpoint, newest first, at most limit.
+func (db *DB) Windows(ctx context.Context, endpoint string, limit int) ([]Window, error) {
+	rows, _ := db.pool.Query(ctx, `select `+windowColumns+` from windows where endpoint = $1 order by begins desc limit $2`, endpoint, limit)
+	out, err := pgx.CollectRows(rows, scanWindow)
+	return out, fail(err, "list the windows of "+endpoint)
+}
+
+// WindowSummaries are those of one model version in [from, to), in order of time.
+func (db *DB) WindowSummaries(ctx context.Context, endpoint, model string, version int, from, to time.Time) ([]WindowSummary, error) {
+	rows, _ := db.pool.Query(ctx, `select model_name, model_version, begins, ends, summary from window_summaries
+		where endpoint = $1 and model_name = $2 and model_version = $3 and begins >= $4 and begins < $5 order by begins`, endpoint, model, version, from.UTC(), to.UTC())
+	out, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s WindowSummary, err error) {
+		err = row.Scan(&s.ModelName, &s.ModelVersion, &s.Begins, &s.Ends, &s.Summary)
+		s.Begins, s.Ends = s.Begins.UTC(), s.Ends.UTC()
+		return s, err
+	})
+	return out, fail(err, "read the summaries of "+endpoint)
+}
+
+// FirstRequest is when the oldest request of an endpoint since then came; ok is
+// false if none did. A shadow is asked by nobody.
+func (db *DB) FirstRequest(ctx context.Context, endpoint string, since time.Time) (at time.Time, ok bool, err error) {
+	var first *time.Time
+	err = db.pool.QueryRow(ctx, `select min(at) from predictions where endpoint = $1 and at >= $2 and role <> 'shadow'`, endpoint, since.UTC()).Scan(&first)
+	if err != nil || first == nil {
+		return time.Time{}, false, fail(err, "look for requests of "+endpoint)
+	}
+	return first.UTC(), true, nil
+}
+
+// relabelled joins what has come since the windows were computed with the answers it
+// is about; the day is the one in the prediction's own id.
+const relabelled = `with fresh as materialized (
+		select prediction_id, request_id, received_at from labels where endpoint = $1
+			and received_at > (select min(labels_seen) from windows where endpoint = $1 and ends > $2)),
+	told as (
+		select p.at, f.received_at from fresh f join predictions p on p.id = f.prediction_id
+			and p.day = (timezone('UTC', to_timestamp(('x' || left(replace(f.prediction_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)))::date
+			where p.endpoint = $1 and p.status = 200 and p.role <> 'shadow'
+		union all
+		select p.at, f.received_at from fresh f join predictions p on p.endpoint = $1 and p.request_id = f.request_id
+			where p.status = 200 and p.role <> 'shadow')
+	select ` + windowColumns + ` from windows w where endpoint = $1 and ends > $2
+		and exists (select from told t where t.at >= w.begins and t.at < w.ends and t.received_at > w.labels_seen)
+	order by begins limit $3`
+
+// RelabelledWindows are the computed windows that end after a moment and of whose
+// answers labels have come since, the oldest first, at most limit.
+func (db *DB) RelabelledWindows(ctx context.Context, endpoint string, after time.Time, limit int) ([]Window, error) {
+	rows, _ := db.pool.Query(ctx, relabelled, endpoint, after.UTC(), limit)
+	out, err := pgx.CollectRows(rows, scanWindow)
+	return out, fail(err, "look for late labels of "+endpoint)
+}
+
+// A window reads the labels of its own answers alone, whatever else is labelled.
+const windowRequests = `with asked as materialized (
+		select p.id, p.day, p.revision, p.model_name, p.model_version, p.at, p.request_id, p.features, p.outputs, p.status, p.error, p.latency_us, p.role,
+			count(*) filter (where p.status = 200) over (partition by p.request_id, p.at) as rows
+		from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= $2 and p.at < $3 and p.day between $4 and $5),
+	truth as materialized (
+		select distinct on (target) target, value, observed_at, received_at, id from labels
+		where endpoint = $1 and target in (select 'p' || id::text from asked union all select 'r' || request_id from asked)
+		order by target, observed_at desc, received_at desc, id desc)
+	select p.id, p.revision, p.model_name, p.model_version, p.at, p.request_id, p.features, p.outputs, p.status, p.error, p.latency_us, p.role,
+		case when b.id is not null and (a.id is null or (b.observed_at, b.received_at, b.id) > (a.observed_at, a.received_at, a.id)) then b.value else a.value end
+	from asked p
+	left join truth a on a.target = 'p' || p.id::text and p.status = 200
+	left join truth b on b.target = 'r' || p.request_id and p.status = 200 and p.rows = 1
+	order by p.day, p.id`
+
+// EachRequest gives each every request of a window, answered or not, shadows left
+// out, with the label in force, in the order of their ids, by a server-side stream
+// of one state of the tables. labelsSeen is the latest arrival of a label in that
+// state (the epoch: none): labels of an endpoint are written one batch after
+// another, so that all that are not in it came later.
+func (db *DB) EachRequest(ctx context.Context, endpoint string, from, to time.Time, each func(Answer) error) (labelsSeen time.Time, err error) {
+	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `set local jit = off`); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `select coalesce(max(received_at), 'epoch') from labels where endpoint = $1`, endpoint).Scan(&labelsSeen); err != nil {
+			return err
+		}
+		labelsSeen = labelsSeen.UTC()
+		const day = 24 * time.Hour // an id is made a moment before its request is dated
+		rows, err := tx.Query(ctx, windowRequests, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-day), to.UTC().Add(day))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			p := Answer{Prediction: Prediction{Endpoint: endpoint}}
+			if err := rows.Scan(&p.ID, &p.Revision, &p.ModelName, &p.ModelVersion, &p.At, &p.RequestID, &p.Features, &p.Outputs, &p.Status, &p.Error, &p.LatencyUS, &p.Role, &p.Label); err != nil {
+				return err
+			}
+			p.At = p.At.UTC()
+			if err := each(p); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return labelsSeen, fail(err, "read the requests of "+endpoint)
+}

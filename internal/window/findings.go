@@ -1,0 +1,277 @@
+package window
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/esteira-ml/esteira/internal/alert"
+	"github.com/esteira-ml/esteira/internal/drift"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// Findings hold a window against the bounds of the file: one for each subject of
+// each alert, in its order. What could not be measured is Unknown and says why.
+// Drift, quality and performance are of the model version that answered most.
+func Findings(m *Measures, alerts []pipeline.MonitorAlert) []alert.Finding {
+	var out []alert.Finding
+	for i, a := range alerts {
+		j := judge{Measures: m, MonitorAlert: a, prefix: fmt.Sprintf("%s/%d", a.On, i)}
+		if len(m.Models) > 0 {
+			j.main = &m.Models[0]
+		}
+		out = append(out, j.findings()...)
+	}
+	return out
+}
+
+type judge struct {
+	*Measures
+	pipeline.MonitorAlert
+	prefix string // of keys: alerts of one kind are told apart by their place
+	main   *ModelMeasure
+}
+
+// finding is one about a subject, until somebody knows better Unknown.
+func (j *judge) finding(subject, measure string) alert.Finding {
+	f := alert.Finding{
+		Key: j.prefix, Kind: j.On, Subject: subject, Severity: alert.Severity(j.Severity), Verdict: alert.Unknown, Measure: measure,
+		Value: alert.Number(math.NaN()), Bound: alert.Number(math.NaN()),
+		Policy: alert.Policy{After: j.After, Of: j.Of, Cooldown: j.CooldownOf()},
+	}
+	if subject != "" {
+		f.Key += "/" + subject
+	}
+	if j.Max != nil {
+		f.Bound = alert.Number(*j.Max)
+	}
+	return f
+}
+
+func (j *judge) unknown(subject, measure, why string, args ...any) []alert.Finding {
+	f := j.finding(subject, measure)
+	f.Message = fmt.Sprintf(why, args...)
+	return []alert.Finding{f}
+}
+
+func (j *judge) findings() []alert.Finding {
+	switch j.On {
+	case pipeline.OnErrors:
+		return []alert.Finding{j.share("", "share", j.Failed, "of requests failed")}
+	case pipeline.OnLatency:
+		return j.latency()
+	}
+	if j.main == nil {
+		return j.unknown("", j.Measure, "no model version answered")
+	}
+	if j.main.Problem != "" {
+		return j.unknown("", j.Measure, "%s could not be measured: %s", j.main.Model, j.main.Problem)
+	}
+	switch j.On {
+	case pipeline.OnDataDrift:
+		return j.drift(func(c *drift.Comparison) []drift.Result { return c.Features })
+	case pipeline.OnPredictionDrift:
+		return j.drift(func(c *drift.Comparison) []drift.Result { return c.Outputs })
+	case pipeline.OnQuality:
+		return j.quality()
+	case pipeline.OnPerformance, pipeline.OnEstimatedPerformance:
+		return j.performance()
+	case pipeline.OnCalibration:
+		return j.calibration()
+	default:
+		return j.unknown("", j.Measure, "%s is not measured by this build", j.On)
+	}
+}
+
+// share judges a share of the requests. Few requests tell only where their share is
+// beyond the bound whatever chance did: by the lower end of Wilson's interval (1927).
+func (j *judge) share(subject, measure string, n int64, words string) alert.Finding {
+	f := j.finding(subject, measure)
+	if j.Requests == 0 {
+		f.Message = "nobody asked"
+		return f
+	}
+	rows, bound := float64(j.Requests), *j.Max
+	p := float64(n) / rows
+	f.Value, f.Message = alert.Number(p), fmt.Sprintf("%.3g %% %s, %d of %d; the bound is %.3g %%", 100*p, words, n, j.Requests, 100*bound)
+	const z = 1.959963984540054
+	low := (p + z*z/(2*rows) - z*math.Sqrt(p*(1-p)/rows+z*z/(4*rows*rows))) / (1 + z*z/rows)
+	switch enough := j.Requests >= int64(j.MinRows); {
+	case low > bound || enough && p > bound:
+		f.Verdict = alert.Breached
+	case enough:
+		f.Verdict = alert.Within
+	default:
+		f.Message = fmt.Sprintf("insufficient data: %d requests, fewer than %d", j.Requests, j.MinRows)
+	}
+	return f
+}
+
+func (j *judge) latency() []alert.Finding {
+	if j.Requests < int64(j.MinRows) {
+		return j.unknown("", "ms", "insufficient data: %d requests, fewer than %d", j.Requests, j.MinRows)
+	}
+	f := j.finding("", "ms")
+	f.Value = j.P99
+	return []alert.Finding{judged(f, float64(j.P99) > *j.Max, "99 %% of requests took at most %.4g ms; the bound is %.4g ms", float64(j.P99), *j.Max)}
+}
+
+func judged(f alert.Finding, breached bool, message string, args ...any) alert.Finding {
+	f.Verdict, f.Message = alert.Within, fmt.Sprintf(message, args...)
+	if breached {
+		f.Verdict = alert.Breached
+	}
+	return f
+}
+
+// drift needs both: a distance beyond the bound, and a difference that chance does
+// not make.
+func (j *judge) drift(of func(*drift.Comparison) []drift.Result) []alert.Finding {
+	c, against := j.main.Baseline, "the training rows"
+	if j.Against == "previous" {
+		if c, against = j.main.Previous, "the window before"; c == nil {
+			return j.unknown(j.Feature, j.Measure, "%s", j.main.NoPrevious)
+		}
+	}
+	var out []alert.Finding
+	for i := range of(c) {
+		r := &of(c)[i]
+		if j.Feature != "" && r.Name != j.Feature {
+			continue
+		}
+		f := j.finding(r.Name, j.Measure)
+		f.Against = against
+		value, ok := effect(r, j.Measure)
+		switch {
+		case r.Outcome == drift.Insufficient || r.Outcome == drift.Failed:
+			f.Message = fmt.Sprintf("%s: %s", r.Outcome, r.Reason)
+		case r.Outcome == drift.Unjudged:
+			f.Message = "a time moves on by itself"
+		case !ok:
+			f.Message = fmt.Sprintf("%s is not defined for this column", j.Measure)
+		default:
+			f.Value = alert.Number(value)
+			f = judged(f, value > *j.Max && r.Q < j.Significance, "%s %s is %.3g from %s, the bound is %.3g; corrected p %.2g", r.Name, j.Measure, value, against, *j.Max, r.Q)
+		}
+		out = append(out, f)
+	}
+	if len(out) == 0 {
+		return j.unknown(j.Feature, j.Measure, "the model has no such column, or it is not watched")
+	}
+	return out
+}
+
+func effect(r *drift.Result, measure string) (float64, bool) {
+	switch measure {
+	case "jensen_shannon":
+		return r.JensenShannon, true
+	case "total_variation":
+		return r.TotalVariation, true
+	case "wasserstein":
+		if r.Wasserstein == nil {
+			return 0, false
+		}
+		return *r.Wasserstein, true
+	case "kolmogorov_smirnov":
+		if r.KolmogorovSmirnov == nil {
+			return 0, false
+		}
+		return r.KolmogorovSmirnov.Statistic, true
+	default:
+		return r.PSI, true
+	}
+}
+
+func (j *judge) quality() []alert.Finding {
+	var out []alert.Finding
+	if j.Feature == "" {
+		out = append(out, j.share("", "share", j.Rejected, "of requests were rejected"))
+	}
+	for _, q := range j.main.Quality {
+		if j.Feature != "" && q.Column != j.Feature {
+			continue
+		}
+		f := j.finding(q.Column, "share")
+		f.Against = "the training rows"
+		switch {
+		case q.Problem != "":
+			f.Message = "error: " + q.Problem
+		case j.main.Rows < int64(j.MinRows):
+			f.Message = fmt.Sprintf("insufficient data: %d rows, fewer than %d", j.main.Rows, j.MinRows)
+		default:
+			f.Value = alert.Number(q.Bad)
+			f = judged(f, q.Bad > *j.Max, "%.3g %% of %s is not as in training (%s); the bound is %.3g %%", 100*q.Bad, q.Column, q.words(), 100**j.Max)
+		}
+		out = append(out, f)
+	}
+	if len(out) == 0 {
+		return j.unknown(j.Feature, "share", "the model has no such column, or it is not watched")
+	}
+	return out
+}
+
+// performance needs both, too: a score beyond the bound, and, where that is how much
+// worse it is than on the test rows, an interval that leaves their score out.
+func (j *judge) performance() []alert.Finding {
+	if len(j.Slice) > 0 {
+		return j.unknown(sliceName(j.Slice), j.Metric, "slices are not measured by this build")
+	}
+	at := slices.IndexFunc(j.main.Performance, func(p drift.Performance) bool { return p.Metric == j.Metric })
+	var e *drift.Estimate
+	if at >= 0 {
+		if e = j.main.Performance[at].Measured; j.On == pipeline.OnEstimatedPerformance {
+			e = j.main.Performance[at].Estimated
+		}
+	}
+	if e == nil {
+		why := "insufficient data: " + j.Metric + " could not be told"
+		if len(j.main.Notes) > 0 {
+			why += ": " + j.main.Notes[0]
+		}
+		return j.unknown(j.Metric, j.Metric, "%s", why)
+	}
+	f := j.finding(j.Metric, j.Metric)
+	f.Value = alert.Number(e.Value)
+	switch {
+	case j.Max != nil:
+		f = judged(f, e.Value > *j.Max, "%s is %.4g [%.4g, %.4g]; it must not exceed %.4g", j.Metric, e.Value, e.Low, e.High, *j.Max)
+	case j.Min != nil:
+		f.Bound = alert.Number(*j.Min)
+		f = judged(f, e.Value < *j.Min, "%s is %.4g [%.4g, %.4g]; it must reach %.4g", j.Metric, e.Value, e.Low, e.High, *j.Min)
+	default:
+		reference := j.main.Performance[at].Reference
+		if reference == nil || *reference == 0 || j.MaxLoss == nil {
+			return j.unknown(j.Metric, j.Metric, "the bundle has no score of the test rows to compare %s with", j.Metric)
+		}
+		was := *reference
+		loss, sure := (was-e.Value)/math.Abs(was), e.High < was
+		f.Bound = alert.Number(was - *j.MaxLoss*math.Abs(was))
+		if pipeline.LowerIsBetter(j.Metric) {
+			loss, sure = -loss, e.Low > was
+			f.Bound = alert.Number(was + *j.MaxLoss*math.Abs(was))
+		}
+		f.Against = "the test rows"
+		f = judged(f, loss > *j.MaxLoss && sure, "%s is %.4g [%.4g, %.4g], on the test rows %.4g: %.3g %% worse; the bound is %.3g %%", j.Metric, e.Value, e.Low, e.High, was, 100*loss, 100**j.MaxLoss)
+	}
+	return []alert.Finding{f}
+}
+
+func sliceName(slice map[string]string) string {
+	name := ""
+	for _, column := range slices.Sorted(maps.Keys(slice)) {
+		name = cmp.Or(name, "slice") + " " + column + "=" + slice[column]
+	}
+	return name
+}
+
+func (j *judge) calibration() []alert.Finding {
+	c := j.main.Calibration
+	if c == nil {
+		return j.unknown("", "ece", "insufficient data: calibration needs %d labelled answers", j.MinRows)
+	}
+	f := j.finding("", "ece")
+	f.Value = alert.Number(c.Error)
+	return []alert.Finding{judged(f, c.Error > *j.Max && c.Error > c.Chance, "expected calibration error %.3g over %d labelled answers, %.3g by chance; the bound is %.3g", c.Error, c.Rows, c.Chance, *j.Max)}
+}

@@ -1,0 +1,294 @@
+package window
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/esteira-ml/esteira/internal/alert"
+	"github.com/esteira-ml/esteira/internal/drift"
+	"github.com/esteira-ml/esteira/internal/evaluation"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// States of a window.
+const (
+	Measured     = "measured"
+	NoTraffic    = "no_traffic"        // nobody asked
+	Insufficient = "insufficient_data" // fewer answers than monitor.min_rows
+)
+
+// Measures are what one window came to, an artifact.
+type Measures struct {
+	Endpoint string         `json:"endpoint"`
+	Begins   time.Time      `json:"begins"`
+	Ends     time.Time      `json:"ends"`
+	MinRows  int            `json:"min_rows"`
+	State    string         `json:"state"`
+	Requests int64          `json:"requests"`
+	Answered int64          `json:"answered"`
+	Rejected int64          `json:"rejected"` // with 4xx
+	Failed   int64          `json:"failed"`   // with 5xx
+	P99      alert.Number   `json:"latency_p99_ms"`
+	Labelled int64          `json:"labelled"`
+	Models   []ModelMeasure `json:"models,omitempty"` // those of most rows first
+	Service  drift.Service  `json:"service"`
+}
+
+// ModelMeasure is what the rows that one model version answered came to.
+type ModelMeasure struct {
+	Model    string `json:"model"` // "flights@3"
+	Rows     int64  `json:"rows"`
+	Problem  string `json:"problem,omitempty"` // why nothing more is known
+	Broken   int64  `json:"broken,omitempty"`  // rows that could not be read
+	Labelled int64  `json:"labelled"`
+	Unknown  int64  `json:"unknown_labels,omitempty"` // labels that the model cannot answer: another class, no number
+
+	Baseline    *drift.Comparison   `json:"baseline,omitempty"`
+	Previous    *drift.Comparison   `json:"previous,omitempty"`
+	NoPrevious  string              `json:"no_previous,omitempty"` // why there is none
+	Quality     []ColumnQuality     `json:"quality,omitempty"`
+	Performance []drift.Performance `json:"performance,omitempty"`
+	Calibration *Calibration        `json:"calibration,omitempty"`
+	Notes       []string            `json:"notes,omitempty"` // what could not be told, and why
+}
+
+// ColumnQuality is how many values of a column are not as they were in training, as
+// shares of the rows; Bad is their sum.
+type ColumnQuality struct {
+	Column     string  `json:"column"`
+	Missing    float64 `json:"missing"` // beyond the training share; of a wrong type among them
+	Wrong      int64   `json:"wrong,omitempty"`
+	OutOfRange float64 `json:"out_of_range"`
+	Unknown    float64 `json:"unknown"` // texts that training has not seen
+	Bad        float64 `json:"bad"`
+	Problem    string  `json:"problem,omitempty"` // why it could not be measured
+}
+
+// Calibration is the expected calibration error of the labelled answers, and what
+// chance makes of it where every probability is right.
+type Calibration struct {
+	Rows   int     `json:"rows"`
+	Error  float64 `json:"error"`
+	Chance float64 `json:"chance"`
+}
+
+// Options say how a window is measured.
+type Options struct {
+	Endpoint string
+	Features []string // that are watched; none: all
+	MinRows  int
+	// Previous gives the summaries of a model version in the window before; none: it
+	// answered nothing there, or that window was not computed.
+	Previous func(m Model) ([]*drift.Summary, error)
+}
+
+// Measure ends the collection: what the window came to, and its summaries. Errors
+// are Options.Previous's, ctx's and Internal.
+func (c *Collector) Measure(ctx context.Context, o Options) (*Measures, []metadata.WindowSummary, error) {
+	out := &Measures{Endpoint: o.Endpoint, Begins: c.begins, Ends: c.ends, MinRows: o.MinRows, Answered: c.answered, Service: c.service}
+	out.Requests, out.Failed = c.service.Requests()
+	for status, n := range c.service.Status {
+		if status >= 400 && status < 500 {
+			out.Rejected += n
+		}
+	}
+	out.P99 = alert.Number(c.service.Quantile(.99) / 1000)
+	out.State = Measured
+	switch {
+	case out.Requests == 0:
+		out.State = NoTraffic
+	case out.Answered < int64(o.MinRows):
+		out.State = Insufficient
+	}
+	var summaries []metadata.WindowSummary
+	for _, m := range c.ordered() {
+		measured := ModelMeasure{Model: fmt.Sprintf("%s@%d", m.Name, m.Version), Problem: m.Problem}
+		if m.Bundle != nil {
+			list, all, err := c.summaries(m)
+			if err != nil {
+				return nil, nil, err
+			}
+			summaries = append(summaries, list...)
+			if err := m.measure(ctx, o, all, &measured); err != nil {
+				return nil, nil, err
+			}
+		}
+		out.Labelled += measured.Labelled
+		out.Models = append(out.Models, measured)
+	}
+	return out, summaries, nil
+}
+
+func (m *collected) measure(ctx context.Context, o Options, all *drift.Summary, into *ModelMeasure) error {
+	into.Rows, into.Broken, into.Labelled, into.Unknown = m.rows, m.broken, m.labelled, m.unknown
+	b := m.Bundle.Baseline
+	options := drift.Options{MinRows: int64(o.MinRows)}
+	var err error
+	if into.Baseline, err = drift.Compare(&b.Layout, b.Reference, all, options); err != nil {
+		return err
+	}
+	before, err := o.Previous(m.Model)
+	if err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		into.NoPrevious = "this version answered nothing in the window before, or that was not computed"
+	} else {
+		merged, err := drift.Merge(&b.Layout, before...)
+		if err != nil {
+			return err
+		}
+		if into.Previous, err = drift.Compare(&b.Layout, merged, all, options); err != nil {
+			return err
+		}
+	}
+	into.Quality = m.quality(all, into.Baseline)
+	for _, comparison := range []*drift.Comparison{into.Baseline, into.Previous} {
+		if comparison != nil && len(o.Features) > 0 {
+			comparison.Features = slices.DeleteFunc(comparison.Features, func(r drift.Result) bool { return !slices.Contains(o.Features, r.Name) })
+		}
+	}
+	if len(o.Features) > 0 {
+		into.Quality = slices.DeleteFunc(into.Quality, func(q ColumnQuality) bool { return !slices.Contains(o.Features, q.Column) })
+	}
+	return m.perform(ctx, o, into)
+}
+
+func (m *collected) quality(all *drift.Summary, c *drift.Comparison) []ColumnQuality {
+	var out []ColumnQuality
+	for i := range c.Features {
+		r := &c.Features[i]
+		q := ColumnQuality{Column: r.Name, Wrong: m.wrong[r.Name]}
+		if r.Outcome == drift.Failed {
+			q.Problem = r.Reason
+		}
+		reference, window := m.Bundle.Baseline.Reference.Column(r.Name), all.Column(r.Name)
+		if reference != nil && window != nil && reference.Rows > 0 && window.Rows > 0 {
+			q.Missing = max(0, float64(window.Missing)/float64(window.Rows)-float64(reference.Missing)/float64(reference.Rows))
+		}
+		if r.OutOfRange != nil && r.Kind == "number" { // a time moves on by itself
+			q.OutOfRange = r.OutOfRange.Window
+		}
+		if r.New != nil && r.NewKnown {
+			q.Unknown = r.New.Window
+		}
+		q.Bad = min(1, q.Missing+q.OutOfRange+q.Unknown)
+		out = append(out, q)
+	}
+	return out
+}
+
+// perform scores the labelled answers and estimates the scores of all.
+func (m *collected) perform(ctx context.Context, o Options, into *ModelMeasure) error {
+	note := func(format string, args ...any) { into.Notes = append(into.Notes, fmt.Sprintf(format, args...)) }
+	task, classes := m.Bundle.Target.Task, len(m.Bundle.Target.Classes)
+	by := map[string]*drift.Performance{}
+	of := func(metric string) *drift.Performance {
+		p := by[metric]
+		if p == nil {
+			p = &drift.Performance{Metric: metric}
+			if v, ok := m.Bundle.Metrics.Test[metric]; ok {
+				p.Reference = &v
+			}
+			by[metric] = p
+		}
+		return p
+	}
+	switch {
+	case m.labelled == 0:
+		note("no label is known of these answers")
+	case len(m.y) < o.MinRows:
+		note("scores need %d labelled answers; there are %d", o.MinRows, len(m.y))
+	default:
+		if m.labelled-m.unknown > int64(len(m.y)) {
+			note("scores are of the first %d labelled answers", len(m.y))
+		}
+		scores, intervals, err := evaluation.ScoreIntervals(ctx, evaluation.Sample{Task: task, Classes: classes, Y: m.y, P: m.p}, 1)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			note("the scores: %s", err)
+			break
+		}
+		for metric, value := range scores.Values {
+			e := &drift.Estimate{Value: value, Low: value, High: value}
+			if i, ok := intervals[metric]; ok {
+				e.Low, e.High = i.Low, i.High
+			}
+			of(metric).Measured = e
+		}
+		if task == pipeline.Binary {
+			p := make([]float64, len(m.y))
+			for i := range p {
+				p[i] = m.p[2*i+1]
+			}
+			into.Calibration = &Calibration{Rows: len(p)}
+			into.Calibration.Error, into.Calibration.Chance = drift.CalibrationError(p, m.y)
+		}
+	}
+	if m.unknown > 0 {
+		note("%d labels are nothing this model can answer: another class, or no number", m.unknown)
+	}
+	m.estimate(o, of, note)
+	for _, metric := range slices.Sorted(maps.Keys(by)) {
+		into.Performance = append(into.Performance, *by[metric])
+	}
+	return nil
+}
+
+func (m *collected) estimate(o Options, of func(string) *drift.Performance, note func(string, ...any)) {
+	e, classes := m.Bundle.Estimator, len(m.Bundle.Target.Classes)
+	switch {
+	case e == nil:
+		note("the bundle has nothing to estimate performance with")
+		return
+	case m.kept == nil || m.kept.Rows < o.MinRows:
+		note("an estimate of performance needs %d answers", o.MinRows)
+		return
+	case int64(m.kept.Rows) < m.rows-m.broken:
+		note("performance is estimated from the first %d answers", m.kept.Rows)
+	}
+	var estimates map[string]drift.Estimate
+	var err error
+	if classes == 0 {
+		estimates, err = e.Loss.Metrics(m.kept, m.keptP)
+	} else {
+		estimates, err = drift.Confidence{Classes: classes, Predicted: m.keptP, Calibrated: e.Calibrated(m.keptP), Seed: 1}.Metrics()
+	}
+	if err != nil {
+		note("the estimate of performance: %s", err)
+		return
+	}
+	for metric, value := range estimates {
+		of(metric).Estimated = &value
+	}
+}
+
+// Write renders the page of the model version of most rows.
+func (m *Measures) Write(w io.Writer) error {
+	r := drift.Report{
+		Endpoint: m.Endpoint, Model: "nobody", From: m.Begins.UnixMicro(), To: m.Ends.UnixMicro(), Service: &m.Service,
+		Footer: fmt.Sprintf("%d requests, %d answered, %d with a label: %s.", m.Requests, m.Answered, m.Labelled, m.State),
+	}
+	if len(m.Models) > 0 {
+		main := m.Models[0]
+		r.Model, r.Baseline, r.Previous, r.Performance, r.Labelled = main.Model, main.Baseline, main.Previous, main.Performance, main.Labelled
+		for _, q := range main.Quality {
+			r.Quality = append(r.Quality, drift.Check{Rule: q.Column + " is as it was in training", Observed: q.words(), Passed: q.Bad == 0 && q.Problem == ""})
+		}
+	}
+	return r.Write(w)
+}
+
+func (q *ColumnQuality) words() string {
+	if q.Problem != "" {
+		return q.Problem
+	}
+	return fmt.Sprintf("missing beyond training %.2f %%, out of range %.2f %%, unknown %.2f %%", 100*q.Missing, 100*q.OutOfRange, 100*q.Unknown)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	sdk "go.temporal.io/sdk/temporal"
+
+	"github.com/esteira-ml/esteira/internal/config"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/temporal"
+	"github.com/esteira-ml/esteira/workflows"
+)
+
+// appliedMonitor is the schedule that watches the pipeline's endpoint.
+type appliedMonitor struct {
+	cfg config.Config
+	t   client.Client
+	f   file
+}
+
+const (
+	// monitorAfter is how long after the end of a window it is computed: answers are
+	// on their way for a while.
+	monitorAfter = 20 * time.Second
+	// monitorCatchUp may be short: a run computes every window that was missed.
+	monitorCatchUp = 10 * time.Minute
+)
+
+func (m *appliedMonitor) id() string { return workflows.MonitorID(m.f.pipeline.Deploy.Endpoint) }
+
+// wanted is what the file asks for; nil: the endpoint is not watched.
+func (m *appliedMonitor) wanted() *workflows.MonitorInput {
+	p := m.f.pipeline
+	if !p.Monitoring() {
+		return nil
+	}
+	in := &workflows.MonitorInput{Pipeline: p.Name, Endpoint: p.Deploy.Endpoint, Monitor: *p.Monitor, Notify: p.Notify, BaseDir: m.f.dir}
+	seen := map[string]bool{}
+	for _, on := range p.Retrain.On {
+		if on.Alert != "" && !seen[on.Alert] {
+			seen[on.Alert] = true
+			in.Retrain = append(in.Retrain, on.Alert)
+		}
+	}
+	return in
+}
+
+// current is what the schedule that is there was made of; nil: there is none.
+func (m *appliedMonitor) current(ctx context.Context) (*workflows.MonitorInput, error) {
+	d, err := m.t.ScheduleClient().GetHandle(ctx, m.id()).Describe(ctx)
+	var notFound *serviceerror.NotFound
+	if errors.As(err, &notFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.TemporalUnavailable, "look at the monitor of %s", m.f.pipeline.Deploy.Endpoint).WithRemedy("check that Temporal runs: esteira doctor")
+	}
+	in := &workflows.MonitorInput{}
+	if action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction); ok && len(action.Args) == 1 {
+		if payload, ok := action.Args[0].(*commonpb.Payload); ok {
+			if err := converter.GetDefaultDataConverter().FromPayload(payload, in); err != nil {
+				return &workflows.MonitorInput{}, nil // made by another build: all of it differs
+			}
+		}
+	}
+	return in, nil
+}
+
+func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
+	wanted, current := m.wanted(), (*workflows.MonitorInput)(nil)
+	if wanted != nil && wanted.Monitor.Rows > 0 {
+		return nil, fault.New(fault.PipelineInvalid, "%s: monitor.rows: windows of rows are not computed by this build", m.f.path).WithRemedy("write monitor.window, such as 1h, or monitor: {enabled: false}")
+	}
+	current, err := m.current(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case wanted == nil && (current == nil || current.Pipeline != m.f.pipeline.Name): // or another pipeline's own
+		return nil, nil
+	case wanted == nil:
+		return []change{{What: "monitor", From: fmt.Sprintf("watches endpoint %s every %s", current.Endpoint, current.Monitor.Window)}}, nil
+	case current == nil:
+		return []change{{What: "monitor", To: fmt.Sprintf("watches endpoint %s every %s", wanted.Endpoint, wanted.Monitor.Window)}}, nil
+	}
+	to, err := flat(wanted)
+	if err != nil {
+		return nil, err
+	}
+	from, err := flat(current)
+	return differences("monitor of "+wanted.Endpoint+": ", from, to), err
+}
+
+func (m *appliedMonitor) apply(ctx context.Context) error {
+	wanted, schedules := m.wanted(), m.t.ScheduleClient()
+	if wanted == nil {
+		return missing(schedules.GetHandle(ctx, m.id()).Delete(ctx), "apply it again", "endpoint %s is not watched", m.f.pipeline.Deploy.Endpoint)
+	}
+	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: wanted.Monitor.Length(), Offset: offsetOf(wanted.Monitor)}}}
+	attributes := sdk.NewSearchAttributes(temporal.Pipeline.ValueSet(wanted.Pipeline), temporal.Endpoint.ValueSet(wanted.Endpoint))
+	action := &client.ScheduleWorkflowAction{
+		ID: m.id(), Workflow: workflows.Monitor, Args: []any{*wanted}, TaskQueue: temporal.QueuesOf(m.cfg.TaskQueue).Workflow, // Temporal adds the moment
+		StaticSummary: "monitor of endpoint " + wanted.Endpoint, TypedSearchAttributes: attributes,
+	}
+	policy := client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: monitorCatchUp}
+	note := "applied from " + m.f.path
+	_, err := schedules.Create(ctx, client.ScheduleOptions{
+		ID: m.id(), Spec: spec, Action: action, Note: note, Overlap: policy.Overlap, CatchupWindow: policy.CatchupWindow, TypedSearchAttributes: attributes,
+	})
+	if errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
+		err = schedules.GetHandle(ctx, m.id()).Update(ctx, client.ScheduleUpdateOptions{
+			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+				schedule := in.Description.Schedule
+				schedule.Spec, schedule.Action, schedule.Policy = &spec, action, &policy
+				if !schedule.State.Paused { // the note of one that is paused says why
+					schedule.State.Note = note
+				}
+				return &client.ScheduleUpdate{Schedule: &schedule}, nil
+			},
+		})
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.TemporalUnavailable, "create the monitor of %s", wanted.Endpoint).WithRemedy("check Temporal and its search attributes: esteira doctor")
+	}
+	return nil
+}
+
+// offsetOf moves the schedule to the ends of windows: it counts from 1970, windows
+// are multiples counted from the year 1.
+func offsetOf(m pipeline.Monitor) time.Duration {
+	epoch := time.Unix(0, 0).UTC()
+	within := epoch.Sub(epoch.Truncate(m.Length()))
+	return (m.Length() - within + monitorAfter) % m.Length()
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/esteira-ml/esteira/internal/alert"
+	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/testenv"
+	"github.com/esteira-ml/esteira/internal/window"
+	"github.com/esteira-ml/esteira/workflows"
+)
+
+func TestApplyWatchesTheEndpointAndStopsWhenTheFileDoes(t *testing.T) {
+	name := withRetraining(t)
+	c := testenv.Temporal(t)
+	path := pipelineFile(t, name, "monitor: {window: 1h}\ndeploy: {endpoint: "+name+"}\n")
+	handle := c.ScheduleClient().GetHandle(t.Context(), workflows.MonitorID(name))
+	t.Cleanup(func() { _ = handle.Delete(context.Background()) })
+	_, errs, code := esteira(t, "monitor", "run", name, "--now")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "is not watched")
+
+	require.Contains(t, whats(decoded[difference](t, exitRejected, "apply", path, "--dry-run")), "monitor")
+	decoded[difference](t, exitDone, "apply", path)
+	require.Empty(t, decoded[difference](t, exitDone, "apply", path).Changes)
+	d, err := handle.Describe(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, time.Hour, d.Schedule.Spec.Intervals[0].Every)
+	require.Equal(t, monitorAfter, d.Schedule.Spec.Intervals[0].Offset)
+	require.False(t, d.Schedule.State.Paused)
+	decoded[map[string]string](t, exitDone, "monitor", "run", name, "--now")
+
+	rewrite(t, path, "window: 1h", "window: 2h, min_rows: 100")
+	out, errs, code := esteira(t, "apply", path)
+	require.Equal(t, exitDone, code, errs)
+	require.Contains(t, out, `~ monitor of `+name+`: monitor.min_rows: 500 -> 100`)
+	d, err = handle.Describe(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 2*time.Hour, d.Schedule.Spec.Intervals[0].Every)
+
+	rewrite(t, path, "window: 2h", "enabled: false, window: 2h")
+	require.Contains(t, whats(decoded[difference](t, exitDone, "apply", path)), "monitor")
+	_, err = handle.Describe(t.Context())
+	require.Error(t, err)
+
+	rewrite(t, path, "enabled: false, window: 2h", "rows: 1000")
+	_, errs, code = esteira(t, "apply", path)
+	require.NotEqual(t, exitDone, code)
+	require.Contains(t, errs, "monitor.rows")
+}
+
+// The schedule and time.Truncate count from different years.
+func TestTheMonitorRunsAtTheEndsOfWindows(t *testing.T) {
+	for _, length := range []string{"1m", "7m", "1h", "24h", "7d", "31d"} {
+		m := pipeline.Monitor{Window: length}
+		at := time.Unix(0, 0).UTC().Add(500*m.Length() + offsetOf(m)) // as Temporal counts
+		require.Equal(t, monitorAfter, at.Sub(at.Truncate(m.Length())), length)
+	}
+}
+
+func TestMonitorShowsWindowsAndOneOfThem(t *testing.T) {
+	db := isolated(t).DB
+	_, err := db.RegisterModel(t.Context(), metadata.RegisterModel{Name: "flights", Run: "r", Bundle: artifact.Ref{Digest: artifact.DigestOf(nil), Size: 1, MediaType: artifact.MediaTypeBundle}})
+	require.NoError(t, err)
+	_, err = db.SetRevision(t.Context(), metadata.SetRevision{Endpoint: "flights", ModelName: "flights", ModelVersion: 1, Actor: "test"})
+	require.NoError(t, err)
+	out, errs, code := esteira(t, "monitor", "show", "flights")
+	require.Equal(t, exitDone, code, errs)
+	require.Contains(t, out, "No window of flights")
+
+	cfg, err := (&app{}).config()
+	require.NoError(t, err)
+	store, err := artifact.Open(t.Context(), cfg.ArtifactOptions())
+	require.NoError(t, err)
+	begins := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+	ref, err := store.PutJSON(t.Context(), window.Measures{Endpoint: "flights", Begins: begins, Ends: begins.Add(time.Hour), State: window.NoTraffic})
+	require.NoError(t, err)
+	_, _, err = db.SaveWindow(t.Context(), metadata.Window{Endpoint: "flights", Begins: begins, Ends: begins.Add(time.Hour), Computed: 1, State: window.NoTraffic, Result: ref, Report: ref, LabelsSeen: begins}, nil)
+	require.NoError(t, err)
+	_, err = db.StepBoard(t.Context(), "flights", func(json.RawMessage) (json.RawMessage, []metadata.Alert, error) {
+		var b alert.Board
+		e := b.Step(begins, []alert.Finding{{Key: "errors/0", Kind: "errors", Severity: alert.Critical, Verdict: alert.Breached, Message: "5 % of requests failed"}})
+		board, err := json.Marshal(b)
+		require.NoError(t, err)
+		event, err := json.Marshal(e[0])
+		require.NoError(t, err)
+		return board, []metadata.Alert{{ID: "a", Window: begins, Change: "opened", Kind: "errors", Severity: "critical", Event: event}}, nil
+	})
+	require.NoError(t, err)
+	out, errs, code = esteira(t, "monitor", "show", "flights")
+	require.Equal(t, exitDone, code, errs)
+	for _, text := range []string{"no_traffic", "/artifacts/" + ref.Digest, "5 % of requests failed", "opened"} {
+		require.Contains(t, out, text)
+	}
+	s := decoded[shownMonitor](t, exitDone, "monitor", "show", "flights")
+	require.Len(t, s.Windows, 1)
+	require.Len(t, s.Open, 1)
+	shown := decoded[map[string]map[string]any](t, exitDone, "monitor", "window", "flights", "--at", "2026-03-01T14:59:00Z")
+	require.Equal(t, "no_traffic", shown["measures"]["state"])
+	_, errs, code = esteira(t, "monitor", "window", "flights", "--at", "2026-03-01T15:00:00Z")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "does not exist")
+	for _, wrong := range [][]string{{"monitor", "run", "flights"}, {"monitor", "window", "flights", "--at", "noon"}, {"monitor", "show", "flights", "--last", "0"}} {
+		_, _, code = esteira(t, wrong...)
+		require.NotEqual(t, exitDone, code, wrong)
+	}
+	_, _, code = esteira(t, "monitor", "show", "nowhere")
+	require.Equal(t, exitFailed, code)
+}

@@ -1,0 +1,185 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/esteira-ml/esteira/activities"
+	"github.com/esteira-ml/esteira/internal/alert"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
+)
+
+// monitored is a Monitor workflow with the windows that a test says are due.
+type monitored struct {
+	*testsuite.TestWorkflowEnvironment
+	t        *testing.T
+	in       MonitorInput
+	plans    []activities.PlanWindowsResult
+	computed []time.Time
+	events   map[time.Time][]activities.Told
+	mu       sync.Mutex
+	told     []string // channel and event
+	hang     string   // the kind of channel that cannot be told
+}
+
+func monitoring(t *testing.T) *monitored {
+	t.Helper()
+	m := &monitored{TestWorkflowEnvironment: quiet().NewTestWorkflowEnvironment(), t: t, events: map[time.Time][]activities.Told{}}
+	m.in = MonitorInput{Pipeline: "p", Endpoint: "e", Retrain: []string{pipeline.OnPerformance}, Notify: []pipeline.Channel{
+		{Webhook: &pipeline.Webhook{URL: "env:A"}, Severity: "warning"}, {Slack: &pipeline.Slack{URL: "env:B"}, Severity: "critical"}, {Log: true, Severity: "info"},
+	}}
+	m.SetStartTime(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC))
+	m.SetTestTimeout(time.Minute)
+	m.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: time.Minute}) // of a busy machine
+	m.RegisterWorkflow(Monitor)
+	m.RegisterActivity(&activities.Activities{})
+	m.OnActivity(a.PlanWindows, mock.Anything, mock.Anything).Return(func(context.Context, activities.PlanWindowsParams) (*activities.PlanWindowsResult, error) {
+		next := m.plans[0]
+		m.plans = m.plans[1:]
+		return &next, nil
+	})
+	m.OnActivity(a.JudgeWindow, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, p activities.JudgeWindowParams) (*activities.JudgeWindowResult, error) {
+		return &activities.JudgeWindowResult{Events: m.events[p.Begins.UTC()], Open: []activities.OpenAlert{{Key: "errors/0", Severity: "critical", Message: "5 % failed"}}}, nil
+	})
+	m.OnActivity(a.RecentWindows, mock.Anything, mock.Anything).Maybe().Return(func(context.Context, string) ([]activities.RecentWindow, error) {
+		var out []activities.RecentWindow
+		for _, at := range m.computed {
+			out = append([]activities.RecentWindow{{Begins: at, State: "no_traffic"}}, out...)
+		}
+		return out, nil
+	})
+	m.OnActivity(a.Notify, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, p activities.NotifyParams) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if p.Channel.Kind() == m.hang {
+			return temporal.NewApplicationError("no answer within 15s", string(fault.NotificationFailed))
+		}
+		m.told = append(m.told, p.Channel.Kind()+" "+p.Alert)
+		return nil
+	})
+	return m
+}
+
+// computes lets windows be computed; fails are how often the first attempts fail.
+func (m *monitored) computes(fails int) {
+	m.OnActivity(a.ComputeWindow, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, p activities.ComputeWindowParams) (*activities.RecentWindow, error) {
+		if fails--; fails >= 0 {
+			return nil, temporal.NewApplicationError("Postgres is away", string(fault.DatabaseUnavailable))
+		}
+		m.computed = append(m.computed, p.Due.Begins.UTC())
+		return &activities.RecentWindow{Begins: p.Due.Begins, State: "measured"}, nil
+	})
+}
+
+func (m *monitored) run() (res MonitorResult) {
+	m.t.Helper()
+	m.ExecuteWorkflow(Monitor, m.in)
+	require.True(m.t, m.IsWorkflowCompleted())
+	require.NoError(m.t, m.GetWorkflowError())
+	require.NoError(m.t, m.GetWorkflowResult(&res))
+	m.AssertExpectations(m.t)
+	return res
+}
+
+func dueAt(hours ...int) (out []activities.Due) {
+	for _, h := range hours {
+		at := time.Date(2026, 2, 28, h, 0, 0, 0, time.UTC)
+		out = append(out, activities.Due{Begins: at, Ends: at.Add(time.Hour), Computed: 1})
+	}
+	return out
+}
+
+func TestMissedWindowsAreComputedInOrderWhileThereAreMore(t *testing.T) {
+	m := monitoring(t)
+	late := dueAt(3)
+	late[0].Computed = 2
+	m.plans = []activities.PlanWindowsResult{{Late: late, New: dueAt(10, 11), More: true}, {New: dueAt(12)}}
+	m.computes(3) // Postgres is away for a while
+	res := m.run()
+	require.Equal(t, MonitorResult{Windows: 4, Again: 1}, res)
+	var hours []int
+	for _, at := range m.computed {
+		hours = append(hours, at.Hour())
+	}
+	require.Equal(t, []int{3, 10, 11, 12}, hours)
+}
+
+func TestAnEndpointThatIsGoneIsSaid(t *testing.T) {
+	m := monitoring(t)
+	m.plans = []activities.PlanWindowsResult{{Gone: true}}
+	res := m.run()
+	require.Zero(t, res.Windows)
+	require.Len(t, res.Notes, 1)
+	require.Contains(t, res.Notes[0], "there is no endpoint e")
+}
+
+func TestAChannelThatHangsKeepsOthersFromNothing(t *testing.T) {
+	m := monitoring(t)
+	m.hang = "webhook"
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1, 2)}}
+	m.events[dueAt(1)[0].Begins] = []activities.Told{{ID: "one", Change: alert.Opened, Kind: pipeline.OnDataDrift, Severity: alert.Warning}, {ID: "two", Change: alert.Opened, Kind: pipeline.OnErrors, Severity: alert.Critical}}
+	m.computes(0)
+	res := m.run()
+	require.ElementsMatch(t, []string{"log one", "slack two", "log two"}, m.told)
+	require.Equal(t, 2, res.Windows)
+	require.Len(t, res.Notes, 2)
+	require.Contains(t, res.Notes[0], "webhook was not told")
+}
+
+func TestAnAlertOfTheFileAsksForARetraining(t *testing.T) {
+	for name, applied := range map[string]error{"applied": nil, "not applied": errors.New("workflow execution not found")} {
+		t.Run(name, func(t *testing.T) {
+			m := monitoring(t)
+			m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+			m.events[dueAt(1)[0].Begins] = []activities.Told{
+				{ID: "drift", Change: alert.Opened, Kind: pipeline.OnDataDrift, Severity: alert.Info},
+				{ID: "worse", Change: alert.Opened, Kind: pipeline.OnPerformance, Severity: alert.Info, Message: "rmse is 3"},
+				{ID: "over", Change: alert.Resolved, Kind: pipeline.OnPerformance, Severity: alert.Info},
+			}
+			m.computes(0)
+			m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, Trigger{Kind: pipeline.TriggerAlert, Key: "worse", Reason: "rmse is 3"}).Return(applied).Once()
+			res := m.run()
+			if applied == nil {
+				require.Empty(t, res.Notes)
+				return
+			}
+			require.Len(t, res.Notes, 1)
+			require.Contains(t, res.Notes[0], "the pipeline is not applied")
+		})
+	}
+}
+
+func TestLabelsThatCannotBeReadAreSaidAndWindowsComputed(t *testing.T) {
+	m := monitoring(t)
+	m.in.Monitor.Labels = &pipeline.Source{Path: "none.csv"}
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+	m.computes(0)
+	m.OnActivity(a.PullLabels, mock.Anything, mock.Anything).Return(nil, temporal.NewNonRetryableApplicationError("none.csv is not there", string(fault.SourceNotFound), nil))
+	res := m.run()
+	require.Equal(t, 1, res.Windows)
+	require.Equal(t, []string{"the labels could not be read: none.csv is not there"}, res.Notes)
+}
+
+func TestTheDetailsShowWindowsAndOpenAlerts(t *testing.T) {
+	m := monitoring(t)
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1, 2)}}
+	m.computes(0)
+	m.run()
+	value, err := m.QueryWorkflow("__temporal_workflow_metadata")
+	require.NoError(t, err)
+	var metadata sdkpb.WorkflowMetadata
+	require.NoError(t, value.Get(&metadata))
+	require.Contains(t, metadata.CurrentDetails, "| 2026-02-28 02:00 | no traffic |")
+	require.Contains(t, metadata.CurrentDetails, "| critical | errors/0 | 5 % failed |")
+}
