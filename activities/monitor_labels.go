@@ -9,6 +9,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/label"
+	"github.com/esteira-ml/esteira/internal/label/labeltable"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
@@ -73,7 +74,7 @@ func (a *Activities) pullLabels(ctx context.Context, p PullLabelsParams, counts 
 			return fmt.Errorf("read monitor.labels: %w", err)
 		}
 		source := table.Source{Paths: []string{got.Path}, Format: got.Format, CSV: p.Source.CSV, Columns: got.Columns}
-		kept, err := label.Keep(ctx, a.DB, engine, target, metadata.AddLabels{Endpoint: p.Endpoint, Source: "monitor.labels: " + part.Name}, source, filepath.Join(own, "labels.parquet"))
+		kept, err := labeltable.Keep(ctx, a.DB, engine, target, metadata.AddLabels{Endpoint: p.Endpoint, Source: "monitor.labels: " + part.Name}, source, filepath.Join(own, "labels.parquet"))
 		if err != nil {
 			return named(err, got.Path, part.Name)
 		}

@@ -24,7 +24,6 @@ const usage = `esteira-server answers requests for predictions.
 
   POST /v2/models/{endpoint}/infer           Open Inference Protocol v2
   POST /v1/endpoints/{endpoint}/predict      {"records": [{"column": value}]}
-  POST /v1/pipelines/{pipeline}/runs         asks for a retraining; Idempotency-Key says which
   POST /v1/endpoints/{endpoint}/labels       [{"prediction_id" or "request_id", "label", "observed_at"}]
   POST /v1/endpoints/{endpoint}/invocations  MLflow's formats, CSV too; also /invocations
   GET  /v1/endpoints/{endpoint}              what a request looks like

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.temporal.io/sdk/client"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/audit"
@@ -46,9 +45,8 @@ type program struct {
 
 	db atomic.Pointer[metadata.DB] // nil while there is none
 
-	mu     sync.Mutex
-	store  *artifact.Store
-	client client.Client // of Temporal; nil until a run is asked for
+	mu    sync.Mutex
+	store *artifact.Store
 }
 
 // run serves until ctx ends, then shuts down in order: not ready, requests in
@@ -98,7 +96,7 @@ func (p *program) run(ctx context.Context) (err error) {
 		Loader: &serving.BundleLoader{State: state, Open: p.artifacts, Trust: p.cfg.Trust},
 	})
 	watcher.Restore(ctx)
-	handler, err := serving.New(serving.Options{Admit: p.admit(), Answers: answers, Audit: p.spool, Labels: p.labels, Observe: p.observe(), Reports: p.reports, Retrain: p.retrain, Synced: watcher.Synced, Table: table, Version: version()})
+	handler, err := serving.New(serving.Options{Admit: p.admit(), Answers: answers, Audit: p.spool, Labels: p.labels, Observe: p.observe(), Reports: p.reports, Synced: watcher.Synced, Table: table, Version: version()})
 	if err != nil {
 		return err
 	}

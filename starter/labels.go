@@ -11,6 +11,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/label"
+	"github.com/esteira-ml/esteira/internal/label/labeltable"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
@@ -94,7 +95,7 @@ func (a *app) addLabels(ctx context.Context, db *metadata.DB, in metadata.AddLab
 	}
 	defer engine.Close()
 	source := table.Source{Paths: []string{path}, Format: pipeline.FormatOf(path)}
-	return label.Keep(ctx, db, engine, target, in, source, filepath.Join(dir, "labels.parquet"))
+	return labeltable.Keep(ctx, db, engine, target, in, source, filepath.Join(dir, "labels.parquet"))
 }
 
 // targetOf reads what the endpoint's live model predicts.

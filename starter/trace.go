@@ -96,7 +96,7 @@ func traceTree(t metadata.Trace) *node {
 	if p.IdempotencyKey != "" {
 		asked.add("idempotency key %s", p.IdempotencyKey)
 	}
-	if p.Role != metadata.RoleLive {
+	if p.Role == metadata.RoleCanary || p.Role == metadata.RoleShadow {
 		asked.add("by the %s", p.Role)
 	}
 	if p.Mode == metadata.AuditBounded {

@@ -225,9 +225,16 @@ func (r *retraining) pause(ctx workflow.Context, w Word) error {
 	return nil
 }
 
-func (r *retraining) resume(workflow.Context, Word) error {
+func (r *retraining) resume(ctx workflow.Context, _ Word) error {
 	r.in.State.Paused, r.in.State.Failures, r.changed, r.applied = nil, 0, true, true
-	return nil
+	p := r.in.State.Pending
+	if p == nil {
+		return nil
+	}
+	if hindrance, _ := r.hindrance(ctx, p.First.Kind == pipeline.TriggerRetrain); hindrance != "" {
+		return nil // it waits on
+	}
+	return r.awaitStart(ctx, runOf(r.in.Pipeline.Name, p.First))
 }
 
 // answer is hear for who waits: a run that is said to be started can be looked at.
@@ -236,8 +243,13 @@ func (r *retraining) answer(ctx workflow.Context, t Trigger) (TriggerOutcome, er
 	if o.Outcome != "started" {
 		return o, nil
 	}
-	waits := func() bool { p := r.in.State.Pending; return p != nil && runOf(r.in.Pipeline.Name, p.First) == o.Run }
-	return o, workflow.Await(ctx, func() bool { return r.begun == o.Run || r.running != o.Run && !waits() })
+	return o, r.awaitStart(ctx, o.Run)
+}
+
+// awaitStart returns once Temporal has started the run that nothing stands against.
+func (r *retraining) awaitStart(ctx workflow.Context, id string) error {
+	waits := func() bool { p := r.in.State.Pending; return p != nil && runOf(r.in.Pipeline.Name, p.First) == id }
+	return workflow.Await(ctx, func() bool { return r.begun == id || r.running != id && !waits() })
 }
 
 // hear decides what becomes of a trigger.

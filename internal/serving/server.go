@@ -38,8 +38,6 @@ type Options struct {
 	Limits Limits
 	// Observe, if set, is told of every answer to a request for predictions.
 	Observe func(Observation)
-	// Retrain asks for a run of a pipeline; nil: the server starts none.
-	Retrain Retrain
 	// Reports opens the store of the runs' reports; nil: the server shows none.
 	Reports func(ctx context.Context) (Reports, error)
 	// Synced says whether the server knows what to serve. Default: it does.
@@ -113,7 +111,6 @@ func (s *Server) routes() {
 		"/v1/endpoints/{endpoint}/invocations":           invoke,
 		"/invocations":                                   invoke,
 		"/v1/endpoints/{endpoint}/labels":                s.labels,
-		"/v1/pipelines/{pipeline}/runs":                  s.runs,
 	} {
 		s.mux.HandleFunc("POST "+path, h) // which asks itself, so that a refusal is recorded
 		s.mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {

@@ -1,4 +1,4 @@
-package label
+package labeltable
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/label"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -17,8 +18,8 @@ const batch = 10_000
 // request_id and, if it has one, observed_at. It reads the table twice: every row is
 // checked before the first is kept. scratch is a path for its rows as Parquet.
 //
-// Errors: ColumnMissing, those of Target.Read and of metadata's AddLabels.
-func Keep(ctx context.Context, db *metadata.DB, e *table.Engine, target Target, in metadata.AddLabels, source table.Source, scratch string) (counts Counts, err error) {
+// Errors: ColumnMissing, those of label.Target.Read and of metadata's AddLabels.
+func Keep(ctx context.Context, db *metadata.DB, e *table.Engine, target label.Target, in metadata.AddLabels, source table.Source, scratch string) (counts label.Counts, err error) {
 	sql, err := query(ctx, e, target, source, scratch)
 	if err != nil {
 		return counts, err
@@ -27,7 +28,7 @@ func Keep(ctx context.Context, db *metadata.DB, e *table.Engine, target Target, 
 	each := func(take func(metadata.Label, bool) error) error {
 		n := 0
 		return e.Stream(ctx, sql, func(row []any) error {
-			r := Row{Label: row[2]}
+			r := label.Row{Label: row[2]}
 			r.PredictionID, _ = row[0].(string)
 			r.RequestID, _ = row[1].(string)
 			r.ObservedAt, _ = row[3].(string)
@@ -65,7 +66,7 @@ func Keep(ctx context.Context, db *metadata.DB, e *table.Engine, target Target, 
 
 // query makes a table of the source and returns the SELECT of prediction_id,
 // request_id, label and observed_at, whatever of them it has.
-func query(ctx context.Context, e *table.Engine, target Target, source table.Source, out string) (string, error) {
+func query(ctx context.Context, e *table.Engine, target label.Target, source table.Source, out string) (string, error) {
 	schema, err := e.Describe(ctx, source)
 	if err != nil {
 		return "", err
