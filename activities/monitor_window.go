@@ -44,7 +44,16 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 		return metadata.Window{}, err
 	}
 	begun := time.Now()
-	c := window.Collect(p.Due.Begins, p.Due.Ends, func(name string, version int) (window.Model, error) { return a.opened(ctx, name, version) })
+	models, err := a.models(ctx, p)
+	if err != nil {
+		return metadata.Window{}, err
+	}
+	c := window.Collect(p.Due.Begins, p.Due.Ends, func(name string, version int) (window.Model, error) {
+		if m, ok := models[metadata.VersionKey{Name: name, Version: version}]; ok {
+			return m, nil
+		}
+		return window.Model{}, fault.New(fault.SourceChanged, "version %d of model %s answered while the window was read", version, name)
+	})
 	seen, err := a.DB.EachRequest(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends, c.Add)
 	if err != nil {
 		return metadata.Window{}, err
@@ -78,6 +87,23 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 		a.Log.Info().Str("endpoint", p.Endpoint).Time("begins", w.Begins).Str("state", w.State).Int64("requests", w.Requests).Int64("labelled", w.Labelled).Int("computed", w.Computed).Dur("elapsed", time.Since(begun)).Msg("window computed")
 	}
 	return kept, err
+}
+
+// models opens the model versions of a window before its requests are read: while
+// they are, they hold a connection, and many windows at once that each wanted a second
+// one would wait for each other for ever.
+func (a *Activities) models(ctx context.Context, p ComputeWindowParams) (map[metadata.VersionKey]window.Model, error) {
+	keys, err := a.DB.VersionsAsked(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[metadata.VersionKey]window.Model, len(keys))
+	for _, k := range keys {
+		if out[k], err = a.opened(ctx, k.Name, k.Version); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // opened opens the bundle of a model version. One that is no bundle, or not there, is

@@ -164,6 +164,23 @@ func (db *DB) RelabelledWindows(ctx context.Context, endpoint string, after time
 	return out, fail(err, "look for late labels of "+endpoint)
 }
 
+// VersionKey names a model version.
+type VersionKey struct {
+	Name    string
+	Version int
+}
+
+// VersionsAsked lists the model versions that answered on an endpoint in a window,
+// shadows left out.
+func (db *DB) VersionsAsked(ctx context.Context, endpoint string, from, to time.Time) ([]VersionKey, error) {
+	const day = 24 * time.Hour // an id is made a moment before its request is dated
+	rows, _ := db.pool.Query(ctx, `select distinct model_name, model_version from predictions
+		where endpoint = $1 and role <> 'shadow' and model_version > 0 and at >= $2 and at < $3 and day between $4 and $5 order by 1, 2`,
+		endpoint, from.UTC(), to.UTC(), from.UTC().Add(-day), to.UTC().Add(day))
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[VersionKey])
+	return out, fail(err, "list the model versions that answered on "+endpoint)
+}
+
 // A window reads the labels of its own answers alone, whatever else is labelled.
 const windowRequests = `with asked as materialized (
 		select p.id, p.day, p.revision, p.model_name, p.model_version, p.at, p.request_id, p.features, p.outputs, p.status, p.error, p.latency_us, p.role,
