@@ -196,15 +196,7 @@ func (a *Activities) liveContender(ctx context.Context, champion *metadata.Revis
 	if champion == nil {
 		return nil, nil
 	}
-	body, err := a.Store.Bytes(ctx, champion.Bundle, artifact.MaxJSON)
-	if err != nil {
-		return nil, err
-	}
-	trust, err := a.Trust()
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.OpenTrusted(body, trust)
+	b, err := a.bundle(ctx, champion.Bundle)
 	if err != nil {
 		return nil, err
 	}

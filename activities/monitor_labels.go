@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/esteira-ml/esteira/internal/artifact"
-	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/label"
 	"github.com/esteira-ml/esteira/internal/label/labeltable"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -92,15 +90,7 @@ func (a *Activities) labelTarget(ctx context.Context, endpoint string) (label.Ta
 	if err != nil || e.Live == nil {
 		return label.Target{}, err
 	}
-	body, err := a.Store.Bytes(ctx, e.Live.Bundle, artifact.MaxJSON)
-	if err != nil {
-		return label.Target{}, err
-	}
-	trust, err := a.Trust()
-	if err != nil {
-		return label.Target{}, err
-	}
-	b, err := bundle.OpenTrusted(body, trust)
+	b, err := a.bundle(ctx, e.Live.Bundle)
 	if err != nil {
 		return label.Target{}, err
 	}

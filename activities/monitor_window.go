@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
-	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -107,21 +106,14 @@ func (a *Activities) models(ctx context.Context, p ComputeWindowParams) (map[met
 }
 
 // opened opens the bundle of a model version. One that is no bundle, or not there, is
-// that version's problem alone.
+// that version's problem alone; that this worker is not configured is not.
 func (a *Activities) opened(ctx context.Context, name string, version int) (window.Model, error) {
 	m := window.Model{Name: name, Version: version}
 	v, err := a.DB.ModelVersion(ctx, name, version)
 	if err == nil {
-		var body []byte
-		if body, err = a.Store.Bytes(ctx, v.Bundle, artifact.MaxJSON); err == nil {
-			trust, wrong := a.Trust()
-			if wrong != nil {
-				return m, wrong
-			}
-			m.Bundle, err = bundle.OpenTrusted(body, trust)
-		}
+		m.Bundle, err = a.bundle(ctx, v.Bundle)
 	}
-	if err != nil && !fault.Retryable(fault.KindOf(err)) {
+	if kind := fault.KindOf(err); err != nil && !fault.Retryable(kind) && kind != fault.ConfigInvalid {
 		m.Bundle, m.Problem, err = nil, err.Error(), nil
 	}
 	return m, err

@@ -77,11 +77,7 @@ func (a *Activities) Replay(ctx context.Context, p ReplayParams) (*rollout.Repla
 }
 
 func (a *Activities) replay(ctx context.Context, p ReplayParams) (*rollout.Replayed, error) {
-	body, err := a.Store.Bytes(ctx, p.Bundle, artifact.MaxJSON)
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.Open(body)
+	b, err := a.bundle(ctx, p.Bundle)
 	if err != nil {
 		return nil, err
 	}

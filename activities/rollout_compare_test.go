@@ -9,13 +9,17 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/audit"
+	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/rollout"
 	"github.com/esteira-ml/esteira/internal/serving/servingtest"
+	"github.com/esteira-ml/esteira/internal/signing"
 )
 
 // say records what versions answered, as a server does.
@@ -155,4 +159,32 @@ func TestRequestsOfThePastAreReplayed(t *testing.T) {
 	res, err = act(t, s, s.Replay, p)
 	require.NoError(t, err)
 	require.Contains(t, res.Breach, "2 of 40 rows are refused")
+}
+
+// A candidate that nobody vouches for is not run, where somebody must.
+func TestAnUnsignedCandidateIsNotReplayed(t *testing.T) {
+	s := newSite(t)
+	key, err := signing.Generate(signing.Ed25519)
+	require.NoError(t, err)
+	s.Trust = func() (signing.Trust, error) {
+		return signing.Trust{Keys: []signing.PublicKey{key.Public("release", time.Time{})}}, nil
+	}
+	body := servingtest.Regression(t, 10)
+	signed, err := bundle.Sign(body, key)
+	require.NoError(t, err)
+	for kind, candidate := range map[fault.Kind][]byte{fault.SignatureInvalid: body, "": signed} {
+		ref, err := s.Store.PutBytes(t.Context(), candidate, artifact.MediaTypeBundle)
+		require.NoError(t, err)
+		_, err = act(t, s, s.Replay, ReplayParams{
+			Endpoint: "e", Model: "p", Version: 1, Bundle: ref, Question: rollout.Question{Task: pipeline.Regression, Metric: "rmse"},
+			Rules: pipeline.Replay{Requests: 40, MaxRefused: new(1.0)},
+		})
+		var app *temporal.ApplicationError
+		if kind == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorAs(t, err, &app)
+		require.Equal(t, string(kind), app.Type())
+	}
 }

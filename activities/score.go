@@ -66,7 +66,7 @@ func (a *Activities) Score(ctx context.Context, p ScoreParams) (*ScoreResult, er
 }
 
 func (a *Activities) score(ctx context.Context, dir string, p ScoreParams, plan scoringPlan, res *ScoreResult) error {
-	predictor, err := a.trusted(ctx, p.Model.Bundle)
+	predictor, err := a.predictor(ctx, p.Model.Bundle)
 	if err != nil {
 		return err
 	}
@@ -113,17 +113,9 @@ func (a *Activities) score(ctx context.Context, dir string, p ScoreParams, plan 
 	return a.putScores(ctx, writing, dir, p, plan.Keep, rows, answers, res)
 }
 
-// trusted opens a bundle that is signed as it must be.
-func (a *Activities) trusted(ctx context.Context, ref artifact.Ref) (*bundle.Predictor, error) {
-	body, err := a.Store.Bytes(ctx, ref, artifact.MaxJSON)
-	if err != nil {
-		return nil, err
-	}
-	trust, err := a.Trust()
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.OpenTrusted(body, trust)
+// predictor loads what answers with a bundle.
+func (a *Activities) predictor(ctx context.Context, ref artifact.Ref) (*bundle.Predictor, error) {
+	b, err := a.bundle(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

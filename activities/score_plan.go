@@ -101,7 +101,7 @@ func (a *Activities) resolveScoring(ctx context.Context, p ResolveScoringParams,
 	}); err != nil {
 		return err
 	}
-	predictor, err := a.trusted(ctx, res.Model.Bundle)
+	predictor, err := a.predictor(ctx, res.Model.Bundle)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (a *Activities) PlanScoring(ctx context.Context, p PlanScoringParams) (*Pla
 		if err := a.Store.JSON(ctx, p.Snapshot, &m); err != nil {
 			return err
 		}
-		predictor, err := a.trusted(ctx, p.Model.Bundle)
+		predictor, err := a.predictor(ctx, p.Model.Bundle)
 		if err != nil {
 			return err
 		}
