@@ -180,7 +180,7 @@ func (s *appliedSchedule) apply(ctx context.Context) error {
 		err := s.t.ScheduleClient().GetHandle(ctx, s.f.pipeline.Name).Delete(ctx)
 		return noSchedule(err, s.f.pipeline.Name)
 	}
-	_, err := putSchedule(ctx, s.cfg, s.t, launch{file: s.f, trigger: pipeline.TriggerSchedule}, *s.wanted(), false)
+	_, err := putSchedule(ctx, s.t, pipelineSchedule(s.cfg, launch{file: s.f, trigger: pipeline.TriggerSchedule}, *s.wanted(), false))
 	return err
 }
 

@@ -100,37 +100,21 @@ func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
 }
 
 func (m *appliedMonitor) apply(ctx context.Context) error {
-	wanted, schedules := m.wanted(), m.t.ScheduleClient()
+	wanted := m.wanted()
 	if wanted == nil {
-		return missing(schedules.GetHandle(ctx, m.id()).Delete(ctx), "apply it again", "endpoint %s is not watched", m.f.pipeline.Deploy.Endpoint)
+		return missing(m.t.ScheduleClient().GetHandle(ctx, m.id()).Delete(ctx), "apply it again", "endpoint %s is not watched", m.f.pipeline.Deploy.Endpoint)
 	}
-	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: wanted.Monitor.Length(), Offset: offsetOf(wanted.Monitor)}}}
 	attributes := sdk.NewSearchAttributes(temporal.Pipeline.ValueSet(wanted.Pipeline), temporal.Endpoint.ValueSet(wanted.Endpoint))
-	action := &client.ScheduleWorkflowAction{
-		ID: m.id(), Workflow: workflows.Monitor, Args: []any{*wanted}, TaskQueue: temporal.QueuesOf(m.cfg.TaskQueue).Workflow, // Temporal adds the moment
-		StaticSummary: "monitor of endpoint " + wanted.Endpoint, TypedSearchAttributes: attributes,
-	}
-	policy := client.SchedulePolicies{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: monitorCatchUp}
-	note := "applied from " + m.f.path
-	_, err := schedules.Create(ctx, client.ScheduleOptions{
-		ID: m.id(), Spec: spec, Action: action, Note: note, Overlap: policy.Overlap, CatchupWindow: policy.CatchupWindow, TypedSearchAttributes: attributes,
+	_, err := putSchedule(ctx, m.t, client.ScheduleOptions{
+		ID: m.id(), Note: "applied from " + m.f.path, TypedSearchAttributes: attributes,
+		Spec:    client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: wanted.Monitor.Length(), Offset: offsetOf(wanted.Monitor)}}},
+		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: monitorCatchUp,
+		Action: &client.ScheduleWorkflowAction{
+			ID: m.id(), Workflow: workflows.Monitor, Args: []any{*wanted}, TaskQueue: temporal.QueuesOf(m.cfg.TaskQueue).Workflow, // Temporal adds the moment
+			StaticSummary: "monitor of endpoint " + wanted.Endpoint, TypedSearchAttributes: attributes,
+		},
 	})
-	if errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
-		err = schedules.GetHandle(ctx, m.id()).Update(ctx, client.ScheduleUpdateOptions{
-			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-				schedule := in.Description.Schedule
-				schedule.Spec, schedule.Action, schedule.Policy = &spec, action, &policy
-				if !schedule.State.Paused { // the note of one that is paused says why
-					schedule.State.Note = note
-				}
-				return &client.ScheduleUpdate{Schedule: &schedule}, nil
-			},
-		})
-	}
-	if err != nil {
-		return fault.Wrap(err, fault.TemporalUnavailable, "create the monitor of %s", wanted.Endpoint).WithRemedy("check Temporal and its search attributes: esteira doctor")
-	}
-	return nil
+	return err
 }
 
 // offsetOf moves the schedule to the ends of windows: it counts from 1970, windows

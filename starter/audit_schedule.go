@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/esteira-ml/esteira/activities"
 	"github.com/esteira-ml/esteira/internal/config"
-	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/temporal"
 )
@@ -57,28 +54,14 @@ func (a *app) auditSchedule() *cobra.Command {
 
 func scheduleExport(ctx context.Context, cfg config.Config, t client.Client, s pipeline.Schedule, retain int) (id, state string, err error) {
 	id = cfg.TaskQueue + "/audit-export"
-	spec := client.ScheduleSpec{CronExpressions: []string{s.Cron}, TimeZoneName: s.TimeZone}
-	action := &client.ScheduleWorkflowAction{
-		ID: id, Workflow: auditExportWorkflow, Args: []any{activities.AuditExportParams{Retain: retain}},
-		TaskQueue: temporal.QueuesOf(cfg.TaskQueue).Workflow, StaticSummary: "export the audit log",
-		StaticDetails: fmt.Sprintf("Days that are over leave for the object store; Postgres keeps %d days (0: all).", retain),
-	}
-	_, err = t.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: s.CatchUpOf(),
+	state, err = putSchedule(ctx, t, client.ScheduleOptions{
+		ID: id, Spec: client.ScheduleSpec{CronExpressions: []string{s.Cron}, TimeZoneName: s.TimeZone},
+		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: s.CatchUpOf(),
+		Action: &client.ScheduleWorkflowAction{
+			ID: id, Workflow: auditExportWorkflow, Args: []any{activities.AuditExportParams{Retain: retain}},
+			TaskQueue: temporal.QueuesOf(cfg.TaskQueue).Workflow, StaticSummary: "export the audit log",
+			StaticDetails: fmt.Sprintf("Days that are over leave for the object store; Postgres keeps %d days (0: all).", retain),
+		},
 	})
-	state = "created"
-	if errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
-		state = "updated"
-		err = t.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
-			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-				schedule := in.Description.Schedule
-				schedule.Spec, schedule.Action = &spec, action
-				return &client.ScheduleUpdate{Schedule: &schedule}, nil
-			},
-		})
-	}
-	if err != nil {
-		return id, state, fault.Wrap(err, fault.TemporalUnavailable, "create schedule %s", id).WithRemedy("check Temporal: esteira doctor")
-	}
-	return id, state, nil
+	return id, state, err
 }

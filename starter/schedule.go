@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,12 +9,10 @@ import (
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
-	"github.com/esteira-ml/esteira/internal/temporal"
 )
 
 func (a *app) scheduleCommand() *cobra.Command {
@@ -90,7 +87,7 @@ func scheduleOf(f file, flags pipeline.Schedule) (pipeline.Schedule, error) {
 }
 
 func (a *app) createSchedule(ctx context.Context, cfg config.Config, t client.Client, l launch, s pipeline.Schedule, paused bool) error {
-	state, err := putSchedule(ctx, cfg, t, l, s, paused)
+	state, err := putSchedule(ctx, t, pipelineSchedule(cfg, l, s, paused))
 	if err != nil {
 		return err
 	}
@@ -110,64 +107,6 @@ func momentsOf(s pipeline.Schedule) string {
 		return fmt.Sprintf("every %s, %s after", s.Every, s.Offset)
 	}
 	return "every " + s.Every
-}
-
-// overlaps are Temporal's words for schedule.overlap.
-var overlaps = map[string]enumspb.ScheduleOverlapPolicy{
-	"": enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, "skip": enumspb.SCHEDULE_OVERLAP_POLICY_SKIP,
-	"buffer_one": enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE, "buffer_all": enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL,
-	"cancel_other": enumspb.SCHEDULE_OVERLAP_POLICY_CANCEL_OTHER,
-}
-
-// putSchedule makes the pipeline's schedule what it should be; state says whether it
-// was created or updated.
-func putSchedule(ctx context.Context, cfg config.Config, t client.Client, l launch, s pipeline.Schedule, paused bool) (state string, err error) {
-	id := l.file.pipeline.Name
-	span := func(text string) time.Duration { d, _ := pipeline.ParseDuration(text); return d } // empty, or checked
-	spec := client.ScheduleSpec{TimeZoneName: s.TimeZone, Jitter: span(s.Jitter)}
-	if s.Every != "" {
-		spec.Intervals = []client.ScheduleIntervalSpec{{Every: span(s.Every), Offset: span(s.Offset)}}
-	} else {
-		spec.CronExpressions = []string{s.Cron}
-	}
-	action := &client.ScheduleWorkflowAction{
-		ID:                    id + "/run/scheduled", // Temporal adds the moment
-		Workflow:              pipelineWorkflow,
-		Args:                  []any{l.input()},
-		TaskQueue:             temporal.QueuesOf(cfg.TaskQueue).Workflow,
-		StaticSummary:         l.summary(),
-		StaticDetails:         l.details(),
-		TypedSearchAttributes: l.attributes(),
-		Memo:                  map[string]any{momentsMemo: momentsOf(s)},
-	}
-	note := "created from " + l.file.path
-	policy := client.SchedulePolicies{Overlap: overlaps[s.Overlap], CatchupWindow: s.CatchUpOf(), PauseOnFailure: s.Pauses()}
-	_, err = t.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: id, Spec: spec, Action: action, Note: note, Paused: paused,
-		Overlap: policy.Overlap, CatchupWindow: policy.CatchupWindow, PauseOnFailure: policy.PauseOnFailure,
-		TypedSearchAttributes: sdk.NewSearchAttributes(temporal.Pipeline.ValueSet(id)),
-	})
-	state = "created"
-	if errors.Is(err, sdk.ErrScheduleAlreadyRunning) {
-		state = "updated"
-		err = t.ScheduleClient().GetHandle(ctx, id).Update(ctx, client.ScheduleUpdateOptions{
-			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-				schedule := in.Description.Schedule
-				schedule.Spec, schedule.Action, schedule.Policy = &spec, action, &policy
-				if paused {
-					schedule.State.Paused = true
-				}
-				if !schedule.State.Paused { // the note of one that is paused says why
-					schedule.State.Note = note
-				}
-				return &client.ScheduleUpdate{Schedule: &schedule}, nil
-			},
-		})
-	}
-	if err != nil {
-		return "", fault.Wrap(err, fault.TemporalUnavailable, "create schedule %s", id).WithRemedy("check Temporal and its search attributes: esteira doctor")
-	}
-	return state, nil
 }
 
 func (a *app) scheduleList() *cobra.Command {
