@@ -235,7 +235,7 @@ func (r *appliedRetraining) apply(ctx context.Context) error {
 		err = h.Get(ctx, nil)
 	}
 	if err != nil {
-		return temporal.RetrainingError(err, name)
+		return notApplied(err, name)
 	}
 	return nil
 }

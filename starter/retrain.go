@@ -3,13 +3,17 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"os/user"
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/esteira-ml/esteira/internal/config"
+	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/temporal"
 	"github.com/esteira-ml/esteira/workflows"
@@ -77,8 +81,14 @@ func (a *app) updateRetraining(ctx context.Context, name, update string, arg, in
 	return a.withTemporal(ctx, func(cfg config.Config, t client.Client) error {
 		ctx, cancel := context.WithTimeout(ctx, answerWithin)
 		defer cancel()
-		if err := temporal.UpdateRetraining(ctx, t, name, update, arg, into); err != nil {
-			return err
+		h, err := t.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: workflows.RetrainingID(name), UpdateName: update, Args: []any{arg}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err == nil {
+			err = h.Get(ctx, into)
+		}
+		if err != nil {
+			return notApplied(err, name)
 		}
 		return done(cfg)
 	})
@@ -87,13 +97,28 @@ func (a *app) updateRetraining(ctx context.Context, name, update string, arg, in
 // answerWithin is how long a worker may take to answer.
 const answerWithin = 20 * time.Second
 
+// notApplied words what a retraining that does not answer means.
+func notApplied(err error, name string) error {
+	var notFound *serviceerror.NotFound
+	var app *sdk.ApplicationError
+	switch {
+	case errors.As(err, &notFound):
+		return fault.New(fault.NotFound, "pipeline %s is not applied", name).WithRemedy("apply it: esteira apply FILE")
+	case errors.As(err, &app):
+		return fault.New(fault.Kind(app.Type()), "%s", app.Message())
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.TemporalUnavailable, "no worker answered for the retraining of %s", name).WithRemedy("start a worker: esteira doctor")
+	}
+	return fault.Wrap(err, fault.TemporalUnavailable, "ask the retraining of %s", name).WithRemedy("check that Temporal and a worker run: esteira doctor")
+}
+
 // retrainingStatus asks where retraining stands.
 func retrainingStatus(ctx context.Context, t client.Client, name string) (s workflows.RetrainingStatus, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	value, err := t.QueryWorkflow(ctx, workflows.RetrainingID(name), "", workflows.QueryStatus)
 	if err != nil {
-		return s, temporal.RetrainingError(err, name)
+		return s, notApplied(err, name)
 	}
 	return s, value.Get(&s)
 }

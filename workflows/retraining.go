@@ -19,15 +19,15 @@ import (
 // Names of what the Retraining workflow listens to.
 const (
 	SignalTrigger = "trigger" // a Trigger; nobody waits for what becomes of it
-	UpdateTrigger = esteiratemporal.UpdateTrigger
-	UpdateApply   = "apply"  // a RetrainingInput: from now on this file
-	UpdatePause   = "pause"  // a Word
-	UpdateResume  = "resume" // a Word
-	QueryStatus   = "status" // a RetrainingStatus
+	UpdateTrigger = "trigger" // a Trigger; the answer is a TriggerOutcome
+	UpdateApply   = "apply"   // a RetrainingInput: from now on this file
+	UpdatePause   = "pause"   // a Word
+	UpdateResume  = "resume"  // a Word
+	QueryStatus   = "status"  // a RetrainingStatus
 )
 
 // RetrainingID is the workflow that decides about a pipeline's retraining.
-func RetrainingID(pipeline string) string { return esteiratemporal.RetrainingID(pipeline) }
+func RetrainingID(pipeline string) string { return pipeline + "/retrain" }
 
 // RetrainingInput is the pipeline as it was applied, and what is carried over from
 // one execution of the workflow to the next.
@@ -56,12 +56,20 @@ type Word struct {
 	At    time.Time `json:"at"`
 }
 
-// Trigger asks for a retraining, and TriggerOutcome is what became of it; whoever asks
-// has them from package temporal.
-type (
-	Trigger        = esteiratemporal.RetrainTrigger
-	TriggerOutcome = esteiratemporal.RetrainOutcome
-)
+// Trigger asks for a retraining. The same key is the same trigger, however often it
+// comes.
+type Trigger struct {
+	Kind   string `json:"kind"` // pipeline.TriggerAlert, …
+	Key    string `json:"key"`
+	Reason string `json:"reason"`
+}
+
+// TriggerOutcome is what became of a trigger.
+type TriggerOutcome struct {
+	Outcome string `json:"outcome"` // started, remembered, dropped, repeated
+	Run     string `json:"run,omitempty"`
+	Why     string `json:"why"`
+}
 
 // Pending is the one run that all remembered triggers become.
 type Pending struct {
