@@ -211,11 +211,16 @@ func (r *rows) messageInput(b, raw []byte, hasRaw bool, n, maxRows int) error {
 
 // varints calls f with the numbers of a repeated field, packed (v) or not (n).
 func varints(v []byte, n uint64, f func(n uint64) error) error {
+	return packed(v, n, protowire.ConsumeVarint, f)
+}
+
+// packed is varints of a field whose numbers consume takes from its bytes.
+func packed(v []byte, n uint64, consume func([]byte) (uint64, int), f func(n uint64) error) error {
 	if v == nil {
 		return f(n)
 	}
 	for len(v) > 0 {
-		n, size := protowire.ConsumeVarint(v)
+		n, size := consume(v)
 		if size < 0 {
 			return notMessage("an input")
 		}
@@ -269,27 +274,16 @@ func (r *rows) contents(t tensor, j int, kind *datatype, b []byte) error {
 
 // numbers is varints, for fields of fixed size, too.
 func numbers(field protowire.Number, v []byte, n uint64, f func(n uint64) error) error {
-	if v == nil || field != fieldFP32s && field != fieldFP64s {
-		return varints(v, n, f)
+	switch field {
+	case fieldFP32s:
+		return packed(v, n, func(b []byte) (uint64, int) {
+			small, size := protowire.ConsumeFixed32(b)
+			return uint64(small), size
+		}, f)
+	case fieldFP64s:
+		return packed(v, n, protowire.ConsumeFixed64, f)
 	}
-	for len(v) > 0 {
-		var size int
-		if field == fieldFP32s {
-			var small uint32
-			small, size = protowire.ConsumeFixed32(v)
-			n = uint64(small)
-		} else {
-			n, size = protowire.ConsumeFixed64(v)
-		}
-		if size < 0 {
-			return notMessage("an input")
-		}
-		if err := f(n); err != nil {
-			return err
-		}
-		v = v[size:]
-	}
-	return nil
+	return varints(v, n, f)
 }
 
 func (r *rows) writeContent(j, i int, field protowire.Number, n uint64, kind *datatype) error {
