@@ -92,9 +92,12 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 // they are, they hold a connection, and many windows at once that each wanted a second
 // one would wait for each other for ever.
 func (a *Activities) models(ctx context.Context, p ComputeWindowParams) (map[metadata.VersionKey]window.Model, error) {
-	keys, err := a.DB.VersionsAsked(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends)
-	if err != nil {
+	keys, err := a.DB.VersionsAsked(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends, window.MaxVersions+1)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(keys) > window.MaxVersions:
+		return nil, window.TooManyVersions()
 	}
 	out := make(map[metadata.VersionKey]window.Model, len(keys))
 	for _, k := range keys {

@@ -164,6 +164,10 @@ func (db *DB) RelabelledWindows(ctx context.Context, endpoint string, after time
 	return out, fail(err, "look for late labels of "+endpoint)
 }
 
+// dayAround widens the days that a window is looked for in: an id, whose day it is, is
+// made a moment before its request is dated.
+const dayAround = 24 * time.Hour
+
 // VersionKey names a model version.
 type VersionKey struct {
 	Name    string
@@ -171,12 +175,11 @@ type VersionKey struct {
 }
 
 // VersionsAsked lists the model versions that answered on an endpoint in a window,
-// shadows left out.
-func (db *DB) VersionsAsked(ctx context.Context, endpoint string, from, to time.Time) ([]VersionKey, error) {
-	const day = 24 * time.Hour // an id is made a moment before its request is dated
+// shadows left out, by name and number, at most limit.
+func (db *DB) VersionsAsked(ctx context.Context, endpoint string, from, to time.Time, limit int) ([]VersionKey, error) {
 	rows, _ := db.pool.Query(ctx, `select distinct model_name, model_version from predictions
-		where endpoint = $1 and role <> 'shadow' and model_version > 0 and at >= $2 and at < $3 and day between $4 and $5 order by 1, 2`,
-		endpoint, from.UTC(), to.UTC(), from.UTC().Add(-day), to.UTC().Add(day))
+		where endpoint = $1 and role <> 'shadow' and model_version > 0 and at >= $2 and at < $3 and day between $4 and $5 order by 1, 2 limit $6`,
+		endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround), limit)
 	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[VersionKey])
 	return out, fail(err, "list the model versions that answered on "+endpoint)
 }
@@ -211,8 +214,7 @@ func (db *DB) EachRequest(ctx context.Context, endpoint string, from, to time.Ti
 			return err
 		}
 		labelsSeen = labelsSeen.UTC()
-		const day = 24 * time.Hour // an id is made a moment before its request is dated
-		rows, err := tx.Query(ctx, windowRequests, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-day), to.UTC().Add(day))
+		rows, err := tx.Query(ctx, windowRequests, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround))
 		if err != nil {
 			return err
 		}

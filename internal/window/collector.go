@@ -20,9 +20,16 @@ const (
 	chunkRows     = 10_000    // that are counted at once
 	maxLabelled   = 1_000_000 // that scores are computed from
 	maxEstimated  = 100_000   // that performance is estimated from
-	maxVersions   = 20        // model versions of one window
 	summaryLength = time.Hour // at most
 )
+
+// MaxVersions bounds the model versions of one window: each is a bundle in memory.
+const MaxVersions = 20
+
+// TooManyVersions is the fault of a window beyond that bound.
+func TooManyVersions() error {
+	return fault.New(fault.ResourceExhausted, "more than %d model versions answered in one window", MaxVersions).WithRemedy("write a shorter monitor.window")
+}
 
 // Model is a model version and what it is measured by.
 type Model struct {
@@ -108,8 +115,8 @@ func (c *Collector) model(name string, version int) (*collected, error) {
 	if m, ok := c.models[key]; ok {
 		return m, nil
 	}
-	if len(c.models) == maxVersions {
-		return nil, fault.New(fault.ResourceExhausted, "more than %d model versions answered in one window", maxVersions).WithRemedy("write a shorter monitor.window")
+	if len(c.models) == MaxVersions {
+		return nil, TooManyVersions()
 	}
 	opened, err := c.open(name, version)
 	if err != nil {
