@@ -14,26 +14,38 @@ beat() {
   return "$rc"
 }
 
-# need_cxx: DuckDB's library links against libstdc++, which a C compiler alone
-# does not bring.
-need_cxx() {
-  if echo 'int main(void) { return 0; }' | "${CC:-cc}" -x c -o /dev/null - -lstdc++ 2>/dev/null; then
-    return
-  fi
+# need_packages PACKAGES FOR_PEOPLE WHAT: Debian packages, as root or by sudo; who can do
+# neither is told what to type for the WHAT that is missing.
+need_packages() {
   local sudo=
   if [ "$(id -u)" -ne 0 ]; then sudo='sudo -n'; fi
   if command -v apt-get >/dev/null && $sudo true 2>/dev/null; then
-    beat 'install g++' $sudo sh -c 'apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends gcc g++ libc6-dev >/dev/null'
+    beat "install $2" $sudo sh -c "apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $1 >/dev/null"
     return
   fi
-  echo 'A C++ standard library to link against is missing: type sudo apt-get install -y g++' >&2
+  echo "$3 is missing: type sudo apt-get install -y $2" >&2
   return 1
 }
 
-# python_home DIR LOCK WHAT: a virtual environment in DIR/venv with what LOCK lists,
-# checked by its hashes. What is there already and fits the lock is used as it is.
+# need_cxx: DuckDB's library links against libstdc++, which a C compiler alone
+# does not bring.
+need_cxx() {
+  echo 'int main(void) { return 0; }' | "${CC:-cc}" -x c -o /dev/null - -lstdc++ 2>/dev/null ||
+    need_packages 'gcc g++ libc6-dev' g++ 'A C++ standard library to link against'
+}
+
+# need_java: any of 11 or newer runs JPMML.
+need_java() {
+  java -version >/dev/null 2>&1 ||
+    need_packages default-jre-headless default-jre-headless 'Java 11 or newer'
+}
+
+# python_home DIR LOCK WHAT [PIP OPTION...]: a virtual environment in DIR/venv with what
+# LOCK lists, checked by its hashes. What is there already and fits the lock is used as
+# it is.
 python_home() {
   local home=$1 lock=$2 what=$3 python=${PYTHON:-python3} want
+  shift 3
   mkdir -p "$home"
   exec 9>"$home/lock"
   if command -v flock >/dev/null; then flock 9; fi # tests of several packages may come at once
@@ -47,7 +59,7 @@ python_home() {
       echo 'Python cannot make a virtual environment: type sudo apt-get install -y python3-venv' >&2
       return 1
     }
-    beat "install $what" "$home/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement "$lock"
+    beat "install $what" "$home/venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "$@" --require-hashes --requirement "$lock"
     echo "$want" >"$home/installed"
   fi
   exec 9>&-
