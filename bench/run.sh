@@ -11,6 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
+. bench/lib.sh
 every=(line csv profile features linear trees tuning accuracy audit memory drift serving)
 [ $# -gt 0 ] || set -- "${every[@]}"
 for section; do
@@ -22,14 +23,7 @@ out=$PWD/.esteira/bench
 peers=$PWD/.esteira/peers
 mkdir -p "$out"
 
-if [ ! -x "$peers/bin/python" ] || ! cmp -s bench/peers/requirements.txt "$peers/requirements.txt"; then
-  python3 -m venv --clear "$peers"
-  beat 'install the peers' "$peers/bin/pip" install --quiet --require-hashes -r bench/peers/requirements.txt
-  cp bench/peers/requirements.txt "$peers/"
-fi
-
-# into FILE COMMAND...: runs the command with its output in the file.
-into() { local file=$1; shift; "$@" >"$file"; }
+peers_home "$peers" bench/peers/requirements.txt 'the peers' --require-hashes
 
 for section; do
   (. "bench/sections/$section.sh")

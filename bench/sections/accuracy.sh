@@ -1,40 +1,13 @@
 # The accuracy of every example beside scikit-learn and XGBoost on the same rows:
 # each runs through the line on a stack of its own, then the peers learn from the
 # Parquet files of its split. TRIALS (6) is how many points a peer's search tries.
-stack=$out/stack
 treepeers=$PWD/.esteira/peers-trees
-if [ ! -x "$treepeers/bin/python" ] || ! cmp -s bench/reference/trees.requirements.txt "$treepeers/requirements.txt"; then
-  python3 -m venv --clear "$treepeers"
-  beat 'install scikit-learn and XGBoost' "$treepeers/bin/pip" install --quiet -r bench/reference/trees.requirements.txt
-  cp bench/reference/trees.requirements.txt "$treepeers/"
-fi
+peers_home "$treepeers" bench/reference/trees.requirements.txt 'scikit-learn and XGBoost'
 deploy/build.sh
 go build -o "$out/accuracy" ./bench/accuracy
 
-stop() {
-  rc=$?
-  trap - EXIT
-  for pid in "${server:-}" "${worker:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  deploy/stack.sh clean --dir "$stack" >/dev/null && rm -rf "$stack" "$out/cache" "$out/spool" "$out/rows"
-  exit "$rc"
-}
-trap stop EXIT
-deploy/stack.sh up --dir "$stack" --free-ports
-set -a
-. "$stack/env"
-ESTEIRA_CACHE_DIR=$out/cache
-ESTEIRA_SPOOL_DIR=$out/spool
-ESTEIRA_LOG_FORMAT=json
-set +a
-
-await() { for _ in $(seq 300); do if grep -q "$1" "$2"; then return; fi; sleep 0.1; done; cat "$2" >&2; return 1; }
-bin/esteira-server >"$out/server.log" 2>&1 &
-server=$!
-await listening "$out/server.log"
-bin/esteira-worker >"$out/worker.log" 2>&1 &
-worker=$!
-await 'worker ready' "$out/worker.log"
+with_stack "$out/rows"
+begin_esteira
 
 : >"$out/accuracy.jsonl"
 for file in penguins/penguins cars/cars weather/weather flights/flights flights/flights-trees flights/flights-late delays/delays; do

@@ -2,11 +2,7 @@
 # its own, and how often stable windows of the examples alarm; no server. TURNS (1) is
 # how often Evidently is run, ROWS (1000000) on how much.
 driftpeers=$PWD/.esteira/peers-drift
-if [ ! -x "$driftpeers/bin/python" ] || ! cmp -s bench/peers/drift.requirements.txt "$driftpeers/requirements.txt"; then
-  python3 -m venv --clear "$driftpeers"
-  beat 'install Evidently' "$driftpeers/bin/pip" install --quiet -r bench/peers/drift.requirements.txt
-  cp bench/peers/drift.requirements.txt "$driftpeers/"
-fi
+peers_home "$driftpeers" bench/peers/drift.requirements.txt 'Evidently'
 go build -o "$out/drift-bench" ./bench/drift
 mkdir -p "$out/drift"
 "$driftpeers/bin/python" bench/peers/drift.py make "$out/drift" "${ROWS:-1000000}"

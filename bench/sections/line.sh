@@ -1,44 +1,18 @@
 # The whole line, and predictions, on a stack of its own.
 seconds=${SECONDS_EACH:-10}
-stack=$out/stack
 rm -f "$out/load.json"
 deploy/build.sh
 go build -o "$out/load" ./bench/load
 go build -o "$out/overhead" ./bench/overhead
 
-stop() {
-  rc=$?
-  trap - EXIT
-  for pid in "${server:-}" "${worker:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  deploy/stack.sh clean --dir "$stack" >/dev/null && rm -rf "$stack" "$out/cache" "$out/spool"
-  exit "$rc"
-}
-trap stop EXIT
-deploy/stack.sh up --dir "$stack" --free-ports
-set -a
-. "$stack/env"
-ESTEIRA_CACHE_DIR=$out/cache
-ESTEIRA_SPOOL_DIR=$out/spool
-ESTEIRA_LOG_FORMAT=json
-set +a
-
-await() { for _ in $(seq 300); do if grep -q "$1" "$2"; then return; fi; sleep 0.1; done; cat "$2" >&2; return 1; }
-start_worker() {
-  bin/esteira-worker >"$out/worker.log" 2>&1 &
-  worker=$!
-  await 'worker ready' "$out/worker.log"
-}
-bin/esteira-server >"$out/server.log" 2>&1 &
-server=$!
-await listening "$out/server.log"
-start_worker
+with_stack
+begin_esteira
 
 beat 'the penguins line beside no-ops' into "$out/overhead.log" "$out/overhead" -file examples/penguins/penguins.yaml
 grep activities "$out/overhead.log" >"$out/overhead.json"
 
-kill "$worker" && wait "$worker" || true
-start_worker # so that its peak memory is of this run alone
+halt "$worker"
+begin_worker # so that its peak memory is of this run alone
 beat '3,000,000 flights, collect to deployed' into "$out/flights.json" bin/esteira run examples/flights/flights.yaml --source "flights=$flights" --no-cache --wait --output json
 grep -E 'VmHWM|VmRSS' "/proc/$worker/status" | awk '{ print $1, $2 }' >"$out/memory.txt"
 beat 'the same steps in pandas and scikit-learn' into "$out/peer.json" "$peers/bin/python" bench/peers/flights.py "$flights" examples/flights/airports.csv

@@ -1,11 +1,7 @@
 # Boosted trees on 2,000,000 × 18 beside XGBoost and LightGBM, in turn; no server.
 # TURNS (3) and ROWS (2000000) change how often and on how much.
 treepeers=$PWD/.esteira/peers-trees
-if [ ! -x "$treepeers/bin/python" ] || ! cmp -s bench/reference/trees.requirements.txt "$treepeers/requirements.txt"; then
-  python3 -m venv --clear "$treepeers"
-  beat 'install XGBoost and LightGBM' "$treepeers/bin/pip" install --quiet -r bench/reference/trees.requirements.txt
-  cp bench/reference/trees.requirements.txt "$treepeers/"
-fi
+peers_home "$treepeers" bench/reference/trees.requirements.txt 'XGBoost and LightGBM'
 go build -o "$out/trees" ./bench/trees
 "$treepeers/bin/python" bench/peers/trees.py table "$out/table" "${ROWS:-2000000}"
 threads=$(nproc)

@@ -1,35 +1,20 @@
 # A search of a hundred small fits, beside a plain loop over the same fits, and with
 # one worker and two, each held to one core; on a stack of its own.
-stack=$out/stack
 deploy/build.sh
 go build -o "$out/tuning" ./bench/tuning
 rm -f "$out/tuning.jsonl"
 
-stop() {
-  rc=$?
-  trap - EXIT
-  kill $(jobs -p) 2>/dev/null || true
-  wait 2>/dev/null || true
-  deploy/stack.sh clean --dir "$stack" >/dev/null && rm -rf "$stack" "$out/cache" "$out/search"
-  exit "$rc"
-}
-trap stop EXIT
-deploy/stack.sh up --dir "$stack" --free-ports
-set -a
-. "$stack/env"
-ESTEIRA_LOG_FORMAT=json
-set +a
+with_stack "$out/search"
 mkdir -p "$out/search"
 cp examples/flights/flights.parquet examples/flights/airports.csv "$out/search/"
 sed -e 's/grid: {C: \[0.01, 1\]}/grid: {C: [0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 2, 3, 4, 5]}/' \
   -e 's/^name: .*/name: search/' -e 's/^evaluate:/deploy: {enabled: false}\nevaluate:/' -e '/kind: boosted_trees/,+1d' examples/flights/flights-late.yaml >"$out/search/search.yaml"
 
-await() { for _ in $(seq 300); do if grep -q "$1" "$2"; then return; fi; sleep 0.1; done; cat "$2" >&2; return 1; }
 # worker NAME [THREADS]: starts one worker, held to as many threads.
 worker() {
   local name=$1
   shift
-  env ESTEIRA_CACHE_DIR="$out/cache/$name" ${1:+GOMAXPROCS=$1 ESTEIRA_THREADS=$1} bin/esteira-worker >"$out/$name.log" 2>&1 &
+  begin "$out/$name.log" env ESTEIRA_CACHE_DIR="$out/cache/$name" ${1:+GOMAXPROCS=$1 ESTEIRA_THREADS=$1} bin/esteira-worker
   await 'worker ready' "$out/$name.log"
 }
 # search LABEL: one search without cache, as a line of JSON.
@@ -44,7 +29,7 @@ for round in 1 2 3; do
   run=$(tail -1 "$out/tuning.jsonl" | "$peers/bin/python" -c 'import json, sys; print(json.load(sys.stdin)["run"])')
   beat "the same fits in a plain loop, $round of 3" sh -c '"$1" -run "$2" | sed "s/^{/{\"label\":\"loop\",/" >>"$3"' - "$out/tuning" "$run" "$out/tuning.jsonl"
 done
-kill %1 && wait %1 || true
+halt "$began"
 worker one 1
 search warm
 for round in 1 2 3; do beat "with one worker of one core, $round of 3" search one; done
