@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -140,19 +139,7 @@ func (a *Activities) answering(ctx context.Context, target string) (ScoringModel
 			return ScoringModel{}, err
 		}
 	}
-	version, notNumber := strconv.Atoi(which)
-	if named && notNumber != nil {
-		aliases, err := a.DB.Aliases(ctx, name)
-		if err != nil {
-			return ScoringModel{}, err
-		}
-		at := slices.IndexFunc(aliases, func(al metadata.Alias) bool { return al.Alias == which })
-		if at < 0 {
-			return ScoringModel{}, fault.New(fault.NotFound, "model %q has no alias %q", name, which).WithRemedy("see them: esteira models show %s", name)
-		}
-		version = aliases[at].Version
-	}
-	v, err := a.DB.ModelVersion(ctx, name, version)
+	v, err := a.DB.ModelNamed(ctx, name, which)
 	if !named && errors.Is(err, fault.New(fault.NotFound, "")) {
 		return ScoringModel{}, fault.New(fault.NotFound, "there is no endpoint and no model %q", target).WithRemedy("list them: esteira endpoints list, esteira models list")
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
-	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/label"
 	"github.com/esteira-ml/esteira/internal/label/labeltable"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -116,11 +115,7 @@ func (a *app) targetOf(ctx context.Context, db *metadata.DB, endpoint string) (l
 	if err != nil {
 		return label.Target{}, err
 	}
-	trust, err := c.Trust()
-	if err != nil {
-		return label.Target{}, err
-	}
-	b, err := bundle.OpenTrusted(data, trust)
+	b, err := a.openTrusted(data)
 	if err != nil {
 		return label.Target{}, err
 	}

@@ -91,22 +91,10 @@ func (a *app) modelsExport() *cobra.Command {
 // its bundle.
 func (a *app) fetchModel(ctx context.Context, name, which string) (v metadata.ModelVersion, data []byte, err error) {
 	err = a.withDatabase(ctx, func(db *metadata.DB) error {
-		version, notNumber := strconv.Atoi(which)
-		if notNumber != nil && which != "" {
-			aliases, err := db.Aliases(ctx, name)
-			if err != nil {
-				return err
-			}
-			for _, al := range aliases {
-				if al.Alias == which {
-					version = al.Version
-				}
-			}
-			if version == 0 {
+		if v, err = db.ModelNamed(ctx, name, which); err != nil {
+			if _, notNumber := strconv.Atoi(which); notNumber != nil && which != "" && fault.KindOf(err) == fault.NotFound {
 				return fault.New(fault.NotFound, "model %s has no alias %s", plain(name), plain(which)).WithRemedy("see them: esteira models show %s", plain(name))
 			}
-		}
-		if v, err = db.ModelVersion(ctx, name, version); err != nil {
 			return err
 		}
 		c, err := a.config()

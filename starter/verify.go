@@ -12,7 +12,6 @@ import (
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
-	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/signing"
 )
@@ -68,55 +67,30 @@ func (a *app) bundleOf(ctx context.Context, named string) (data []byte, version 
 		}
 		return data, 0, nil
 	}
-	err = a.withDatabase(ctx, func(db *metadata.DB) error {
-		m, err := modelVersion(ctx, db, named)
-		if err != nil {
-			return err
-		}
-		c, err := a.config()
-		if err != nil {
-			return err
-		}
-		store, err := artifact.Open(ctx, c.ArtifactOptions())
-		if err != nil {
-			return err
-		}
-		version = m.Version
-		data, err = store.Bytes(ctx, m.Bundle, maxBundle)
-		return err
-	})
-	return data, version, err
+	name, which, asked := strings.Cut(named, "@")
+	if asked && which == "" {
+		return nil, 0, fault.New(fault.NotFound, "%s names no version of a model", plain(named)).WithRemedy("write MODEL, MODEL@3, MODEL@champion or a FILE")
+	}
+	m, data, err := a.fetchModel(ctx, name, which)
+	return data, m.Version, err
 }
 
-// modelVersion finds NAME, the newest version, NAME@NUMBER or NAME@ALIAS.
-func modelVersion(ctx context.Context, db *metadata.DB, named string) (metadata.ModelVersion, error) {
-	name, which, asked := strings.Cut(named, "@")
-	if number, err := strconv.Atoi(which); err == nil && number > 0 || !asked {
-		return db.ModelVersion(ctx, name, number)
-	}
-	aliases, err := db.Aliases(ctx, name)
+// openTrusted opens a bundle that is signed as the configuration asks for.
+func (a *app) openTrusted(data []byte) (*bundle.Bundle, error) {
+	c, err := a.config()
 	if err != nil {
-		return metadata.ModelVersion{}, err
+		return nil, err
 	}
-	for _, al := range aliases {
-		if al.Alias == which {
-			return db.ModelVersion(ctx, name, al.Version)
-		}
+	trust, err := c.Trust()
+	if err != nil {
+		return nil, err
 	}
-	return metadata.ModelVersion{}, fault.New(fault.NotFound, "model %s has no version and no alias %q", plain(name), plain(which)).WithRemedy("see them: esteira models show %s", plain(name))
+	return bundle.OpenTrusted(data, trust)
 }
 
 // verify does what a server does before it takes requests.
 func (a *app) verify(data []byte) (*verified, error) {
-	cfg, err := a.config()
-	if err != nil {
-		return nil, err
-	}
-	trust, err := cfg.Trust()
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.OpenTrusted(data, trust)
+	b, err := a.openTrusted(data)
 	if err != nil {
 		return nil, err
 	}

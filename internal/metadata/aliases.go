@@ -3,6 +3,8 @@ package metadata
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -91,6 +93,23 @@ const aliasColumns = `model, alias, version, actor, reason, changed, evidence`
 func (db *DB) Aliases(ctx context.Context, model string) ([]Alias, error) {
 	rows, _ := db.pool.Query(ctx, `select `+aliasColumns+` from aliases where model = $1 order by alias`, model)
 	return collectAliases(rows, model)
+}
+
+// ModelNamed returns the version of a model that a text names: a number, an alias, or
+// the newest if it is empty. NotFound if there is none.
+func (db *DB) ModelNamed(ctx context.Context, name, which string) (ModelVersion, error) {
+	if number, err := strconv.Atoi(which); which == "" || err == nil && number > 0 {
+		return db.ModelVersion(ctx, name, number)
+	}
+	aliases, err := db.Aliases(ctx, name)
+	if err != nil {
+		return ModelVersion{}, err
+	}
+	at := slices.IndexFunc(aliases, func(al Alias) bool { return al.Alias == which })
+	if at < 0 {
+		return ModelVersion{}, fault.New(fault.NotFound, "model %q has no alias %q", name, which).WithRemedy("see them: esteira models show %s", name)
+	}
+	return db.ModelVersion(ctx, name, aliases[at].Version)
 }
 
 // AliasHistory lists where an alias (empty: any) pointed, newest first; version 0

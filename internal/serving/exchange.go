@@ -189,17 +189,9 @@ func (s *Server) compute(ctx context.Context, x *exchange) (err error) {
 	for i := range x.rows.frame.Rows {
 		r := x.record()
 		from := len(x.json)
-		x.json = x.rows.appendFeatures(x.json, x.body, i)
-		if x.policy.withholds() {
-			sent := x.json[from:]
-			from = len(x.json)
-			if x.json, err = x.policy.appendRedacted(x.json, sent); err != nil {
-				return err
-			}
-			r.Redacted = x.policy.redacted
+		if x.json, err = x.policy.keep(r, x.rows.appendFeatures(x.json, x.body, i), from); err != nil {
+			return err
 		}
-		// A later append may move x.json; this slice keeps what it has.
-		r.Features = x.json[from:len(x.json):len(x.json)]
 		from = len(x.json)
 		x.json = append(x.appendRow(append(x.json, '{'), i), '}')
 		r.Outputs = x.json[from:len(x.json):len(x.json)]

@@ -139,20 +139,13 @@ func (m *mirror) score(job mirrored) {
 			ID: newID(), At: job.at, Endpoint: s.endpoint, Revision: s.revision, ModelName: s.name, ModelVersion: int64(s.number), Role: s.role,
 			RequestID: job.requestID, ShadowOf: job.answered[i], Status: http.StatusOK, Latency: latency,
 		}
+		if err == nil {
+			_, err = job.policy.keep(&records[i], r.appendFeatures(nil, job.body, i), 0)
+		}
 		if err != nil {
 			status, kind, _ := errorAnswer(nil, err)
 			records[i].Status, records[i].Error = int32(status), cleaned(string(kind)+": "+job.policy.message(err), 4096)
 			continue
-		}
-		records[i].Features = r.appendFeatures(nil, job.body, i)
-		if job.policy.withholds() {
-			var failed error
-			if records[i].Features, failed = job.policy.appendRedacted(nil, records[i].Features); failed != nil {
-				err = failed // its columns cannot be kept as they are
-				records[i].Features, records[i].Status, records[i].Error = nil, http.StatusServiceUnavailable, cleaned(job.policy.message(failed), 4096)
-				continue
-			}
-			records[i].Redacted = job.policy.redacted
 		}
 		records[i].Outputs = append(s.appendAnswer([]byte{'{'}, r.out[i*k:(i+1)*k]), '}')
 	}

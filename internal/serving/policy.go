@@ -71,6 +71,22 @@ func keyOf(reference string) (string, error) {
 // withholds reports whether a part of requests must not reach the disk.
 func (p *policy) withholds() bool { return p != nil && len(p.Columns) > 0 }
 
+// keep puts the features that stand in b from from on into the record, as much of them
+// as may reach the disk, and returns b, which a later append may move.
+func (p *policy) keep(r *audit.Record, b []byte, from int) ([]byte, error) {
+	if p.withholds() {
+		sent := b[from:]
+		from = len(b)
+		var err error
+		if b, err = p.appendRedacted(b, sent); err != nil {
+			return b, err
+		}
+		r.Redacted = p.redacted
+	}
+	r.Features = b[from:len(b):len(b)]
+	return b, nil
+}
+
 // requestHash identifies a body: by SHA-256, or by a keyed hash where a column is
 // withheld, which the bare digest would let one guess. Without the key there is none.
 func (p *policy) requestHash(body []byte, to []byte) []byte {
