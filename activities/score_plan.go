@@ -143,9 +143,6 @@ func (a *Activities) answering(ctx context.Context, target string) (ScoringModel
 	if !named && errors.Is(err, fault.New(fault.NotFound, "")) {
 		return ScoringModel{}, fault.New(fault.NotFound, "there is no endpoint and no model %q", target).WithRemedy("list them: esteira endpoints list, esteira models list")
 	}
-	if errors.Is(err, fault.New(fault.NotFound, "")) {
-		return ScoringModel{}, fault.Wrap(err, fault.NotFound, "there is no %s to score with", target).WithRemedy("see what there is: esteira models show %s", name)
-	}
 	return ScoringModel{Name: v.Name, Version: v.Version, Bundle: v.Bundle}, err
 }
 

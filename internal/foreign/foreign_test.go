@@ -206,7 +206,7 @@ func TestAHostileGraphHarmsNobodyElse(t *testing.T) {
 		began := time.Now()
 		limits := Limits{Memory: 300 << 20}
 		if what == "time" {
-			limits.Timeout = 3 * time.Second
+			limits = Limits{Timeout: 3 * time.Second} // its memory is not what ends it
 		}
 		_, err := Examine(t.Context(), c.data, inputs, nil, rows(), limits)
 		require.Equal(t, fault.BundleInvalid, fault.KindOf(err), "%s: %v", what, err)

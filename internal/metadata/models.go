@@ -66,5 +66,8 @@ func (db *DB) ModelVersion(ctx context.Context, name string, version int) (Model
 	if version == 0 {
 		return out, orNotFound(err, "model %q", name)
 	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return out, fault.New(fault.NotFound, "version %d of model %q does not exist", version, name).WithRemedy("see them: esteira models show %s", name)
+	}
 	return out, orNotFound(err, "version %d of model %q", version, name)
 }

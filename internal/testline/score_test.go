@@ -271,7 +271,7 @@ func TestWhatCannotBeScored(t *testing.T) {
 		says string
 	}{
 		{[]string{"nobody", in, out}, fault.NotFound, `no endpoint and no model "nobody"`},
-		{[]string{name + "@9", in, out}, fault.NotFound, "@9 to score with"},
+		{[]string{name + "@9", in, out}, fault.NotFound, "version 9 of model"},
 		{[]string{name + "@favourite", in, out}, fault.NotFound, `no alias "favourite"`},
 		{[]string{name, in + "s", out}, fault.SourceNotFound, "asked.csvs"},
 		{[]string{name, l.File(dir, "narrow.csv", "id,size,colour\n1,2,red\n"), out}, fault.ColumnMissing, `no column "weight"`},
