@@ -337,6 +337,10 @@ func TestWindowsAreDueInOrderAndBounded(t *testing.T) {
 		return res
 	}
 	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 1, ""}}, plan(time.Hour+settle, nil).New, "no traffic: the last that is over")
+	w.monitor.Window = "8s"
+	require.Equal(t, []Due{{w.begins, w.begins.Add(8 * time.Second), 1, ""}}, plan(10*time.Second, nil).New, "a short one settles in a quarter of it")
+	require.NotEqual(t, w.begins, plan(10*time.Second-time.Millisecond, nil).New[0].Begins)
+	w.monitor.Window = "1h"
 	w.ask(-1, usual(1, 1, nil))
 	require.Empty(t, plan(0, nil).New, "answers are still on their way")
 	due := plan(5*time.Hour, nil)

@@ -28,8 +28,8 @@ type appliedMonitor struct {
 }
 
 const (
-	// monitorAfter is how long after the end of a window it is computed: answers are
-	// on their way for a while.
+	// monitorAfter is how long after the end of a window it is computed, or a third of a
+	// short one: answers are on their way for a while.
 	monitorAfter = 20 * time.Second
 	// monitorCatchUp may be short: a run computes every window that was missed.
 	monitorCatchUp = 10 * time.Minute
@@ -122,5 +122,5 @@ func (m *appliedMonitor) apply(ctx context.Context) error {
 func offsetOf(m pipeline.Monitor) time.Duration {
 	epoch := time.Unix(0, 0).UTC()
 	within := epoch.Sub(epoch.Truncate(m.Length()))
-	return (m.Length() - within + monitorAfter) % m.Length()
+	return (m.Length() - within + min(monitorAfter, m.Length()/3)) % m.Length()
 }

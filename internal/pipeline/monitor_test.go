@@ -41,7 +41,7 @@ func TestMistakesOfMonitoring(t *testing.T) {
 		add, path, want string
 		beyond          bool // what a JSON Schema cannot say
 	}{
-		{"monitor: {window: 5s}", "monitor.window", "no such span", true},
+		{"monitor: {window: 5ms}", "monitor.window", "no such span", true},
 		{"monitor: {window: 1h, rows: 10}", "monitor.rows", "beside", true},
 		{"monitor: {rows: -1}", "monitor.rows", "no window", true},
 		{"monitor: {late: soon}", "monitor.late", "no such span", true},
