@@ -5,10 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/testenv"
@@ -180,4 +182,38 @@ func TestDoctorWaitsUntilEverythingIsThere(t *testing.T) {
 	l.StartWorker()
 	l.StartServer()
 	require.Equal(t, exitDone, <-codes)
+}
+
+// A moment that passed without a run is seen, and made up for.
+func TestMomentsWithoutARunAreSeen(t *testing.T) {
+	withLine(t)
+	name := testenv.Name(t)
+	t.Cleanup(func() { _, _, _ = esteiraIn(context.Background(), "", "schedule", "delete", name) })
+	decoded[map[string]any](t, exitDone, "schedule", "create", pipelineFile(t, name, ""), "--cron", "0 3 * * *")
+	_, errs, code := esteira(t, "schedule", "show", name, "--last", "0")
+	require.Equal(t, exitUsage, code, errs)
+	require.Empty(t, decoded[shownSchedule](t, exitDone, "schedule", "show", name).Passed)
+	// A file cannot ask for one every second.
+	h := testenv.Temporal(t).ScheduleClient().GetHandle(t.Context(), name)
+	require.NoError(t, h.Update(t.Context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		s := in.Description.Schedule
+		s.Spec = &client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: time.Second}}}
+		return &client.ScheduleUpdate{Schedule: &s}, nil
+	}}))
+	passed := func() []occurrence {
+		return decoded[shownSchedule](t, exitDone, "schedule", "show", name, "--last", "500").Passed
+	}
+	require.Eventually(t, func() bool {
+		list := passed()
+		n, _, _ := without(list)
+		return len(list) > n && strings.HasPrefix(list[len(list)-1].Run, name+"/run/scheduled-")
+	}, 30*time.Second, 200*time.Millisecond)
+	decoded[map[string]string](t, exitDone, "schedule", "pause", name)
+	require.Eventually(t, func() bool { n, _, _ := without(passed()); return n > 0 }, 30*time.Second, 200*time.Millisecond)
+	require.NoError(t, h.Update(t.Context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		s := in.Description.Schedule
+		s.Spec.EndAt = time.Now()
+		return &client.ScheduleUpdate{Schedule: &s}, nil
+	}}))
+	require.Eventually(t, func() bool { return len(passed()) == 0 }, 30*time.Second, 200*time.Millisecond, "another schedule has other moments")
 }
