@@ -20,6 +20,7 @@ import (
 // year is what came of it. Moments are weeks of the world after the first of 2001.
 type year struct {
 	WeekSeconds float64      `json:"week_seconds"`
+	From        int          `json:"from"` // the first week of the history
 	Weeks       []weekOf     `json:"weeks"`
 	Changes     []changeOf   `json:"changes"`
 	Alerts      []alertOf    `json:"alerts"`
@@ -71,6 +72,9 @@ type rolloutOf struct {
 	State    string  `json:"state"`
 	Canaries int     `json:"canary_answers"`
 }
+
+// number is the version of the model, as in "flights@3".
+func (r rolloutOf) number() string { _, n, _ := strings.Cut(r.Model, "@"); return n }
 
 // summary is the year in figures.
 type summary struct {
@@ -125,7 +129,7 @@ func (l *life) withoutRetraining(ctx context.Context) (map[string]float64, error
 
 // account draws up the year from what the product has on record.
 func (l *life) account(ctx context.Context, without map[string]float64) (*year, error) {
-	y := &year{WeekSeconds: l.length.Seconds(), Summary: summary{Alerts: map[string]int{}, Labels: l.fates, Failed: l.refused, Requests: len(l.flights)}}
+	y := &year{WeekSeconds: l.length.Seconds(), From: l.From, Summary: summary{Alerts: map[string]int{}, Labels: l.fates, Failed: l.refused, Requests: len(l.flights)}}
 	y.Summary.Minutes = time.Duration(float64(l.length) * float64(l.last-l.world.first())).Minutes()
 	for _, c := range l.Changes {
 		if c.From < l.last {

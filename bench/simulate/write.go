@@ -26,7 +26,11 @@ func (y *year) write(dir string) error {
 	if err := w.WriteAll(rows); err != nil {
 		return err
 	}
-	for name, text := range map[string]string{"year.json": string(whole) + "\n", "year.csv": table.String()} {
+	page, err := y.page()
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"year.json": string(whole) + "\n", "year.csv": table.String(), "year.svg": y.picture() + "\n", "year.html": string(page)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
 		}
