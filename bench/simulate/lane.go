@@ -54,15 +54,15 @@ func (y *year) lanes() []lane {
 		runs = append(runs, span{class, r.Begun, r.Ended, "", fmt.Sprintf("%s to %s, asked for by %s: %s", date(r.Begun), date(r.Ended), r.Trigger, r.outcome())})
 	}
 	at := float64(y.Weeks[0].Week - 1)
-	version := "first"
+	version := "v" + y.first()
 	for _, r := range y.Rollouts {
 		canaries = append(canaries, span{"canary", r.From, r.To, "", fmt.Sprintf("%s to %s: %s answered %d flights as a canary, then %s", date(r.From), date(r.To), r.Model, r.Canaries, r.State)})
 		if r.State == "live" {
-			live = append(live, span{"live", at, r.To, version, version + " model live"})
-			at, version = r.To, "version "+r.number()
+			live = append(live, span{"live", at, r.To, version, version + " is live"})
+			at, version = r.To, "v"+r.number()
 		}
 	}
-	live = append(live, span{"live", at, math.Inf(1), version, version + " live"})
+	live = append(live, span{"live", at, math.Inf(1), version, version + " is live"})
 	return append(out, lane{"retraining", runs}, lane{"canary", canaries}, lane{"live", live})
 }
 
@@ -95,6 +95,14 @@ func (y *year) open(kind string) []span {
 		end(a, math.Inf(1))
 	}
 	return out
+}
+
+// first is the version that answered first.
+func (y *year) first() string {
+	for v := range y.Weeks[0].By {
+		return fmt.Sprint(v)
+	}
+	return ""
 }
 
 // outcome is how a retraining ended, in a few words.

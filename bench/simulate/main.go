@@ -22,6 +22,7 @@ func main() {
 	perWeek := flag.Int("flights", 1200, "asked about in a week, from 600 to 1500")
 	out := flag.String("out", "bench/simulate", "directory of the table, the page and the picture")
 	esteira := flag.String("esteira", "bin/esteira", "the command line")
+	draw := flag.Bool("draw", false, "live nothing: draw the year.json in -out again")
 	flag.Parse()
 	if *weekly < 2*time.Second || *weekly > time.Hour || *perWeek < 600 || *perWeek > 1500 || flag.NArg() > 0 {
 		flag.Usage()
@@ -29,6 +30,13 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *draw {
+		if err := again(*out); err != nil {
+			fmt.Fprintln(os.Stderr, "simulate:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := simulate(ctx, *weekly, *perWeek, *out, *esteira); err != nil {
 		fmt.Fprintln(os.Stderr, "simulate:", err)
 		os.Exit(1)

@@ -20,13 +20,13 @@ const (
 )
 
 const pictureStyle = `
-.year{--back:#fff;--ink:#1b2330;--soft:#5c6675;--line:#e3e7ec;--with:#2a62c8;--without:#c2571a;--gain:#2a62c8;--good:#1d7a4c;--none:#8b94a1;--warn:#b07400;--bad:#b3261e;--band:#f3f5f8;font:15px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;fill:var(--ink)}
-@media (prefers-color-scheme:dark){.year{--back:#1a202a;--ink:#e6eaf0;--soft:#9aa5b4;--line:#2d3643;--with:#8ab4ff;--without:#f0a06a;--gain:#8ab4ff;--good:#6fcf9f;--none:#7d8896;--warn:#f0c26a;--bad:#ff9d94;--band:#212936}}
+.year{--back:#fff;--ink:#1b2330;--soft:#5c6675;--line:#e3e7ec;--with:#2a62c8;--without:#c2571a;--good:#1d7a4c;--none:#8b94a1;--warn:#b07400;--bad:#b3261e;--band:#f3f5f8;font:15px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;fill:var(--ink)}
+@media (prefers-color-scheme:dark){.year{--back:#1a202a;--ink:#e6eaf0;--soft:#9aa5b4;--line:#2d3643;--with:#8ab4ff;--without:#f0a06a;--good:#6fcf9f;--none:#7d8896;--warn:#f0c26a;--bad:#ff9d94;--band:#212936}}
 .year .soft{fill:var(--soft)}.year .head{font-size:23px;font-weight:650;letter-spacing:-.2px}
 .year .grid{stroke:var(--line)}.year .axis{stroke:var(--soft)}
 .year .with{stroke:var(--with);stroke-width:3;fill:none;stroke-linejoin:round}.year .without{stroke:var(--without);stroke-width:2.5;fill:none;stroke-linejoin:round;stroke-dasharray:7 4}
 .year .words-with{fill:var(--with);font-weight:650}.year .words-without{fill:var(--without);font-weight:650}
-.year .gain{fill:var(--gain);opacity:.13}.year .band{fill:var(--band)}
+.year .gain{fill:var(--with);opacity:.14}.year .loss{fill:var(--without);opacity:.14}.year .band{fill:var(--band)}
 .year .change{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:2 4}.year .dot{fill:var(--ink)}.year .number{fill:var(--back);font-weight:700;font-size:14px}
 .year .warning{fill:var(--warn)}.year .critical{fill:var(--bad)}.year .promoted{fill:var(--good)}.year .stays{fill:var(--none)}.year .canary{fill:var(--good);opacity:.55}
 .year .live{fill:none;stroke:var(--soft);stroke-width:1.2}.year .inside{font-size:13px}`
@@ -69,7 +69,7 @@ func (y *year) picture() string {
 	s.high = 10 * math.Ceil(s.high/10)
 	lanes := y.lanes()
 	legend := bottom + 46 + laneHeight*float64(len(lanes)) + 20
-	height := legend + perChange*float64(len(y.Changes)+1) + 14
+	height := legend + perChange*float64(len(y.Changes)+3) + 4
 	b := &svg{}
 	b.put(`<svg xmlns="http://www.w3.org/2000/svg" class="year" style="max-width:none;width:100%%;height:auto" viewBox="0 0 %.0f %.0f" role="img" aria-labelledby="year-title year-words">`, across, height)
 	b.put(`<title id="year-title">%s</title><desc id="year-words">%s</desc><style>%s</style>`, html.EscapeString(pictureTitle), html.EscapeString(y.aloud()), pictureStyle)
@@ -123,14 +123,15 @@ func (y *year) history(b *svg, s scale) {
 
 // lines draws both arms, each week at its middle, and what lies between them.
 func (y *year) lines(b *svg, s scale) {
-	var with, without, back []string
-	for i := range y.Weeks {
-		w, end := y.Weeks[i], y.Weeks[len(y.Weeks)-1-i]
-		with = append(with, fmt.Sprintf("%.1f,%.1f", s.x(float64(w.Week)-0.5), s.y(w.With)))
-		without = append(without, fmt.Sprintf("%.1f,%.1f", s.x(float64(w.Week)-0.5), s.y(w.Without)))
-		back = append(back, fmt.Sprintf("%.1f,%.1f", s.x(float64(end.Week)-0.5), s.y(end.With)))
+	var with, without []string
+	for i, w := range y.Weeks {
+		x := s.x(float64(w.Week) - 0.5)
+		with = append(with, fmt.Sprintf("%.1f,%.1f", x, s.y(w.With)))
+		without = append(without, fmt.Sprintf("%.1f,%.1f", x, s.y(w.Without)))
+		if i > 0 {
+			y.between(b, s, y.Weeks[i-1], w)
+		}
 	}
-	b.put(`<polygon class="gain" points="%s %s"/>`, strings.Join(without, " "), strings.Join(back, " "))
 	b.put(`<polyline class="without" points="%s"/>`, strings.Join(without, " "))
 	b.put(`<polyline class="with" points="%s"/>`, strings.Join(with, " "))
 	last := y.Weeks[len(y.Weeks)-1]
@@ -143,11 +144,32 @@ func (y *year) lines(b *svg, s scale) {
 	b.text(right+6, low+5, "start", "words-with", "with")
 }
 
+// between fills what lies between the lines from one week to the next: what retraining
+// gains in one colour, what it loses in the other.
+func (y *year) between(b *svg, s scale, from, to weekOf) {
+	x0, x1 := s.x(float64(from.Week)-0.5), s.x(float64(to.Week)-0.5)
+	gain0, gain1 := from.Without-from.With, to.Without-to.With
+	fill := func(gain float64, points string, at ...any) {
+		if gain != 0 {
+			b.put(`<polygon class="%s" points="%s"/>`, map[bool]string{true: "gain", false: "loss"}[gain > 0], fmt.Sprintf(points, at...))
+		}
+	}
+	if gain0*gain1 >= 0 {
+		fill(gain0+gain1, "%.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f", x0, s.y(from.With), x1, s.y(to.With), x1, s.y(to.Without), x0, s.y(from.Without))
+		return
+	}
+	share := gain0 / (gain0 - gain1) // of the way, where the lines cross
+	x, m := x0+share*(x1-x0), s.y(from.With+share*(to.With-from.With))
+	fill(gain0, "%.1f,%.1f %.1f,%.1f %.1f,%.1f", x0, s.y(from.With), x, m, x0, s.y(from.Without))
+	fill(gain1, "%.1f,%.1f %.1f,%.1f %.1f,%.1f", x, m, x1, s.y(to.With), x1, s.y(to.Without))
+}
+
 // marks draws where the world changes, down through the lanes.
 func (y *year) marks(b *svg, s scale, down float64) {
 	for i, c := range y.Changes {
 		x := s.x(float64(c.From - 1))
-		b.line("change", x, top-12, x, down)
+		b.line("change", x, top-12, x, bottom)
+		b.line("change", x, bottom+36, x, down)
 		b.put(`<circle class="dot" cx="%.1f" cy="%.1f" r="11"><title>%s</title></circle>`, x, top-22, html.EscapeString(c.Words))
 		b.text(x, top-17, "middle", "number", fmt.Sprint(i+1))
 	}
@@ -165,8 +187,15 @@ func (y *year) legend(b *svg, at float64) {
 		}
 		b.text(58, cy, "start", "", fmt.Sprintf("Declared change of the world, from %s%s: %s.", firstDay.AddDate(0, 0, 7*(c.From-1)).Format("2 January"), until, c.Words))
 	}
-	b.text(28, at+perChange*float64(len(y.Changes))+2, "start", "soft", fmt.Sprintf(
-		"US flights of January to June 2001; July to December: other flights of the same days again. Labels 3 to 10 days late. A week takes %g s, a training run as long as it does.", y.WeekSeconds))
+	at += perChange*float64(len(y.Changes)) + 4
+	x := 29.0
+	for _, key := range []struct{ class, words string }{{"promoted", "retrained and promoted"}, {"stays", "retrained, not better: the champion stays"}, {"canary", "answers a share first"}, {"critical", "critical alert"}, {"warning", "warning, retrains nothing"}} {
+		b.box(key.class, x, at-12, 22, 14, key.words)
+		b.text(x+29, at, "start", "", key.words)
+		x += 52 + 7.5*float64(len(key.words))
+	}
+	b.text(28, at+perChange+4, "start", "soft", "US flights of January to June 2001; from July on other flights of the same days again. Labels come three to ten days late, some twice, some wrong first, some never.")
+	b.text(28, at+2*perChange, "start", "soft", fmt.Sprintf("A week of the world takes %g seconds. Training takes as long as it does, a second of it more than a day here.", y.WeekSeconds))
 }
 
 // aloud says in words what is to be seen.

@@ -26,10 +26,11 @@ func (y *year) broken() (out []error) {
 	promise(s.WindowRequests == int64(s.Requests), "%d requests, %d in windows", s.Requests, s.WindowRequests)
 	promise(s.Labelled == s.Requests-s.Labels.Never && s.WrongLabels == 0, "%d labels of %d were joined, %d of them wrong", s.Labelled, s.Requests-s.Labels.Never, s.WrongLabels)
 	promise(s.Alerts["performance"] > 0, "no loss of performance was found")
+	promise(s.FalseAlerts == 0, "%d alerts opened before the world changed", s.FalseAlerts)
 	promise(s.Promotions > 0, "no retraining was promoted")
 	promise(s.With < s.Without, "the error is %.2f with retraining, %.2f without", s.With, s.Without)
 	for _, r := range y.Rollouts {
-		if r.State == "live" {
+		if r.State == "live" && r.To <= float64(y.Weeks[len(y.Weeks)-1].Week) { // later nobody asked
 			promise(r.Canaries > 0, "%s went live without having answered as a canary", r.Model)
 		}
 	}

@@ -66,9 +66,9 @@ func theYear(perWeek int) world {
 	return world{
 		History: 8, Weeks: 44, PerWeek: perWeek,
 		Changes: []change{
-			{From: 20, To: 40, Words: "flights that leave from 15:00 on arrive 45 minutes later", Later: evening(45)},
+			{From: 20, To: 52, Words: "flights that leave from 15:00 on arrive 45 minutes later", Later: evening(45)},
 			{From: 32, To: 52, Words: "three of four flights under 500 miles are no longer flown", Keep: func(miles, chance float64) bool { return miles >= 500 || chance < 0.25 }},
-			{From: 40, To: 52, Words: "evenings are as before, flights that leave before 10:00 arrive 45 minutes later", Later: morning(45)},
+			{From: 40, To: 52, Words: "flights that leave before 10:00 arrive 45 minutes later, too", Later: morning(45)},
 		},
 	}
 }

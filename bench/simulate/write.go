@@ -46,3 +46,16 @@ func versions(by map[int]int) string {
 	}
 	return strings.Join(out, ", ")
 }
+
+// again writes a year that was lived before.
+func again(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "year.json"))
+	if err != nil {
+		return err
+	}
+	var y year
+	if err := json.Unmarshal(text, &y); err != nil {
+		return err
+	}
+	return y.write(dir)
+}
