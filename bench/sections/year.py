@@ -24,15 +24,20 @@ def text(_):
 | retrainings | {s["retrainings"]} |
 | promoted through a canary | {s["promotions"]} |
 | not better, the champion stayed | {s["not_better"]} |
+| under way when the year was over | {s["under_way_at_the_end"]} |
 | requests that failed | {s["failed_requests"]} |
 | answers in the audit log, as they were given | {s["audited"] - s["untraceable"]:,} of {s["requests"]:,} |
 | labels in force, all of them the truth | {s["labelled"]:,} |"""]
-    changes = [c for c in year["changes"]]
+    changes = year["changes"]
     rows = []
     for i, c in enumerate(changes):
-        told = next((a["at"] for a in year["alerts"] if a["change"] == "opened" and a["at"] >= c["from"] - 1), None)
-        live = next((r["to"] for r in year["rollouts"] if r["state"] == "live" and r["from"] >= c["from"] - 1), None)
-        weeks = lambda at: "–" if at is None else f"{at - c['from'] + 1:.1f}"
-        rows.append(f"| {c['words']} | {c['from']} | {weeks(told)} | {weeks(live)} |")
-    lines.append("\n| declared change | from week | weeks to the next alert | weeks to the next model |\n|---|---:|---:|---:|\n" + "\n".join(rows))
+        begins = c["from"] - 1
+        ends = changes[i + 1]["from"] - 1 if i + 1 < len(changes) else year["weeks"][-1]["week"]
+        told = next((a for a in year["alerts"] if a["change"] == "opened" and begins <= a["at"] < ends), None)
+        alert = "none" if told is None else f"{told['kind'].replace('_', ' ')}, after {told['at'] - begins:.1f} weeks"
+        # Rows from before a change are in what is learnt from soon after it: a model may do better still.
+        models = [r for r in year["rollouts"] if r["state"] == "live" and begins <= r["to"] < ends]
+        live = ", ".join(f"{r['to'] - begins:.1f}" for r in models) or "none"
+        rows.append(f"| {c['words']} | {c['from']} | {alert} | {live} |")
+    lines.append("\n| declared change | from week | first alert | models that went live before the next change, weeks after it |\n|---|---:|---|---:|\n" + "\n".join(rows))
     return "\n".join(lines)

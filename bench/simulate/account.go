@@ -59,7 +59,7 @@ type retraining struct {
 	Begun    float64 `json:"begun"`
 	Ended    float64 `json:"ended"`
 	Trigger  string  `json:"trigger"`
-	Decision string  `json:"decision"`
+	Decision string  `json:"decision"` // "": it went on when the year was over
 	Reason   string  `json:"reason"`
 	Model    string  `json:"model,omitempty"`
 	Run      string  `json:"run"`
@@ -88,6 +88,7 @@ type summary struct {
 	Retrainings    int            `json:"retrainings"`
 	Promotions     int            `json:"promotions"`
 	NotBetter      int            `json:"not_better"`
+	UnderWay       int            `json:"under_way_at_the_end"`
 	Requests       int            `json:"requests"`
 	Failed         int            `json:"failed_requests"` // without the status 200, those with labels too
 	Audited        int            `json:"audited"`
@@ -280,7 +281,7 @@ func (l *life) retrainings(ctx context.Context, y *year) error {
 		return err
 	}
 	for _, r := range rollouts {
-		if r.BaselineVersion == 0 || r.Finished == nil {
+		if r.BaselineVersion == 0 || r.Finished == nil || l.weeks(*r.Finished) > float64(l.last) {
 			continue
 		}
 		of := rolloutOf{From: l.weeks(r.Started), To: l.weeks(*r.Finished), Model: r.Model(), State: string(r.State), Canaries: l.canaries[r.ModelVersion]}
@@ -297,7 +298,12 @@ func (l *life) retrainings(ctx context.Context, y *year) error {
 			continue
 		}
 		of := retraining{Begun: l.weeks(r.Started), Ended: l.weeks(*r.Finished), Trigger: r.Trigger, Decision: r.Decision, Reason: r.Reason, Run: r.ID}
-		if r.ModelVersion > 0 {
+		switch {
+		case of.Begun >= float64(l.last): // remembered until the year was over
+			continue
+		case of.Ended > float64(l.last):
+			of.Decision, of.Reason = "", "" // what became of it nobody was asked
+		case r.ModelVersion > 0:
 			of.Model = fmt.Sprintf("%s@%d", r.ModelName, r.ModelVersion)
 		}
 		y.Retrainings = append(y.Retrainings, of)
@@ -307,6 +313,8 @@ func (l *life) retrainings(ctx context.Context, y *year) error {
 			y.Summary.Promotions++
 		case "rejected":
 			y.Summary.NotBetter++
+		case "":
+			y.Summary.UnderWay++
 		}
 	}
 	return nil

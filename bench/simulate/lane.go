@@ -28,7 +28,7 @@ func (l lane) draw(b *svg, s scale, y float64) {
 		if p.from > s.to || p.to < s.from {
 			continue
 		}
-		x := s.x(p.from)
+		x := min(s.x(p.from), s.x(s.to)-narrowest)
 		w := max(s.x(p.to)-x, narrowest)
 		b.box(p.class, x, y, w, 18, p.tip)
 		if p.words != "" && w > 9*float64(len(p.words)) {
@@ -47,9 +47,9 @@ func (y *year) lanes() []lane {
 	}
 	var runs, canaries, live []span
 	for _, r := range y.Retrainings {
-		class := "stays"
-		if r.Decision == "deployed" {
-			class = "promoted"
+		class := map[string]string{"deployed": "promoted", "": "canary"}[r.Decision]
+		if class == "" {
+			class = "stays"
 		}
 		runs = append(runs, span{class, r.Begun, r.Ended, "", fmt.Sprintf("%s to %s, asked for by %s: %s", date(r.Begun), date(r.Ended), r.Trigger, r.outcome())})
 	}
@@ -108,6 +108,8 @@ func (y *year) first() string {
 // outcome is how a retraining ended, in a few words.
 func (r retraining) outcome() string {
 	switch r.Decision {
+	case "":
+		return "still under way when the year is over"
 	case "deployed":
 		return "promoted, " + r.Model + " is live"
 	case "rejected":

@@ -188,13 +188,14 @@ func (y *year) legend(b *svg, at float64) {
 		b.text(58, cy, "start", "", fmt.Sprintf("Declared change of the world, from %s%s: %s.", firstDay.AddDate(0, 0, 7*(c.From-1)).Format("2 January"), until, c.Words))
 	}
 	at += perChange*float64(len(y.Changes)) + 4
-	x := 29.0
-	for _, key := range []struct{ class, words string }{{"promoted", "retrained and promoted"}, {"stays", "retrained, not better: the champion stays"}, {"canary", "answers a share first"}, {"critical", "critical alert"}, {"warning", "warning, retrains nothing"}} {
-		b.box(key.class, x, at-12, 22, 14, key.words)
-		b.text(x+29, at, "start", "", key.words)
-		x += 52 + 7.5*float64(len(key.words))
+	for _, key := range []struct {
+		x            float64
+		class, words string
+	}{{29, "promoted", "promoted"}, {162, "stays", "not better, the champion stays"}, {462, "canary", "canary, answers a share"}, {702, "critical", "critical alert"}, {866, "warning", "warning, retrains nothing"}} {
+		b.box(key.class, key.x, at-12, 22, 14, key.words)
+		b.text(key.x+29, at, "start", "", key.words)
 	}
-	b.text(28, at+perChange+4, "start", "soft", "US flights of January to June 2001; from July on other flights of the same days again. Labels come three to ten days late, some twice, some wrong first, some never.")
+	b.text(28, at+perChange+4, "start", "soft", "US flights of January to June 2001; from July on, other flights of the same days again. Labels come three to ten days late.")
 	b.text(28, at+2*perChange, "start", "soft", fmt.Sprintf("A week of the world takes %g seconds. Training takes as long as it does, a second of it more than a day here.", y.WeekSeconds))
 }
 

@@ -30,7 +30,7 @@ func (y *year) broken() (out []error) {
 	promise(s.Promotions > 0, "no retraining was promoted")
 	promise(s.With < s.Without, "the error is %.2f with retraining, %.2f without", s.With, s.Without)
 	for _, r := range y.Rollouts {
-		if r.State == "live" && r.To <= float64(y.Weeks[len(y.Weeks)-1].Week) { // later nobody asked
+		if r.State == "live" {
 			promise(r.Canaries > 0, "%s went live without having answered as a canary", r.Model)
 		}
 	}
