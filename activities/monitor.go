@@ -34,12 +34,6 @@ type PlanWindowsResult struct {
 	Gone bool  `json:"gone,omitempty"` // there is no such endpoint
 }
 
-// settle is how long after its end a window is left alone, or a quarter of a short
-// one: answers are still on their way from the servers.
-const settle = 15 * time.Second
-
-func settled(length time.Duration) time.Duration { return min(settle, length/4) }
-
 // PlanWindows says which windows are due. The first window of an endpoint holds its
 // oldest request within monitor.late; before there is one, it is the last that is
 // over. From then on every window is computed, with or without traffic.
@@ -79,7 +73,8 @@ func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 	if err != nil {
 		return nil, err
 	}
-	for !next.Add(length + settled(length)).After(p.Now) {
+	settle := p.Monitor.Settle()
+	for !next.Add(length + settle).After(p.Now) {
 		if len(res.New) == p.Most {
 			res.More = true
 			break
@@ -111,7 +106,7 @@ func (a *Activities) firstDue(ctx context.Context, p PlanWindowsParams, length t
 	if err != nil || ok {
 		return first.Truncate(length), err
 	}
-	return p.Now.Add(-settled(length)).Truncate(length).Add(-length), nil
+	return p.Now.Add(-p.Monitor.Settle()).Truncate(length).Add(-length), nil
 }
 
 // RecentWindow is a row of the table that a monitor shows.

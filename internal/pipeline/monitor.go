@@ -83,6 +83,17 @@ func (p *Pipeline) Monitoring() bool {
 // Length is Window as a duration, 0 where windows are of rows.
 func (m Monitor) Length() time.Duration { return durationOr(m.Window, 0) }
 
+// Settle is how long after its end a window is left alone: answers are still on
+// their way from the servers. A window of seconds waits for seconds.
+func (m Monitor) Settle() time.Duration {
+	return min(max(m.Length(), leastSettle), mostSettle)
+}
+
+const (
+	leastSettle = 2 * time.Second
+	mostSettle  = 15 * time.Second
+)
+
 // LateBy is Late as a duration.
 func (m Monitor) LateBy() time.Duration { return durationOr(m.Late, 14*24*time.Hour) }
 
