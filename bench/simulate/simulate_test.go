@@ -30,7 +30,7 @@ func TestAQuarterIsLived(t *testing.T) {
 			}
 			return json.Unmarshal([]byte(out), into)
 		}},
-		world: aQuarter(800), name: name, dir: t.TempDir(), files: ".", data: filepath.Join(testline.Root(), "examples", "flights"), length: 5 * time.Second, say: t.Logf,
+		world: aQuarter(800), name: name, dir: t.TempDir(), files: ".", data: filepath.Join(testline.Root(), "examples", "flights"), length: 4 * time.Second, say: t.Logf,
 	}
 	c := testenv.Temporal(t)
 	t.Cleanup(func() { // nothing of it goes on in the Temporal that tests share
