@@ -2,7 +2,7 @@
 # rest where they may. What a target does is in deploy/*.sh and deploy/stack.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up down status clean demo python-trainer test chaos lint bench
+.PHONY: help setup build up down status clean demo python-trainer simulate test chaos lint bench
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: ## start everything, run the flights example, predict, trace
 
 python-trainer: ## set up and start a trainer in Python, for examples/python-trainer
 	@deploy/python-trainer.sh
+
+simulate: ## live a year of late labels, drift and retraining in about six minutes, and draw it
+	@bench/simulate.sh
 
 test: ## run every test, on a stack of its own
 	@deploy/test.sh

@@ -94,7 +94,11 @@ func lineOf(ctx workflow.Context, in workflows.PipelineInput) (workflows.Pipelin
 // withLine starts a worker with lineOf.
 func withLine(t *testing.T) {
 	t.Helper()
-	place := isolated(t)
+	startLine(t, isolated(t))
+}
+
+func startLine(t *testing.T, place testenv.Place) {
+	t.Helper()
 	w := worker.New(testenv.Temporal(t), temporal.QueuesOf(place.TaskQueue).Workflow, worker.Options{LocalActivityWorkerOnly: true})
 	w.RegisterWorkflowWithOptions(lineOf, workflow.RegisterOptions{Name: pipelineWorkflow})
 	require.NoError(t, w.Start())

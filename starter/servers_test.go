@@ -5,14 +5,18 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/testenv"
 	"github.com/esteira-ml/esteira/internal/testline"
+	"github.com/esteira-ml/esteira/workflows"
 )
 
 func TestMigrateAndDoctor(t *testing.T) {
@@ -180,4 +184,61 @@ func TestDoctorWaitsUntilEverythingIsThere(t *testing.T) {
 	l.StartWorker()
 	l.StartServer()
 	require.Equal(t, exitDone, <-codes)
+}
+
+// A moment that passed without a run is seen, and made up for.
+func TestMomentsWithoutARunAreSeen(t *testing.T) {
+	withLine(t)
+	name := testenv.Name(t)
+	t.Cleanup(func() { _, _, _ = esteiraIn(context.Background(), "", "schedule", "delete", name) })
+	decoded[map[string]any](t, exitDone, "schedule", "create", pipelineFile(t, name, ""), "--cron", "0 3 * * *")
+	_, errs, code := esteira(t, "schedule", "show", name, "--last", "0")
+	require.Equal(t, exitUsage, code, errs)
+	require.Empty(t, decoded[shownSchedule](t, exitDone, "schedule", "show", name).Passed)
+	// A file cannot ask for one every second.
+	h := testenv.Temporal(t).ScheduleClient().GetHandle(t.Context(), name)
+	require.NoError(t, h.Update(t.Context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		s := in.Description.Schedule
+		s.Spec = &client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: time.Second}}}
+		return &client.ScheduleUpdate{Schedule: &s}, nil
+	}}))
+	passed := func() []occurrence {
+		return decoded[shownSchedule](t, exitDone, "schedule", "show", name, "--last", "500").Passed
+	}
+	require.Eventually(t, func() bool {
+		list := passed()
+		n, _, _ := without(list)
+		return len(list) > n && strings.HasPrefix(list[len(list)-1].Run, name+"/run/scheduled-")
+	}, 30*time.Second, 200*time.Millisecond)
+	decoded[map[string]string](t, exitDone, "schedule", "pause", name)
+	require.Eventually(t, func() bool { n, _, _ := without(passed()); return n > 0 }, 30*time.Second, 200*time.Millisecond)
+	require.NoError(t, h.Update(t.Context(), client.ScheduleUpdateOptions{DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+		s := in.Description.Schedule
+		s.Spec.EndAt = time.Now()
+		return &client.ScheduleUpdate{Schedule: &s}, nil
+	}}))
+	require.Eventually(t, func() bool { return len(passed()) == 0 }, 30*time.Second, 200*time.Millisecond, "another schedule has other moments")
+}
+
+// A run goes on as it began when its schedule is changed; the next is another's.
+func TestAScheduleIsChangedWhileItsRunGoes(t *testing.T) {
+	place := isolated(t) // no worker yet: the run waits
+	name := testenv.Name(t)
+	path := pipelineFile(t, name, "")
+	t.Cleanup(func() { _, _, _ = esteiraIn(context.Background(), "", "schedule", "delete", name) })
+	decoded[map[string]any](t, exitDone, "schedule", "create", path, "--cron", "0 3 * * *")
+	decoded[map[string]string](t, exitDone, "schedule", "trigger", name)
+	show := func() shownSchedule { return decoded[shownSchedule](t, exitDone, "schedule", "show", name) }
+	require.Eventually(t, func() bool { return len(show().Recent) == 1 }, 20*time.Second, 100*time.Millisecond)
+	run := show().Recent[0].Run
+	require.Equal(t, 3, show().Next[0].Hour())
+
+	require.Equal(t, "updated", decoded[map[string]any](t, exitDone, "schedule", "create", path, "--cron", "0 4 * * *")["state"])
+	require.Equal(t, 4, show().Next[0].Hour())
+	require.Equal(t, run, show().Recent[0].Run)
+	d, err := testenv.Temporal(t).DescribeWorkflowExecution(t.Context(), run, "")
+	require.NoError(t, err)
+	require.Equal(t, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, d.GetWorkflowExecutionInfo().GetStatus())
+	startLine(t, place)
+	require.Equal(t, workflows.Decision("schedule"), decoded[outcome](t, exitDone, "runs", "show", run, "--wait").Decision)
 }

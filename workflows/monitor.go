@@ -166,10 +166,15 @@ func (m *monitor) tell(ctx workflow.Context, events []activities.Told) {
 	}
 }
 
-// retrain asks for a retraining of what opened; the same event is the same trigger.
+// retrain asks for a retraining of what opened, and again of what lasts: the rows that
+// the first had may have been too few to learn the change from. The same event is the
+// same trigger.
 func (m *monitor) retrain(ctx workflow.Context, events []activities.Told) {
 	for _, e := range events {
-		if e.Change != alert.Opened || !slices.Contains(m.in.Retrain, e.Kind) {
+		if !slices.Contains(m.in.Retrain, e.Kind) || e.Change == alert.Resolved {
+			continue
+		}
+		if e.Change == alert.Lasting && workflow.GetVersion(ctx, "retrain while an alert lasts", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 			continue
 		}
 		t := Trigger{Kind: pipeline.TriggerAlert, Key: clipped(e.ID, maxKey), Reason: e.Message}

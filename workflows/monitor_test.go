@@ -145,16 +145,18 @@ func TestAnAlertOfTheFileAsksForARetraining(t *testing.T) {
 			m.events[dueAt(1)[0].Begins] = []activities.Told{
 				{ID: "drift", Change: alert.Opened, Kind: pipeline.OnDataDrift, Severity: alert.Info},
 				{ID: "worse", Change: alert.Opened, Kind: pipeline.OnPerformance, Severity: alert.Info, Message: "rmse is 3"},
+				{ID: "lasts", Change: alert.Lasting, Kind: pipeline.OnPerformance, Severity: alert.Info, Message: "rmse is still 3"},
 				{ID: "over", Change: alert.Resolved, Kind: pipeline.OnPerformance, Severity: alert.Info},
 			}
 			m.computes(0)
 			m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, Trigger{Kind: pipeline.TriggerAlert, Key: "worse", Reason: "rmse is 3"}).Return(applied).Once()
+			m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, Trigger{Kind: pipeline.TriggerAlert, Key: "lasts", Reason: "rmse is still 3"}).Return(applied).Once()
 			res := m.run()
 			if applied == nil {
 				require.Empty(t, res.Notes)
 				return
 			}
-			require.Len(t, res.Notes, 1)
+			require.Len(t, res.Notes, 2)
 			require.Contains(t, res.Notes[0], "the pipeline is not applied")
 		})
 	}

@@ -157,6 +157,34 @@ var scenarios = map[string]scenario{
 		r.JSON(testline.ExitDone, &s, "score", r.name, asked, filepath.Join(r.dir, "scores.parquet"), "--part-rows", "1000", "--on-error", "reject", "--wait")
 		return s.Run
 	}},
+	"retrained": {workflows.DecisionCancelled, false, false, func(r *recorder) string { // it ends only so
+		r.Run(testline.ExitDone, r.file())
+		var said any
+		file := r.file("retrain: {schedule: {cron: \"@daily\"}}", "retrain: {cooldown: 1s, on: [{labels: 1000, every: 1s}, {new_data: true, every: 2s}]}", "seed: 7", "seed: 8", "against: champion, min_gain: -0.05", "against: champion, min_gain: 0.9")
+		r.JSON(testline.ExitDone, &said, "apply", file)
+		start := func(key string, code int) {
+			var o workflows.TriggerOutcome
+			r.JSON(testline.ExitDone, &o, "retrain", "start", r.name, "--key", key)
+			if o.Outcome == "started" {
+				r.Follow(code, o.Run)
+			}
+		}
+		start("not better", testline.ExitRejected)
+		r.JSON(testline.ExitDone, &said, "retrain", "pause", r.name, "--reason", "to record it")
+		start("remembered", testline.ExitRejected)
+		r.JSON(testline.ExitDone, &said, "retrain", "resume", r.name, "--reason", "it is recorded")
+		r.Await(time.Minute, "the remembered run", func() bool {
+			var s workflows.RetrainingStatus
+			r.JSON(testline.ExitDone, &s, "retrain", "show", r.name)
+			return s.Running == "" && s.Pending == nil
+		})
+		require.NoError(r.t, os.Remove(filepath.Join(r.dir, "penguins.json"))) // what the next look finds
+		start("failed", testline.ExitFailed)
+		id := workflows.RetrainingID(r.name)
+		require.NoError(r.t, r.temporal.CancelWorkflow(r.t.Context(), id, ""))
+		require.Error(r.t, r.temporal.GetWorkflow(r.t.Context(), id, "").Get(r.t.Context(), nil))
+		return id
+	}},
 	"worker-killed": {workflows.DecisionDeployed, true, true, func(r *recorder) string {
 		w := r.Watch()
 		run := r.Begin(r.file()).Run

@@ -74,8 +74,8 @@ type TriggerOutcome struct {
 // Pending is the one run that all remembered triggers become.
 type Pending struct {
 	First    Trigger `json:"first"`
-	Others   int     `json:"others"` // triggers remembered after it
-	Attempts int     `json:"attempts"`
+	Others   int     `json:"others"`   // triggers remembered after it
+	Attempts int     `json:"attempts"` // that found another run under way
 	// Not is the moment before which it is not tried again: another run of the
 	// pipeline was under way.
 	Not time.Time `json:"not,omitzero"`
@@ -301,7 +301,7 @@ func (r *retraining) hindrance(ctx workflow.Context, person bool) (string, time.
 	case r.running != "":
 		return "run " + r.running + " is under way", time.Time{}
 	case s.Pending != nil && now.Before(s.Pending.Not):
-		return "another run of the pipeline is under way", s.Pending.Not
+		return "another run of the pipeline is under way, found " + plural(s.Pending.Attempts, "time"), s.Pending.Not
 	case person || len(s.Starts) == 0:
 		return "", time.Time{}
 	}

@@ -197,8 +197,10 @@ func TestARunThatHadToGiveWayIsTriedAgain(t *testing.T) {
 		return PipelineResult{Decision: DecisionDeployed, Reason: "better"}, nil
 	}
 	r.trigger(0, "alert", "a")
+	r.trigger(2*time.Hour+time.Minute+time.Second, "alert", "b") // while it waits for the third
 	status := r.run(20 * time.Hour)
 	require.Len(t, r.begun, 3)
+	require.Contains(t, r.outcomes["b"].Why, "another run of the pipeline is under way, found 2 times")
 	require.Equal(t, 1, status.Starts, "one of the budget")
 	require.Equal(t, "deployed: better", r.recorded["a"].Why)
 }

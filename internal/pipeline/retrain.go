@@ -24,10 +24,10 @@ type Retrain struct {
 
 // RetrainTrigger is one thing that asks for a run.
 type RetrainTrigger struct {
-	Alert   string `json:"alert,omitempty" yaml:"alert,omitempty" jsonschema_description:"An alert of this kind of monitor.alerts opens."`
+	Alert   string `json:"alert,omitempty" yaml:"alert,omitempty" jsonschema_description:"An alert of this kind of monitor.alerts opens, and again when it is told that it lasts."`
 	Labels  int    `json:"labels,omitempty" yaml:"labels,omitempty" jsonschema_description:"As many labels have arrived since the last run began."`
 	NewData bool   `json:"new_data,omitempty" yaml:"new_data,omitempty" jsonschema_description:"true: a source has changed since the last look."`
-	Every   string `json:"every,omitempty" yaml:"every,omitempty" jsonschema_description:"labels, new_data: how often is looked, from 1m; default 10m, or 1h for new_data."`
+	Every   string `json:"every,omitempty" yaml:"every,omitempty" jsonschema_description:"labels, new_data: how often is looked, from 1s; default 10m, or 1h for new_data."`
 }
 
 // Budget bounds triggered runs.
@@ -208,7 +208,7 @@ func (d *decoder) checkTrigger(path string, p *Pipeline, t RetrainTrigger) {
 	if t.Labels < 0 {
 		d.add(path+".labels", "write 1 or more", "must be positive")
 	}
-	d.checkSpan(path+".every", t.Every, time.Minute, 31*24*time.Hour)
+	d.checkSpan(path+".every", t.Every, time.Second, 31*24*time.Hour)
 }
 
 // Watchable reports whether a change of the source is seen without reading it.
@@ -244,7 +244,7 @@ func (d *decoder) checkTrainWindow(p *Pipeline, w TrainWindow) {
 			d.add(path+"."+key, "remove it", "says nothing of %s", w.Rows)
 		}
 	}
-	d.checkSpan(path+".length", w.Length, time.Minute, 100*366*24*time.Hour)
+	d.checkSpan(path+".length", w.Length, time.Second, 100*366*24*time.Hour)
 }
 
 // JSONSchemaExtend tells that a trigger is one thing.

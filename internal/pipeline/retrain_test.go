@@ -58,7 +58,7 @@ func TestMistakesOfRetraining(t *testing.T) {
 		{"retrain: {on: [{labels: -5}]}", "retrain.on[0].labels", "positive", false},
 		{"retrain: {on: [{alert: performnace}]}", "retrain.on[0].alert", "unknown kind", false},
 		{"retrain: {on: [{alert: performance}]}", "retrain.on[0].alert", "needs the section monitor", true},
-		{"retrain: {on: [{labels: 5, every: 1s}]}", "retrain.on[0].every", "no such span", true},
+		{"retrain: {on: [{labels: 5, every: 1ms}]}", "retrain.on[0].every", "no such span", true},
 		{"retrain: {cooldown: never}", "retrain.cooldown", "no such span", true},
 		{"retrain: {budget: {}}", "retrain.budget.runs", "missing", false},
 		{"retrain: {budget: {runs: 0}}", "retrain.budget.runs", "no budget", true},

@@ -56,6 +56,9 @@ func Bootstrap(ctx context.Context, c client.Client) error {
 	return bootstrap(ctx, c, namespace, attributes())
 }
 
+// Namespace is that of a client, for requests that it does not fill in.
+func Namespace(c client.Client) (string, error) { return namespaceOf(c) }
+
 // namespaceOf asks the client for its namespace the only way there is: requests
 // that leave it empty are filled in.
 func namespaceOf(c client.Client) (string, error) {
