@@ -58,6 +58,9 @@ const (
 func (d Deploy) Asks() bool { return d.Approval != nil && *d.Approval.Required }
 
 func (d *decoder) rolloutDefaults(p *Deploy) {
+	if a := p.Audit; a != nil && a.Mode == "" {
+		a.Mode = "strict"
+	}
 	if a := p.Approval; a != nil {
 		if a.Required == nil {
 			a.Required = new(true)
