@@ -36,8 +36,11 @@ func (a *Activities) fail(ctx context.Context, s step, begun time.Time, err erro
 
 // record writes the row of a step that did not complete. The row is for people;
 // when the database is what failed, the error itself in Temporal's history must
-// do.
+// do. A rollout that somebody started belongs to no run, and has no row.
 func (a *Activities) record(ctx context.Context, s step, row metadata.Step) {
+	if s.run.ID == "" {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	finished := time.Now()

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -107,7 +108,7 @@ func (a *Activities) setAuditPolicyOf(ctx context.Context, p MoveRolloutParams) 
 	if err != nil || open == nil || open.ID != p.Rollout {
 		return err // that it was overtaken the move itself says
 	}
-	return a.setAuditPolicy(ctx, p.Endpoint, p.Audit, p.Run.ID)
+	return a.setAuditPolicy(ctx, p.Endpoint, p.Audit, cmp.Or(p.Run.ID, p.Rollout))
 }
 
 // NoteRolloutParams say where a rollout stands.

@@ -69,6 +69,9 @@ func (a *Activities) WriteScores(ctx context.Context, p WriteScoresParams) (*Wri
 	s := step{run: p.Run, name: "write"}
 	begun := time.Now()
 	res := &WriteScoresResult{}
+	if err := a.begin(ctx, s, "written for each run"); err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
 	err := a.inScratch(ctx, s, func(ctx context.Context, dir string) error { return a.writeScores(ctx, dir, p, res) })
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) rolloutsCommand() *cobra.Command {
-	return group("rollouts", "List and show rollouts", a.rolloutsList(), a.rolloutsShow())
+	return group("rollouts", "Start, list and show rollouts", a.rolloutsStart(), a.rolloutsList(), a.rolloutsShow())
 }
 
 func (a *app) rolloutsList() *cobra.Command {

@@ -20,7 +20,7 @@ import (
 
 // RolloutInput starts the rollout of one model version to one endpoint.
 type RolloutInput struct {
-	Run        activities.Run   `json:"run"` // that made the version
+	Run        activities.Run   `json:"run"` // that made the version; without an ID: somebody started the rollout
 	Deploy     pipeline.Deploy  `json:"deploy"`
 	Model      string           `json:"model"`
 	Version    int              `json:"version"`

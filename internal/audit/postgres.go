@@ -1,11 +1,13 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,13 +41,14 @@ var columns = []string{
 
 const stage = `create temporary table if not exists predictions_staging (like predictions including defaults) on commit delete rows`
 
-// The order makes two drains of the same records wait for each other, not deadlock.
-var merge = `insert into predictions (` + strings.Join(columns, ", ") + `) select ` + strings.Join(columns, ", ") +
+var fromStage = `insert into predictions (` + strings.Join(columns, ", ") + `) select ` + strings.Join(columns, ", ") +
 	` from predictions_staging order by id on conflict do nothing`
 
-// Insert implements Sink: COPY into a temporary table, then INSERT … ON CONFLICT DO
-// NOTHING, in one transaction. A partition that was dropped after its export is
-// made again for a record that comes later still.
+// Insert implements Sink: COPY into the table; where it holds one of the records
+// already, COPY into a temporary table and INSERT … ON CONFLICT DO NOTHING, which
+// takes twice the time and is needed after a crash alone. Either is one transaction.
+// A partition that was dropped after its export is made again for a record that comes
+// later still.
 func (p *Postgres) Insert(ctx context.Context, records []Record) error {
 	err := p.insert(ctx, records)
 	if noPartition(err) {
@@ -64,10 +67,19 @@ func noPartition(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "23514" && pg.ConstraintName == ""
 }
 
+// alreadyThere recognises a row whose id the table holds.
+func alreadyThere(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505"
+}
+
+func byID(a, b Record) int { return bytes.Compare(a.ID[:], b.ID[:]) }
+
 // The records of one call are shared out to several connections, each with at
-// least so many: a transaction is the work of one core of the database.
+// least so many: a transaction is the work of one core of the database. Of more than
+// two each row costs more, for all write the ends of the same indexes.
 const (
-	connections = 4
+	connections = 2
 	atLeastEach = 2000
 )
 
@@ -101,19 +113,45 @@ func (p *Postgres) insertShare(ctx context.Context, records []Record) error {
 			return err
 		}
 	}
-	err := pgx.BeginFunc(ctx, p.db.Pool(), func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, stage); err != nil {
-			return err
-		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"predictions_staging"}, columns, &rows{records: records, at: -1}); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, merge); err != nil {
+	// In order, so that two drains of the same records wait for each other and do not deadlock.
+	if !slices.IsSortedFunc(records, byID) {
+		records = slices.SortedStableFunc(slices.Values(records), byID)
+	}
+	err := p.store(ctx, records, copyTo("predictions", records))
+	if alreadyThere(err) {
+		err = p.store(ctx, records, merge(records))
+	}
+	return err
+}
+
+// store runs one way to fill the table, and keeps the answers with it.
+func (p *Postgres) store(ctx context.Context, records []Record, fill func(context.Context, pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, p.db.Pool(), func(tx pgx.Tx) error {
+		if err := fill(ctx, tx); err != nil {
 			return err
 		}
 		return keepAnswers(ctx, tx, records)
 	})
-	return err
+}
+
+func copyTo(table string, records []Record) func(context.Context, pgx.Tx) error {
+	return func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.CopyFrom(ctx, pgx.Identifier{table}, columns, &rows{records: records, at: -1})
+		return err
+	}
+}
+
+func merge(records []Record) func(context.Context, pgx.Tx) error {
+	return func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, stage); err != nil {
+			return err
+		}
+		if err := copyTo("predictions_staging", records)(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, fromStage)
+		return err
+	}
 }
 
 // keepAnswers stores the answers that a key can ask for again. Of two servers that

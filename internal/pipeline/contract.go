@@ -21,12 +21,7 @@ type Contract struct {
 
 // ParseContract reads a contract file as strictly as Parse reads a pipeline file.
 func ParseContract(filename string, data []byte) (*Contract, error) {
-	d := &decoder{
-		file:   filename,
-		lines:  strings.Split(string(data[:min(len(data), MaxBytes)]), "\n"),
-		places: map[string]*token.Position{},
-		faulty: map[string]bool{},
-	}
+	d := newDecoder(filename, data)
 	c := &Contract{}
 	if root := d.read(data); root != nil {
 		d.places[""] = positionOf(root)

@@ -69,9 +69,6 @@ func (d *decoder) defaults(p *Pipeline) {
 	}
 	notifyDefaults(p)
 	d.rolloutDefaults(&p.Deploy)
-	if a := p.Deploy.Audit; a != nil && a.Mode == "" {
-		a.Mode = "strict"
-	}
 	if s := p.Retrain.Schedule; s != nil && s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}

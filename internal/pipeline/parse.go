@@ -67,12 +67,7 @@ func reason(err error) error {
 // *fault.Error of kind PipelineInvalid whose Details is []Mistake in the order of
 // the file; Render prints them. filename is only used in messages.
 func Parse(filename string, data []byte) (*Pipeline, error) {
-	d := &decoder{
-		file:   filename,
-		lines:  strings.Split(string(data[:min(len(data), MaxBytes)]), "\n"),
-		places: map[string]*token.Position{},
-		faulty: map[string]bool{},
-	}
+	d := newDecoder(filename, data)
 	p := &Pipeline{}
 	if root := d.read(data); root != nil {
 		d.places[""] = positionOf(root)
@@ -85,6 +80,15 @@ func Parse(filename string, data []byte) (*Pipeline, error) {
 		return nil, asFault(inFileOrder(d.mistakes))
 	}
 	return p, nil
+}
+
+func newDecoder(filename string, data []byte) *decoder {
+	return &decoder{
+		file:   filename,
+		lines:  strings.Split(string(data[:min(len(data), MaxBytes)]), "\n"),
+		places: map[string]*token.Position{},
+		faulty: map[string]bool{},
+	}
 }
 
 // read parses YAML and returns the mapping at its root, or nil after a mistake.

@@ -40,7 +40,7 @@ type Rollback struct {
 	MaxErrorRate       *float64 `json:"max_error_rate" yaml:"max_error_rate,omitempty" jsonschema_description:"Greatest share of failed answers beyond the live version's; default 0.01."`
 	MaxLatencyP99MS    *float64 `json:"max_latency_p99_ms,omitempty" yaml:"max_latency_p99_ms,omitempty" jsonschema_description:"canary: greatest 99th percentile of the answer's time, in milliseconds; default: no bound."`
 	MaxLatencyRatio    *float64 `json:"max_latency_ratio" yaml:"max_latency_ratio,omitempty" jsonschema_description:"canary: greatest 99th percentile as a multiple of the live version's, differences under 10 ms aside; default 3."`
-	MaxPredictionShift *float64 `json:"max_prediction_shift" yaml:"max_prediction_shift,omitempty" jsonschema_description:"Greatest total variation distance between the two versions' answers: over classes, or over tenths of the live version's values; default 0.3; 1 switches it off."`
+	MaxPredictionShift *float64 `json:"max_prediction_shift" yaml:"max_prediction_shift,omitempty" jsonschema_description:"Greatest total variation distance between the two versions' answers: over classes, or over tenths of the live version's values; a greater one takes the version back; default 0.3; 1 switches it off."`
 	MaxMetricLoss      *float64 `json:"max_metric_loss" yaml:"max_metric_loss,omitempty" jsonschema_description:"Greatest loss on rows with labels, as a share of the live version's loss; default 0.1."`
 	MinRequests        int      `json:"min_requests" yaml:"min_requests,omitempty" jsonschema_description:"Least rows of each version, and for the loss least labels, that are judged; default 100."`
 	OnInsufficient     string   `json:"on_insufficient" yaml:"on_insufficient,omitempty" jsonschema:"enum=proceed,enum=wait,enum=rollback" jsonschema_description:"What too few rows at the end of a step mean: proceed (default), wait for more, or rollback."`
@@ -58,6 +58,9 @@ const (
 func (d Deploy) Asks() bool { return d.Approval != nil && *d.Approval.Required }
 
 func (d *decoder) rolloutDefaults(p *Deploy) {
+	if a := p.Audit; a != nil && a.Mode == "" {
+		a.Mode = "strict"
+	}
 	if a := p.Approval; a != nil {
 		if a.Required == nil {
 			a.Required = new(true)

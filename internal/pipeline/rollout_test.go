@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -27,4 +28,35 @@ func TestARolloutIsCompleteAfterParse(t *testing.T) {
 		MinRequests: 100, OnInsufficient: "proceed", Wait: "24h",
 	}, d.Rollback)
 	require.False(t, parse(t, minimal+"deploy: {approval: {required: false}}\n").Deploy.Asks())
+}
+
+// The way of a rollout by hand is a section of its own, or that of a pipeline file,
+// complete and as strictly read.
+func TestAPlanIsASectionOrAPipeline(t *testing.T) {
+	const way = "deploy: {approval: {deadline: 2h}, canary: {steps: [{share: 0.2, for: 1m}]}}\n"
+	alone, metric, err := pipeline.ParsePlan("plan.yaml", []byte(way))
+	require.NoError(t, err)
+	require.Empty(t, metric)
+	whole, metric, err := pipeline.ParsePlan("p.yaml", []byte(minimal+way))
+	require.NoError(t, err)
+	require.Equal(t, "log_loss", metric)
+	require.Equal(t, "penguins", whole.Endpoint)
+	require.Empty(t, alone.Endpoint)
+	require.Equal(t, whole.Canary, alone.Canary)
+	require.Equal(t, whole.Approval, alone.Approval)
+	require.Equal(t, whole.Rollback, alone.Rollback)
+	require.Equal(t, 100, alone.Rollback.MinRequests)
+	for text, says := range map[string]string{
+		"deploy: {canary: {steps: [{share: 2, for: 1m}]}}": "plan.yaml:1",
+		"deploy: {approvals: {}}":                          "approvals",
+		"deploy: {rollback: {}}":                           "nothing is compared",
+		"deploy: {audit: {mode: often}}":                   "often",
+		"canary: {steps: [{share: 0.5, for: 1m}]}":         "unknown key",
+		"": "empty",
+		"deploy: {canary: {steps: [{share: 0.5, for: never}]}}": "never",
+	} {
+		_, _, err := pipeline.ParsePlan("plan.yaml", []byte(text))
+		require.Equal(t, fault.PipelineInvalid, fault.KindOf(err), text)
+		require.ErrorContains(t, err, says, text)
+	}
 }

@@ -33,7 +33,7 @@ func (d *decoder) check(p *Pipeline) {
 	d.checkTrain(p)
 	d.checkEvaluate(p)
 	d.checkAudit(p.Deploy.Audit)
-	d.checkRollout(p)
+	d.checkRollout(&p.Deploy)
 	d.checkMonitor(p)
 	d.checkNotify(p)
 	d.checkRetrain(p)

@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-func (d *decoder) checkRollout(p *Pipeline) {
-	if a := p.Deploy.Approval; a != nil {
+func (d *decoder) checkRollout(p *Deploy) {
+	if a := p.Approval; a != nil {
 		d.checkBake("deploy.approval.deadline", a.Deadline)
 	}
-	if r := p.Deploy.Replay; r != nil {
+	if r := p.Replay; r != nil {
 		if r.Requests < 1 || r.Requests > maxReplayRequests {
 			d.add("deploy.replay.requests", fmt.Sprintf("write 1 to %d", maxReplayRequests), "%d rows cannot be replayed", r.Requests)
 		}
 		d.checkPart("deploy.replay.max_refused", r.MaxRefused)
 		d.checkPositive("deploy.replay.max_difference", r.MaxDifference)
 	}
-	if s := p.Deploy.Shadow; s != nil {
+	if s := p.Shadow; s != nil {
 		if !(s.Share > 0 && s.Share <= 1) {
 			d.add("deploy.shadow.share", "write a share such as 0.5, at most 1", "%v is no share of the requests", s.Share)
 		}
 		d.checkBake("deploy.shadow.for", s.For)
 	}
-	if c := p.Deploy.Canary; c != nil {
+	if c := p.Canary; c != nil {
 		d.checkSteps(c.Steps)
 	}
-	if r := p.Deploy.Rollback; r != nil {
-		if p.Deploy.Canary == nil && p.Deploy.Shadow == nil {
+	if r := p.Rollback; r != nil {
+		if p.Canary == nil && p.Shadow == nil {
 			d.add("deploy.rollback", "add deploy: {canary: {}}, or remove it", "nothing is compared without a shadow or a canary")
 		}
 		d.checkPart("deploy.rollback.max_error_rate", r.MaxErrorRate)

@@ -182,6 +182,7 @@ func shift(rules pipeline.Rollback, candidate, champion *Sample) Check {
 	if bins > 1 {
 		c.P = distuv.ChiSquared{K: float64(bins - 1)}.Survival(statistic)
 	}
+	c.Candidate = min(c.Candidate, 1) // which rounding may pass, and a bound of 1 is none
 	c.decide(c.Candidate > *rules.MaxPredictionShift)
 	return c
 }

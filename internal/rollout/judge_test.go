@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -133,6 +134,27 @@ func TestClassesAreComparedByTheirShares(t *testing.T) {
 	require.Equal(t, []string{"prediction shift"}, breached(c))
 	require.InDelta(t, 0.5, c.Checks[2].Candidate, 1e-12)
 	require.Contains(t, c.Checks[3].Note, "insufficient labels")
+}
+
+// The bound of the shift is the greatest that passes, and 1 no bound at all: answers
+// of other classes throughout are at a distance of 1, whatever rounding says.
+func TestTheBoundOfTheShiftIsTheGreatestThatPasses(t *testing.T) {
+	of := func(n, classes int, name string) *rollout.Sample {
+		return sample(rollout.Question{Task: pipeline.Multiclass}, n, func(i int) rollout.Row {
+			return rollout.Row{Outputs: fmt.Appendf(nil, `{"label": "%s%d", "probabilities": {}}`, name, i%classes), Latency: time.Millisecond}
+		})
+	}
+	bound := func(most float64, candidate, champion *rollout.Sample) []string {
+		r := rules()
+		r.MaxPredictionShift = &most
+		return breached(rollout.Judge(r, candidate, champion, true))
+	}
+	half, quarter := of(400, 2, "a"), of(400, 4, "a") // at a distance of exactly 0.5
+	require.Empty(t, bound(0.5, half, quarter))
+	require.Equal(t, []string{"prediction shift"}, bound(math.Nextafter(0.5, 0), half, quarter))
+	for classes := 2; classes < 60; classes++ {
+		require.Empty(t, bound(1, of(700+classes, classes, "a"), of(900, classes, "b")))
+	}
 }
 
 func TestTheLossIsThatOfTheMetric(t *testing.T) {

@@ -26,9 +26,11 @@ func TestOnlyTokensAreAnswered(t *testing.T) {
 	}
 	good, hash := token.New()
 	other, otherHash := token.New()
+	deploy, deployHash := token.New() // whose scope nothing here asks for
 	if err := set.Replace([]metadata.Token{
 		{Name: "app", Hash: hash, Scopes: []string{token.Predict}, Endpoint: "flights"},
 		{Name: "labeller", Hash: otherHash, Scopes: []string{token.Label}},
+		{Name: "deployer", Hash: deployHash, Scopes: []string{token.Deploy}},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +71,7 @@ func TestOnlyTokensAreAnswered(t *testing.T) {
 		{predictPath, "Bearer " + other, goodBody, 403, "labeller"},
 		{"/v1/endpoints/species/predict", "Bearer " + good, `{}`, 403, "app"},
 		{"/invocations?endpoint=flights", "", `{}`, 401, ""},
+		{predictPath, "Bearer " + deploy, goodBody, 403, "deployer"},
 	} {
 		res := ask(step.path, step.authorization, step.body)
 		if res.StatusCode != step.status || (res.Header.Get("WWW-Authenticate") != "") != (step.status == 401) {
@@ -83,6 +86,14 @@ func TestOnlyTokensAreAnswered(t *testing.T) {
 		if res := ask(path, "", ""); res.StatusCode != want {
 			t.Errorf("%s: %d", path, res.StatusCode)
 		}
+	}
+	for _, path := range []string{"/v2", "/v2/models/flights", "/v2/models/flights/ready", "/v1/health", "/v1/endpoints", "/v1/endpoints/flights", "/v1/openapi.json", "/v1/endpoints/flights/try", "/artifacts/x"} {
+		if res := ask(path, "Bearer "+deploy, ""); res.StatusCode != 403 {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
+	}
+	if res := ask("/v1/endpoints/flights/labels", "Bearer "+deploy, label); res.StatusCode != 403 {
+		t.Error(res.StatusCode)
 	}
 	if res := ask("/v2/models/flights", "Bearer "+good, ""); res.StatusCode != 200 {
 		t.Error(res.StatusCode)

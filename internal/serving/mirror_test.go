@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"github.com/esteira-ml/esteira/internal/audit"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/telemetry"
 )
 
 // shadowed is a server whose live version adds 1000 and whose shadow adds 2000.
@@ -48,6 +52,14 @@ func TestAShadowAnswersBesideTheLiveVersion(t *testing.T) {
 	}
 	if got := f.handler.Mirrored(); got.Scored != 2*requests || got.Failed+got.Dropped != 0 {
 		t.Fatalf("%+v", got)
+	}
+	metrics, w := telemetry.NewMetrics(), httptest.NewRecorder()
+	metrics.Watch(f.spool.Health, f.handler, f.table)
+	metrics.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, line := range []string{`esteira_shadow_rows_total{result="scored"} 60`, `esteira_shadow_rows_total{result="failed"} 0`, `esteira_shadow_rows_total{result="dropped"} 0`} {
+		if !strings.Contains(w.Body.String(), line+"\n") {
+			t.Errorf("there is no %s", line)
+		}
 	}
 	answered, scored := map[uuid.UUID]audit.Record{}, map[uuid.UUID]audit.Record{}
 	for _, r := range f.audited(t) {

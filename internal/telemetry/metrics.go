@@ -133,12 +133,13 @@ var (
 	availableDesc = describe("esteira_spool_available", "1 if the spool takes records; 0: every answer is 503.")
 	appendedDesc  = describe("esteira_spool_appended_total", "Records made durable.")
 	drainedDesc   = describe("esteira_spool_drained_total", "Records committed to Postgres.")
+	shadowDesc    = describe("esteira_shadow_rows_total", "Rows of mirrored requests: scored by the shadow, failed there, or dropped because there was no room.", "result")
 	poisonedDesc  = describe("esteira_spool_poisoned_total", "Records set aside because Postgres will not take them.")
 )
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{pendingDesc, inflightDesc, readyDesc, revisionDesc, wantedDesc, backlogDesc, bytesDesc, maxDesc, availableDesc, appendedDesc, drainedDesc, poisonedDesc} {
+	for _, d := range []*prometheus.Desc{pendingDesc, inflightDesc, readyDesc, revisionDesc, wantedDesc, backlogDesc, bytesDesc, maxDesc, availableDesc, appendedDesc, drainedDesc, poisonedDesc, shadowDesc} {
 		out <- d
 	}
 }
@@ -169,5 +170,9 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 	gauge(availableDesc, truth(h.Available))
 	for d, v := range map[*prometheus.Desc]int64{appendedDesc: h.Appended, drainedDesc: h.Drained, poisonedDesc: h.Poisoned} {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	}
+	mirrored := s.server.Mirrored()
+	for result, v := range map[string]int64{"scored": mirrored.Scored, "failed": mirrored.Failed, "dropped": mirrored.Dropped} {
+		out <- prometheus.MustNewConstMetric(shadowDesc, prometheus.CounterValue, float64(v), result)
 	}
 }

@@ -279,3 +279,69 @@ func TestAWorkerThatWasCutOffChangesNothing(t *testing.T) {
 	require.Equal(t, "ana", s.rollout(run).Actor)
 	require.Zero(t, testline.Count(t, pool, `select count(*) from revisions where model_version = 2`))
 }
+
+// A version goes to an endpoint without a run: another's at once, or the way that a
+// plan says, as one that a run began would.
+func TestSomebodyStartsARollout(t *testing.T) {
+	s := newShop(t)
+	s.Run(testline.ExitDone, s.file(1, ""))
+	s.Run(testline.ExitDone, s.file(2, ""))
+	s.at(2)
+	type begun struct {
+		Rollout  string
+		Existing bool
+		Result   workflows.RolloutResult
+	}
+	start := func(code int, args ...string) (b begun) {
+		t.Helper()
+		s.JSON(code, &b, append([]string{"rollouts", "start"}, append(args, "--reason", "as before", "--actor", "ana")...)...)
+		return b
+	}
+
+	other := s.name + "-b"
+	b := start(testline.ExitDone, s.name+"@1", other, "--wait")
+	require.Equal(t, metadata.RolloutLive, b.Result.State, b.Result.Reason)
+	require.Equal(t, 200, s.Post("/v1/endpoints/"+other+"/predict", `{"records":[{"size":1.5,"weight":3.1,"colour":"red"}]}`, nil))
+	e, err := s.DB.Endpoint(t.Context(), other)
+	require.NoError(t, err)
+	require.Equal(t, 1, e.Live.ModelVersion)
+	require.Equal(t, "started by ana: as before", e.Live.Reason)
+
+	plan := s.File(s.dir, "plan.yaml", "deploy: {approval: {deadline: 1h}, canary: {steps: [{share: 0.4, for: 1h}]}, audit: {mode: bounded, max_records: 10, max_delay: 1s}}\n")
+	b = start(testline.ExitDone, s.name+"@1", s.name, "--plan", plan, "--key", "june")
+	require.True(t, start(testline.ExitDone, s.name+"@1", s.name, "--plan", plan, "--key", "june").Existing)
+	var status workflows.RolloutStatus
+	s.Await(time.Minute, "the rollout waits for approval", func() bool {
+		r, err := s.DB.OpenRollout(t.Context(), s.name)
+		return err == nil && r != nil && r.State == metadata.RolloutApproval
+	})
+	s.JSON(testline.ExitDone, &status, "approve", b.Rollout, "--reason", "read it", "--actor", "bob")
+	s.at(3)
+	e, err = s.DB.Endpoint(t.Context(), s.name)
+	require.NoError(t, err)
+	require.Equal(t, 2, e.Live.ModelVersion)
+	require.Equal(t, 1, e.Live.Canary.ModelVersion)
+	require.Equal(t, 0.4, e.Live.Canary.Share)
+	policy, err := s.DB.AuditPolicies(t.Context())
+	require.NoError(t, err)
+	require.Len(t, policy, 1)
+	require.Equal(t, b.Rollout, policy[0].Reason)
+	s.JSON(testline.ExitDone, &status, "promote", s.name, "--reason", "enough", "--actor", "ana")
+	e, err = s.DB.Endpoint(t.Context(), s.name)
+	require.NoError(t, err)
+	require.Equal(t, 1, e.Live.ModelVersion)
+	require.Equal(t, "bob", e.Live.ApprovedBy)
+	require.Equal(t, b.Rollout, e.Live.Rollout)
+
+	asks := s.File(s.dir, "asks.yaml", "deploy: {approval: {deadline: 1s}}\n")
+	b = start(testline.ExitRejected, s.name+"@2", other, "--wait", "--plan", asks)
+	require.Equal(t, metadata.RolloutRejected, b.Result.State)
+	_, errs, code := s.CLI("rollouts", "start", s.name+"@1", other, "--reason", "again")
+	require.Equal(t, testline.ExitFailed, code)
+	require.Contains(t, errs, "is live on endpoint "+other+" already")
+	for _, args := range [][]string{{s.name + "@9", other, "--reason", "x"}, {"nobody", other, "--reason", "x"}, {s.name, other}, {s.name, "No Name", "--reason", "x"}, {s.name, other, "--reason", "x", "--plan", "/nowhere"}} {
+		out, errs, code := s.CLI(append([]string{"rollouts", "start"}, args...)...)
+		require.NotZero(t, code, args)
+		require.NotEmpty(t, errs, out)
+	}
+}

@@ -322,7 +322,7 @@ func TestAKilledScoringGoesOn(t *testing.T) {
 	l.StartWorker()
 	w = l.Watch()
 	l.JSON(testline.ExitDone, &begun, args("a.parquet")...)
-	w.Next(time.Minute, "score", "running")
+	w.Next(time.Minute, "write", "running")
 	l.KillWorker()
 	l.StartWorker()
 	var disturbed scored

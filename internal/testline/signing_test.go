@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/esteira-ml/esteira/activities"
+	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/testenv"
 	"github.com/esteira-ml/esteira/internal/testline"
 	"github.com/esteira-ml/esteira/workflows"
@@ -83,12 +85,33 @@ func TestSignedBundlesGoAllTheWayAndOthersNone(t *testing.T) {
 	l.StartWorker()
 	failed = l.Run(testline.ExitFailed, l.Example("penguins/penguins.yaml", name, "C: [0.1, 1, 10]", "C: [0.1, 1, 13]"))
 	require.Contains(t, failed.Reason, "it is not signed")
+	r, err := l.DB.Rollout(t.Context(), failed.Run)
+	require.NoError(t, err)
+	require.Equal(t, metadata.RolloutFailed, r.State)
+	require.Contains(t, r.Reason, "it is not signed")
+	require.NotNil(t, r.Finished)
+	require.Equal(t, 200, l.Post("/v1/endpoints/"+name+"/predict", `{"records":[{"island":"Dream","beak_length_mm":40,"beak_depth_mm":18,"flipper_length_mm":190,"body_mass_g":3700,"sex":null}]}`, nil))
 	require.Equal(t, 1, testline.Count(t, pool, `select r.model_version from endpoints e join revisions r on r.endpoint = e.name and r.revision = e.revision where e.name = $1`, name))
+
+	// A worker that asks for signatures scores nothing by it, and who asks for them does
+	// not even begin to roll it out.
+	l.KillWorker()
+	l.StartWorker(trusts)
+	rows := l.File(dir, "asked.csv", "island,beak_length_mm,beak_depth_mm,flipper_length_mm,body_mass_g,sex\nDream,40,18,190,3700,male\n")
+	refused := score(l, testline.ExitFailed, name+"@2", rows, filepath.Join(dir, "out.csv"))
+	require.Equal(t, fault.SignatureInvalid, refused.Error.Kind, refused.Error.Message)
+	require.NoFileExists(t, filepath.Join(dir, "out.csv"))
+	score(l, testline.ExitDone, name+"@1", rows, filepath.Join(dir, "out.csv"))
+	l.SetEnv(trusts)
+	_, errs, code := l.CLI("rollouts", "start", name+"@2", name, "--reason", "it is better")
+	require.Equal(t, testline.ExitFailed, code)
+	require.Contains(t, errs, "it is not signed")
+	l.SetEnv("ESTEIRA_TRUSTED_KEYS=")
 
 	// The key on a server is looked at when a bundle is loaded; without any, it does not
 	// even start.
 	require.NoError(t, os.Remove(key.Public))
-	_, errs, code := l.CLI("models", "verify", name+"@1")
+	_, errs, code = l.CLI("models", "verify", name+"@1")
 	require.Equal(t, testline.ExitDone, code, errs)
 	l.SetEnv(trusts)
 	_, errs, code = l.CLI("models", "verify", name+"@1")

@@ -16,11 +16,13 @@ import (
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
-// The scopes.
+// The scopes. No path of the prediction server changes what an endpoint serves, so
+// none asks for Deploy, and a token that has it alone is let in nowhere there: it is for
+// what starts runs over HTTP.
 const (
 	Predict = "predict" // ask for predictions, and what an endpoint looks like
 	Label   = "label"   // send labels
-	Deploy  = "deploy"  // change what an endpoint serves
+	Deploy  = "deploy"  // start what changes what an endpoint serves
 	Audit   = "audit"   // read reports and records
 )
 

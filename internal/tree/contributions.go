@@ -19,7 +19,7 @@ func (e *Ensemble) Explain(x *frame.Matrix, out []float64) {
 	newCrew(context.Background()).run((x.Rows+rows-1)/rows, func(_, chunk int) {
 		lo, hi := chunk*rows, min((chunk+1)*rows, x.Rows)
 		used := e.width()
-		buffer, w := make([]float32, (hi-lo)*used), newWalker(e)
+		buffer, w := make([]int32, (hi-lo)*used), newWalker(e)
 		e.load(x, lo, hi-lo, buffer)
 		for i := lo; i < hi; i++ {
 			row := out[i*e.Outputs()*width : (i+1)*e.Outputs()*width]
@@ -82,7 +82,7 @@ type walker struct {
 	ensemble *Ensemble
 	tree     *Tree
 	root     int32
-	row      []float32
+	row      []int32
 	phi      []float64
 	paths    [][]pathStep // by level, reused
 }
@@ -113,7 +113,7 @@ func (w *walker) walk(id int32, level, n int, zero, one float64, feature int32) 
 	share := t.share(left)
 	shares := [2]float64{share, 1 - share}
 	s := &w.ensemble.steps[w.root+id]
-	hot := w.ensemble.right(s, w.row[s.column])
+	hot := w.ensemble.right(s, w.row)
 	zeroBefore, oneBefore := 1.0, 1.0
 	for i := 1; i <= n; i++ {
 		if path[i].feature == t.Features[id] {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -267,6 +268,80 @@ func TestARowIsTheSameAloneAndAmongOthers(t *testing.T) {
 	}
 }
 
+// The answer is the sum, in order, of the leaves that the trees as they are written
+// lead to, to the last bit: of few trees and many, shallow and deep, for values that
+// are missing, unknown or extreme.
+func TestAnAnswerIsWhatTheTreesSay(t *testing.T) {
+	odd := []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, math.Copysign(0, -1), math.MaxFloat64, -math.MaxFloat64, 1e-45, -5e-324, math.MaxFloat32}
+	for _, l := range []Loss{Squared, Softmax} {
+		for rounds, depth := range map[int]int{3: 4, 21: 6, 9: together + 8} {
+			d, s := of(l, 6, 3000), settings(l)
+			s.Rounds, s.MaxDepth, s.MinSamplesLeaf, s.LeafWise = rounds, depth, 1, depth > together
+			if s.LeafWise {
+				s.MaxLeaves = 200
+			}
+			e, _ := fitted(t, d, s)
+			r := rand.New(rand.NewPCG(8, 8))
+			for range 300 {
+				x := d.X.Take([]int32{int32(r.IntN(d.X.Rows))})
+				for j := range x.Features {
+					f := &x.Features[j]
+					switch r.IntN(4) {
+					case 0:
+						if f.Block() {
+							f.Codes[0] = []int32{-1, int32(len(f.Categories)), math.MaxInt32, math.MinInt32}[r.IntN(4)]
+						} else {
+							f.Numbers[0] = odd[r.IntN(len(odd))]
+						}
+					case 1: // on a threshold
+						if tree := e.Trees[r.IntN(len(e.Trees))]; !f.Block() && tree.Lefts[0] != 0 && int(tree.Features[0]) == j {
+							f.Numbers[0] = float64(tree.Thresholds[0])
+						}
+					}
+				}
+				got, scores := make([]float64, e.Outputs()), slices.Clone(e.Base)
+				e.Predict(x, got)
+				for i, tree := range e.Trees {
+					scores[i%len(scores)] += written(tree, x)
+				}
+				if l == Softmax {
+					e.link(scores)
+				}
+				for k, v := range scores {
+					if math.Float64bits(v) != math.Float64bits(got[k]) {
+						t.Fatalf("%s, %d trees: %v, as written %v", l, len(e.Trees), got, scores)
+					}
+				}
+			}
+		}
+	}
+}
+
+// written is what a tree says to the first row of x.
+func written(t *Tree, x *frame.Matrix) float64 {
+	id := int32(0)
+	for t.Lefts[id] != 0 {
+		f := &x.Features[t.Features[id]]
+		left := false
+		if f.Block() {
+			if code := f.Codes[0]; code < 0 || int(code) >= len(f.Categories) {
+				left = t.MissingLeft[id]
+			} else {
+				at := slices.IndexFunc(t.Sets, func(s Set) bool { return s.Node == id })
+				left = slices.Contains(t.Sets[at].Codes, code)
+			}
+		} else if v := float32(f.Native()[0]); v != v {
+			left = t.MissingLeft[id]
+		} else {
+			left = v <= t.Thresholds[id]
+		}
+		if id = t.Lefts[id]; !left {
+			id++
+		}
+	}
+	return float64(t.Values[id])
+}
+
 func TestOneRowAllocatesNothing(t *testing.T) {
 	d := of(Squared, 1, 2000)
 	e, _ := fitted(t, d, settings(Squared))
@@ -278,7 +353,7 @@ func TestOneRowAllocatesNothing(t *testing.T) {
 
 // shapley is the definition: over all orders in which features become known,
 // what each adds to the mean of the tree under its covers.
-func shapley(e *Ensemble, row []float32) []float64 {
+func shapley(e *Ensemble, row []int32) []float64 {
 	n := len(e.Features)
 	value := func(known int) float64 {
 		total := e.Base[0]
@@ -291,7 +366,7 @@ func shapley(e *Ensemble, row []float32) []float64 {
 				}
 				if known>>t.Features[id]&1 == 1 {
 					s := &e.steps[e.roots[i]+id]
-					return walk(left + e.right(s, row[s.column]))
+					return walk(left + e.right(s, row))
 				}
 				return t.share(left)*walk(left) + (1-t.share(left))*walk(left+1)
 			}
@@ -323,7 +398,7 @@ func TestContributionsAreShapleyValues(t *testing.T) {
 	const rows = 20
 	some := d.X.Take([]int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19})
 	width := len(e.Features) + 1
-	got, out, buffer := make([]float64, rows*width), make([]float64, rows), make([]float32, rows*e.width())
+	got, out, buffer := make([]float64, rows*width), make([]float64, rows), make([]int32, rows*e.width())
 	e.Explain(some, got)
 	e.Predict(some, out)
 	e.load(some, 0, rows, buffer)
@@ -414,7 +489,7 @@ func TestWhatDoesNotMakeATreeIsRefused(t *testing.T) {
 		"value of a node":    func(_ *Ensemble, t *Tree) { t.Values[0] = 1 },
 		"split of a leaf":    func(_ *Ensemble, t *Tree) { t.Thresholds[1] = 1 },
 		"infinite value":     func(_ *Ensemble, t *Tree) { t.Values[1] = float32(math.Inf(1)) },
-		"NaN threshold":      func(_ *Ensemble, t *Tree) { t.Thresholds[0] = nan32 },
+		"NaN threshold":      func(_ *Ensemble, t *Tree) { t.Thresholds[0] = float32(math.NaN()) },
 		"negative cover":     func(_ *Ensemble, t *Tree) { t.Covers[0] = -1 },
 		"empty":              func(_ *Ensemble, t *Tree) { *t = Tree{} },
 		"no tree":            func(e *Ensemble, _ *Tree) { e.Trees[0] = nil },
