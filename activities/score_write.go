@@ -142,7 +142,7 @@ func (a *Activities) join(ctx context.Context, e *table.Engine, dir string, part
 	if strings.HasSuffix(whole, ".csv") {
 		err = e.WriteCSV(ctx, query, whole)
 	} else {
-		_, err = e.Write(ctx, query, whole)
+		_, err = e.Write(ctx, query, whole, local[0])
 	}
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func correct(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 		return in, schema, nil
 	}
 	result.Changed = true
-	info, err := e.Write(ctx, r.kept(), o.corrected())
+	info, err := e.Write(ctx, r.kept(), o.corrected(), in)
 	if err != nil {
 		return "", nil, err
 	}

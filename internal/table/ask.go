@@ -20,7 +20,7 @@ func (e *Engine) Ask(ctx context.Context, sql, out string) (Info, error) {
 	if err != nil {
 		return Info{}, queryFailure(err, "the query is refused")
 	}
-	if err := e.write(ctx, sql, len(schema), out); err != nil {
+	if err := e.write(ctx, sql, extent{columns: len(schema)}, out); err != nil {
 		return Info{}, queryFailure(err, "the query fails")
 	}
 	return e.info(ctx, out)

@@ -54,6 +54,7 @@ func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sq
 		return Info{}, err
 	}
 	files, create, columns := []string{partial(out)}, "", 0
+	var relations []string
 	for _, name := range names(tables) {
 		parts := tables[name].paths()
 		for _, p := range parts {
@@ -63,6 +64,9 @@ func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sq
 		}
 		files = append(files, parts...)
 		columns += e.width(ctx, tables[name])
+		if len(parts) > 0 {
+			relations = append(relations, Scan(parts[0]))
+		}
 		create += "CREATE VIEW " + Ident(name) + " AS " + tables[name].query() + ";\n"
 	}
 	if sql, err = defaultSQL(sql, names(tables)); err != nil {
@@ -82,7 +86,11 @@ func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sq
 		return Info{}, err
 	}
 	query := "SELECT " + strings.Join(projection(schema), ", ") + " FROM " + dataset + since.condition() + " ORDER BY " + order
-	if err := q.write(ctx, query, len(schema), out); err != nil {
+	size, err := e.extentOf(ctx, len(schema), relations...)
+	if err != nil {
+		return Info{}, failure(err, fault.SourceUnreadable, "a source does not read")
+	}
+	if err := q.write(ctx, query, size, out); err != nil {
 		return Info{}, queryFailure(err, "dataset.sql fails")
 	}
 	return e.info(ctx, out)

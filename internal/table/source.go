@@ -85,17 +85,21 @@ func (e *Engine) convert(ctx context.Context, s Source, scan, out string) error 
 	if err != nil {
 		return err
 	}
+	size, err := e.extentOf(ctx, columns, scan)
+	if err != nil {
+		return err
+	}
 	if stripes > 1 && s.Format == "csv" && len(s.Paths) == 1 && !s.Sorted && s.Past.Value == "" {
 		items := make([]string, len(s.header.names))
 		for i, name := range s.header.names {
 			items[i] = Ident(name)
 		}
-		return e.writeStriped(ctx, items, "FROM "+scan, stripes, out)
+		return e.writeStriped(ctx, items, "FROM "+scan, size, stripes, out)
 	}
 	if query, err = e.narrowed(ctx, s, query); err != nil {
 		return err
 	}
-	return e.write(ctx, query, columns, out)
+	return e.write(ctx, query, size, out)
 }
 
 // Describe returns the columns Convert would give, as a sample of the values

@@ -75,7 +75,7 @@ func (e *Engine) WriteSubset(ctx context.Context, path string, s Subset, dir, ou
 	}
 	query := fmt.Sprintf("SELECT %s FROM %s AS __esteira_all JOIN %s AS __esteira_rows ON __esteira_all.%s = __esteira_rows.row ORDER BY __esteira_rows.row",
 		strings.Join(selected, ", "), Scan(path), rows, RowNumber)
-	return e.Write(ctx, query, out)
+	return e.Write(ctx, query, out, path)
 }
 
 // plainly is the SQL of a column in its plain type: the values are those that Read

@@ -26,9 +26,6 @@ const (
 	besideColumns = 64 << 20
 )
 
-// wideValues bounds the values of a row group of a wide table.
-const wideValues = 20_000_000
-
 // narrowThreads has the engine work with one thread on a wide table, until
 // restore. What is written does not depend on it.
 func (e *Engine) narrowThreads(ctx context.Context, columns int) (restore func(), err error) {
@@ -39,17 +36,6 @@ func (e *Engine) narrowThreads(ctx context.Context, columns int) (restore func()
 		return nil, err
 	}
 	return func() { _ = e.exec(context.WithoutCancel(ctx), "SET threads = "+strconv.Itoa(e.options.Threads)) }, nil
-}
-
-// wideLayout is how a wide table is laid out in its file: row groups of fewer rows,
-// for they are collected before they are written, and short dictionaries, for the
-// engine takes their whole page for each column beforehand.
-func wideLayout(columns int) string {
-	if columns <= wide {
-		return ""
-	}
-	rows := max(1, wideValues/columns/BatchRows) * BatchRows
-	return fmt.Sprintf(", ROW_GROUP_SIZE %d, STRING_DICTIONARY_PAGE_SIZE_LIMIT %d", rows, 16<<10)
 }
 
 // maxStripes bounds the groups of columns a table is cut to.
@@ -79,14 +65,15 @@ func stripe(out string, k int) string { return fmt.Sprintf("%s.stripe%d", out, k
 // all that comes after. Of a wide table each group of items is asked for by itself,
 // which is quicker than to pick it from all: planning takes a time for every column
 // that a query has on any level.
-func (e *Engine) WriteColumns(ctx context.Context, items []string, rest, out string) (Info, error) {
-	if err := e.writeItems(ctx, items, rest, out); err != nil {
+// The rows are those of the Parquet file from, or parts of them.
+func (e *Engine) WriteColumns(ctx context.Context, items []string, rest, from, out string) (Info, error) {
+	if err := e.writeItems(ctx, items, rest, from, out); err != nil {
 		return Info{}, failure(err, fault.Internal, "%s could not be written", out)
 	}
 	return e.info(ctx, out)
 }
 
-func (e *Engine) writeItems(ctx context.Context, items []string, rest, out string) error {
+func (e *Engine) writeItems(ctx context.Context, items []string, rest, from, out string) error {
 	restore, err := e.narrowThreads(ctx, len(items))
 	if err != nil {
 		return err
@@ -96,16 +83,20 @@ func (e *Engine) writeItems(ctx context.Context, items []string, rest, out strin
 	if err != nil {
 		return err
 	}
-	if stripes == 1 {
-		return e.write(ctx, "SELECT "+strings.Join(items, ", ")+" "+rest, len(items), out)
+	size, err := e.extentOf(ctx, len(items), Scan(from))
+	if err != nil {
+		return err
 	}
-	return e.writeStriped(ctx, items, rest, stripes, out)
+	if stripes == 1 {
+		return e.write(ctx, "SELECT "+strings.Join(items, ", ")+" "+rest, size, out)
+	}
+	return e.writeStriped(ctx, items, rest, size, stripes, out)
 }
 
 // writeStriped writes a SELECT of items followed by rest, in an order of its own, as
 // write does: group by group of the items, each to a file of its own, and then these
 // side by side.
-func (e *Engine) writeStriped(ctx context.Context, items []string, rest string, stripes int, out string) error {
+func (e *Engine) writeStriped(ctx context.Context, items []string, rest string, size extent, stripes int, out string) error {
 	var beside []string
 	defer func() {
 		for k := range stripes {
@@ -114,12 +105,12 @@ func (e *Engine) writeStriped(ctx context.Context, items []string, rest string, 
 	}()
 	for k := range stripes {
 		some := items[k*len(items)/stripes : (k+1)*len(items)/stripes]
-		if err := e.write(ctx, "SELECT "+strings.Join(some, ", ")+" "+rest, len(items), stripe(out, k)); err != nil {
+		if err := e.write(ctx, "SELECT "+strings.Join(some, ", ")+" "+rest, size, stripe(out, k)); err != nil {
 			return err
 		}
 		beside = append(beside, Scan(stripe(out, k)))
 	}
-	return e.write(ctx, "SELECT * FROM "+strings.Join(beside, " POSITIONAL JOIN "), len(items), out)
+	return e.write(ctx, "SELECT * FROM "+strings.Join(beside, " POSITIONAL JOIN "), size, out)
 }
 
 // width is how many columns a table has; 0 if it does not read, which is told when

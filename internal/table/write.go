@@ -15,16 +15,17 @@ func partial(out string) string { return out + ".partial" }
 
 // Write stores the rows of a trusted SELECT as Parquet, in its order. The file
 // appears under its name when it is complete; a failed or interrupted call
-// leaves nothing.
-func (e *Engine) Write(ctx context.Context, query, out string) (Info, error) {
-	if err := e.writeAny(ctx, query, out); err != nil {
+// leaves nothing. From are the Parquet files that the rows are made of: how long
+// rows are there decides how many a row group has.
+func (e *Engine) Write(ctx context.Context, query, out string, from ...string) (Info, error) {
+	if err := e.writeAny(ctx, query, out, from); err != nil {
 		return Info{}, failure(err, fault.Internal, "%s could not be written", out)
 	}
 	return e.info(ctx, out)
 }
 
 // writeAny is Write with the engine's own error and without a look at the result.
-func (e *Engine) writeAny(ctx context.Context, query, out string) error {
+func (e *Engine) writeAny(ctx context.Context, query, out string, from []string) error {
 	schema, err := e.describe(ctx, query)
 	if err != nil {
 		return err
@@ -38,22 +39,30 @@ func (e *Engine) writeAny(ctx context.Context, query, out string) error {
 	if err != nil {
 		return err
 	}
+	var relations []string
+	for _, path := range from {
+		relations = append(relations, Scan(path))
+	}
+	size, err := e.extentOf(ctx, len(schema), relations...)
+	if err != nil {
+		return err
+	}
 	if stripes == 1 {
-		return e.write(ctx, query, len(schema), out)
+		return e.write(ctx, query, size, out)
 	}
 	items := make([]string, len(schema))
 	for i, c := range schema {
 		items[i] = Ident(c.Name)
 	}
-	return e.writeStriped(ctx, items, "FROM ("+query+")", stripes, out)
+	return e.writeStriped(ctx, items, "FROM ("+query+")", size, stripes, out)
 }
 
-// write is Write of so many columns with the engine's own error and without a look
+// write is Write of a table of this extent with the engine's own error and without a look
 // at the result.
-func (e *Engine) write(ctx context.Context, query string, columns int, out string) error {
+func (e *Engine) write(ctx context.Context, query string, size extent, out string) error {
 	tmp := partial(out)
 	defer os.Remove(tmp) // gone already after a success
-	err := e.exec(ctx, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false%s)", query, Literal(tmp), wideLayout(columns)))
+	err := e.exec(ctx, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false%s)", query, Literal(tmp), size.layout()))
 	if err != nil {
 		return err
 	}

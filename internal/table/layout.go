@@ -1,0 +1,59 @@
+package table
+
+import (
+	"context"
+	"fmt"
+)
+
+// extent is how large the rows of a table are.
+type extent struct {
+	columns int
+	bytes   int64 // a row, as text, about; 0: not known
+}
+
+const (
+	// groupBytes bounds the rows of a row group: each thread collects one before it is
+	// written, and takes a column of one at a time where it is read.
+	groupBytes = 16 << 20
+	// wideValues bounds the values of a row group of a wide table.
+	wideValues = 20_000_000
+)
+
+// layout is how a table is laid out in its file: row groups of fewer rows where rows
+// are long or have many columns, for they are collected before they are written; and,
+// where there are many columns, short dictionaries, for the engine takes their whole
+// page for each column beforehand.
+func (x extent) layout() string {
+	rows, options := int64(rowGroup), ""
+	if x.columns > wide {
+		rows = min(rows, wideValues/int64(x.columns))
+		options = fmt.Sprintf(", STRING_DICTIONARY_PAGE_SIZE_LIMIT %d", 16<<10)
+	}
+	if x.bytes > 0 {
+		rows = min(rows, groupBytes/x.bytes)
+	}
+	if rows == rowGroup {
+		return ""
+	}
+	return fmt.Sprintf(", ROW_GROUP_SIZE %d", max(1, rows/BatchRows)*BatchRows) + options
+}
+
+// extentOf tells the extent of a table of so many columns whose rows are made of those
+// of the given relations, by their first rows: those alone are the same whatever the
+// memory and the threads, and so must the file be.
+func (e *Engine) extentOf(ctx context.Context, columns int, relations ...string) (extent, error) {
+	size := extent{columns: columns}
+	if columns > wide { // their number decides
+		return size, nil
+	}
+	for _, relation := range relations {
+		rows, err := e.query(ctx, fmt.Sprintf("SELECT coalesce(avg(strlen(CAST(COLUMNS(*) AS VARCHAR))), 0)::BIGINT FROM (SELECT * FROM %s LIMIT %d)", relation, BatchRows))
+		if err != nil {
+			return size, err
+		}
+		for _, mean := range rows[0] {
+			size.bytes += mean.(int64)
+		}
+	}
+	return size, nil
+}
