@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
@@ -26,9 +28,10 @@ type NewLabelsParams struct {
 	Since    time.Time `json:"since"`
 }
 
-// NewLabels counts the answers of an endpoint that got a label since then.
+// NewLabels counts the answers of an endpoint that got a label since then. Since is of
+// Temporal's clock, and so is when the activity started: the worker's is not asked.
 func (a *Activities) NewLabels(ctx context.Context, p NewLabelsParams) (int64, error) {
-	n, err := a.DB.NewLabels(ctx, p.Endpoint, p.Since)
+	n, err := a.DB.NewLabels(ctx, p.Endpoint, p.Since, activity.GetInfo(ctx).StartedTime)
 	if err != nil {
 		return 0, applicationError(ctx, err)
 	}

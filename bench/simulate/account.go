@@ -17,88 +17,6 @@ import (
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
-// year is what came of it. Moments are weeks of the world after the first of 2001.
-type year struct {
-	WeekSeconds float64      `json:"week_seconds"`
-	From        int          `json:"from"` // the first week of the history
-	Weeks       []weekOf     `json:"weeks"`
-	Changes     []changeOf   `json:"changes"`
-	Alerts      []alertOf    `json:"alerts"`
-	Retrainings []retraining `json:"retrainings"`
-	Rollouts    []rolloutOf  `json:"rollouts"`
-	Summary     summary      `json:"summary"`
-}
-
-// weekOf is one week; errors are means of |answer − truth| in minutes.
-type weekOf struct {
-	Week    int         `json:"week"` // from 1
-	Begins  string      `json:"begins"`
-	Flights int         `json:"flights"`
-	With    float64     `json:"error_with_retraining"`
-	Without float64     `json:"error_without"`
-	By      map[int]int `json:"answers_by_version"`
-}
-
-type changeOf struct {
-	From  int    `json:"from"` // week, from 1
-	To    int    `json:"to"`
-	Words string `json:"words"`
-}
-
-type alertOf struct {
-	At       float64 `json:"at"`
-	Of       float64 `json:"of"` // the end of the window that told
-	Kind     string  `json:"kind"`
-	Subject  string  `json:"subject,omitempty"`
-	Change   string  `json:"change"`
-	Severity string  `json:"severity"`
-	Message  string  `json:"message"`
-}
-
-type retraining struct {
-	Begun    float64 `json:"begun"`
-	Ended    float64 `json:"ended"`
-	Trigger  string  `json:"trigger"`
-	Decision string  `json:"decision"` // "": it went on when the year was over
-	Reason   string  `json:"reason"`
-	Model    string  `json:"model,omitempty"`
-	Run      string  `json:"run"`
-}
-
-type rolloutOf struct {
-	From     float64 `json:"from"`
-	To       float64 `json:"to"`
-	Model    string  `json:"model"`
-	State    string  `json:"state"`
-	Canaries int     `json:"canary_answers"`
-}
-
-// number is the version of the model, as in "flights@3".
-func (r rolloutOf) number() string { _, n, _ := strings.Cut(r.Model, "@"); return n }
-
-// summary is the year in figures.
-type summary struct {
-	With           float64        `json:"mean_error_with_retraining"`
-	Without        float64        `json:"mean_error_without"`
-	Windows        int            `json:"windows"`
-	Again          int            `json:"windows_computed_again"` // times, for labels that came late
-	WindowRequests int64          `json:"window_requests"`
-	Alerts         map[string]int `json:"alerts_opened"`
-	FalseAlerts    int            `json:"alerts_opened_before_the_first_change"`
-	Retrainings    int            `json:"retrainings"`
-	Promotions     int            `json:"promotions"`
-	NotBetter      int            `json:"not_better"`
-	UnderWay       int            `json:"under_way_at_the_end"`
-	Requests       int            `json:"requests"`
-	Failed         int            `json:"failed_requests"` // without the status 200, those with labels too
-	Audited        int            `json:"audited"`
-	Untraceable    int            `json:"untraceable"` // answers that the log has not as they were given, or of no known run
-	Labelled       int            `json:"labelled"`
-	WrongLabels    int            `json:"wrong_labels"` // in force at the end, and not the truth
-	Labels         fates          `json:"labels"`
-	Minutes        float64        `json:"minutes"` // that the replay took
-}
-
 // withoutRetraining scores every flight by the first champion.
 func (l *life) withoutRetraining(ctx context.Context) (map[string]float64, error) {
 	in, out := filepath.Join(l.dir, "asked.csv"), filepath.Join(l.dir, "scores.csv")
@@ -115,8 +33,11 @@ func (l *life) withoutRetraining(ctx context.Context) (map[string]float64, error
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil || len(rows) != len(l.flights)+1 {
-		return nil, fmt.Errorf("%d scores of %d flights: %w", len(rows)-1, len(l.flights), err)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) != len(l.flights)+1 {
+		return nil, fmt.Errorf("%d scores of %d flights", len(rows)-1, len(l.flights))
 	}
 	key, prediction := slices.Index(rows[0], "flight"), slices.Index(rows[0], "prediction")
 	scores := map[string]float64{}
@@ -146,17 +67,13 @@ func (l *life) account(ctx context.Context, without map[string]float64) (*year, 
 	return y, nil
 }
 
+// errors are the mean distances of every week, of both arms.
 func (l *life) errors(y *year, without map[string]float64) {
-	weeks := map[int]*weekOf{}
-	for i, f := range l.flights {
-		w := weeks[f.Week]
-		if w == nil {
+	for i, f := range l.flights { // in order
+		if n := len(y.Weeks); n == 0 || y.Weeks[n-1].Week != f.Week+1 {
 			y.Weeks = append(y.Weeks, weekOf{Week: f.Week + 1, Begins: firstDay.AddDate(0, 0, 7*f.Week).Format(time.DateOnly), By: map[int]int{}})
-			w = &y.Weeks[len(y.Weeks)-1]
-			for k := range y.Weeks { // the slice has moved
-				weeks[y.Weeks[k].Week-1] = &y.Weeks[k]
-			}
 		}
+		w := &y.Weeks[len(y.Weeks)-1]
 		if l.answers[i].Status != http.StatusOK {
 			y.Summary.Failed++
 			continue
@@ -236,7 +153,7 @@ func (l *life) windows(ctx context.Context, y *year) error {
 	at := begin
 	for _, w := range list {
 		if w.Begins.Before(begin) || !w.Begins.Before(end) {
-			y.Summary.WindowRequests += w.Requests // a late clock tick: they are counted all the same
+			y.Summary.WindowRequests += w.Requests // none, or of a request that was late by its own clock
 			continue
 		}
 		if !w.Begins.Equal(at) {
@@ -250,6 +167,7 @@ func (l *life) windows(ctx context.Context, y *year) error {
 	return nil
 }
 
+// alerts lists what people were told.
 func (l *life) alerts(ctx context.Context, y *year) error {
 	list, err := l.DB.Alerts(ctx, l.name, 10_000)
 	if err != nil {
@@ -267,7 +185,6 @@ func (l *life) alerts(ctx context.Context, y *year) error {
 			continue
 		}
 		y.Summary.Alerts[a.Kind]++
-		// The window that told may be of the week before the change.
 		if len(l.Changes) > 0 && of.Of <= float64(l.Changes[0].From) {
 			y.Summary.FalseAlerts++
 		}
@@ -275,6 +192,7 @@ func (l *life) alerts(ctx context.Context, y *year) error {
 	return nil
 }
 
+// retrainings lists the runs and rollouts of the year.
 func (l *life) retrainings(ctx context.Context, y *year) error {
 	rollouts, err := l.DB.Rollouts(ctx, l.name, 1000)
 	if err != nil {
@@ -308,7 +226,7 @@ func (l *life) retrainings(ctx context.Context, y *year) error {
 		}
 		y.Retrainings = append(y.Retrainings, of)
 		y.Summary.Retrainings++
-		switch r.Decision {
+		switch of.Decision {
 		case "deployed":
 			y.Summary.Promotions++
 		case "rejected":

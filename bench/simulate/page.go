@@ -40,8 +40,10 @@ func (y *year) page() ([]byte, error) {
 	for _, w := range y.Weeks {
 		weeks.Rows = append(weeks.Rows, []string{fmt.Sprint(w.Week), w.Begins, fmt.Sprint(w.Flights), fmt.Sprintf("%.1f", w.With), fmt.Sprintf("%.1f", w.Without), versions(w.By)})
 	}
+	// On a phone it is as wide as it must be to be read, and moves under the finger.
+	picture := template.HTML(`<div style="overflow-x:auto" tabindex="0" role="region" aria-label="The picture, which may be moved sideways"><div style="min-width:46rem">` + y.picture() + `</div></div>`) // every text in it is escaped
 	p.Sections = []report.Section{
-		{ID: "year", Title: "The year", Blocks: []report.Block{{Plot: template.HTML(y.picture())}}}, // every text in it is escaped
+		{ID: "year", Title: "The year", Blocks: []report.Block{{Plot: picture}}},
 		{ID: "retrainings", Title: "Retrainings", Intro: "What asked for each, and what became of it.", Blocks: []report.Block{{Table: &runs}}},
 		{ID: "alerts", Title: "Alerts", Blocks: []report.Block{{Table: &alerts}}},
 		{ID: "weeks", Title: "Weeks", Intro: "Errors are means of the distance of answer and truth, in minutes, of the same flights.", Blocks: []report.Block{{Table: &weeks}}},

@@ -28,6 +28,7 @@ func (y *year) broken() (out []error) {
 	promise(s.Alerts["performance"] > 0, "no loss of performance was found")
 	promise(s.FalseAlerts == 0, "%d alerts opened before the world changed", s.FalseAlerts)
 	promise(s.Promotions > 0, "no retraining was promoted")
+	promise(s.Retrainings == s.Promotions+s.NotBetter+s.UnderWay, "of %d retrainings %d were promoted, %d not better and %d under way", s.Retrainings, s.Promotions, s.NotBetter, s.UnderWay)
 	promise(s.With < s.Without, "the error is %.2f with retraining, %.2f without", s.With, s.Without)
 	for _, r := range y.Rollouts {
 		if r.State == "live" {

@@ -43,21 +43,15 @@ type change struct {
 	Keep     func(distance float64, chance float64) bool // whether the flight is still flown
 }
 
-// evening and morning flights arrive later, by so much that a week of bad weather is
-// less.
-func evening(by float64) func(time.Time) float64 {
-	return func(t time.Time) float64 { return ifAny(t.Hour() >= 15, by) }
-}
-
-func morning(by float64) func(time.Time) float64 {
-	return func(t time.Time) float64 { return ifAny(t.Hour() < 10, by) }
-}
-
-func ifAny(is bool, by float64) float64 {
-	if is {
-		return by
+// fromHour is by how many minutes flights arrive later that leave in [from, to) o'clock:
+// by so much that a week of bad weather is less.
+func fromHour(from, to int, by float64) func(time.Time) float64 {
+	return func(t time.Time) float64 {
+		if h := t.Hour(); from <= h && h < to {
+			return by
+		}
+		return 0
 	}
-	return 0
 }
 
 // theYear has three changes: two that make the model wrong, and one of the flights that
@@ -66,9 +60,9 @@ func theYear(perWeek int) world {
 	return world{
 		History: 8, Weeks: 44, PerWeek: perWeek,
 		Changes: []change{
-			{From: 20, To: 52, Words: "flights that leave from 15:00 on arrive 45 minutes later", Later: evening(45)},
+			{From: 20, To: 52, Words: "flights that leave from 15:00 on arrive 45 minutes later", Later: fromHour(15, 24, 45)},
 			{From: 32, To: 52, Words: "three of four flights under 500 miles are no longer flown", Keep: func(miles, chance float64) bool { return miles >= 500 || chance < 0.25 }},
-			{From: 40, To: 52, Words: "flights that leave before 10:00 arrive 45 minutes later, too", Later: morning(45)},
+			{From: 40, To: 52, Words: "flights that leave before 10:00 arrive 45 minutes later, too", Later: fromHour(0, 10, 45)},
 		},
 	}
 }
@@ -77,7 +71,7 @@ func theYear(perWeek int) world {
 func aQuarter(perWeek int) world {
 	return world{
 		From: 8, History: 6, Weeks: 13, Most: 38, PerWeek: perWeek,
-		Changes: []change{{From: 17, To: 52, Words: "flights that leave from 15:00 on arrive 45 minutes later", Later: evening(45)}},
+		Changes: []change{{From: 17, To: 52, Words: "flights that leave from 15:00 on arrive 45 minutes later", Later: fromHour(15, 24, 45)}},
 	}
 }
 

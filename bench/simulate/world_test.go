@@ -94,7 +94,7 @@ func TestBrokenPromisesAreTold(t *testing.T) {
 		return &year{
 			Weeks:    []weekOf{{Week: 9}},
 			Rollouts: []rolloutOf{{State: "live", Model: "year@2", Canaries: 3, To: 9}},
-			Summary:  summary{With: 1, Without: 2, Windows: 1, WindowRequests: 5, Requests: 5, Audited: 5, Labelled: 4, Labels: fates{Never: 1}, Promotions: 1, Alerts: map[string]int{"performance": 1}},
+			Summary:  summary{With: 1, Without: 2, Windows: 1, WindowRequests: 5, Requests: 5, Audited: 5, Labelled: 4, Labels: fates{Never: 1}, Retrainings: 1, Promotions: 1, Alerts: map[string]int{"performance": 1}},
 		}
 	}
 	require.Empty(t, good().broken())
@@ -107,7 +107,8 @@ func TestBrokenPromisesAreTold(t *testing.T) {
 		"3 labels of 4":            func(y *year) { y.Summary.Labelled = 3 },
 		"no loss of performance":   func(y *year) { y.Summary.Alerts = nil },
 		"before the world changed": func(y *year) { y.Summary.FalseAlerts = 1 },
-		"was promoted":             func(y *year) { y.Summary.Promotions = 0 },
+		"was promoted":             func(y *year) { y.Summary.Promotions, y.Summary.NotBetter = 0, 1 },
+		"0 not better and 0 under": func(y *year) { y.Summary.Retrainings = 2 },
 		"with retraining, 2":       func(y *year) { y.Summary.With = 3 },
 		"answered as a canary":     func(y *year) { y.Rollouts[0].Canaries = 0 },
 	} {

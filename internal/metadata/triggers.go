@@ -37,9 +37,12 @@ func (db *DB) Triggers(ctx context.Context, pipeline string, limit int) ([]Trigg
 	return out, fail(err, "list the triggers of "+pipeline)
 }
 
-// NewLabels counts the targets of an endpoint of which a label has come since then.
-func (db *DB) NewLabels(ctx context.Context, endpoint string, since time.Time) (n int64, err error) {
-	err = db.pool.QueryRow(ctx, `select count(distinct target) from labels where endpoint = $1 and received_at > $2`, endpoint, since.UTC()).Scan(&n)
+// NewLabels counts the targets of an endpoint of which a label has come since then. Both
+// moments are of the caller's clock, of which the database, whose clock labels have,
+// believes only the time between them.
+func (db *DB) NewLabels(ctx context.Context, endpoint string, since, now time.Time) (n int64, err error) {
+	err = db.pool.QueryRow(ctx, `select count(distinct target) from labels where endpoint = $1 and received_at > clock_timestamp() - make_interval(secs => $2)`,
+		endpoint, now.Sub(since).Seconds()).Scan(&n)
 	return n, fail(err, "count the labels of "+endpoint)
 }
 

@@ -78,7 +78,7 @@ func TestLabelsSinceAMoment(t *testing.T) {
 	require.False(t, ok)
 	b.add(metadata.Label{PredictionID: &ids[1], Value: []byte("1"), ObservedAt: time.Now()})
 	b.add(metadata.Label{PredictionID: &ids[1], Value: []byte("2"), ObservedAt: time.Now()})
-	n, err := b.NewLabels(t.Context(), "flights", since)
+	n, err := b.NewLabels(t.Context(), "flights", since, time.Now())
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n, "corrected, not another")
 	at, ok, err := b.FirstLabelled(t.Context(), "flights", since, time.Now())
@@ -89,7 +89,15 @@ func TestLabelsSinceAMoment(t *testing.T) {
 	at, _, err = b.FirstLabelled(t.Context(), "flights", since, time.Now())
 	require.NoError(t, err)
 	require.Equal(t, first, at)
-	n, err = b.NewLabels(t.Context(), "flights", time.Now().Add(time.Minute))
+	n, err = b.NewLabels(t.Context(), "flights", time.Now(), time.Now())
 	require.NoError(t, err)
 	require.Zero(t, n)
+	for _, off := range []time.Duration{time.Hour, -time.Hour} { // a clock that is not the database's
+		n, err = b.NewLabels(t.Context(), "flights", since.Add(off), time.Now().Add(off))
+		require.NoError(t, err)
+		require.EqualValues(t, 2, n, off)
+		n, err = b.NewLabels(t.Context(), "flights", time.Now().Add(off), time.Now().Add(off))
+		require.NoError(t, err)
+		require.Zero(t, n, off)
+	}
 }
