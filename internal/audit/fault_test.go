@@ -72,7 +72,7 @@ func ptr(err error) *error { return &err }
 
 func faultySpool(t *testing.T) (*Spool, *faultyFiles, string) {
 	dir := t.TempDir()
-	ff := &faultyFiles{files: osFiles{dir}}
+	ff := &faultyFiles{files: osFiles{dir, 1 << 20}}
 	return openSpool(t, Options{Dir: dir, files: ff}), ff, dir
 }
 
@@ -164,6 +164,9 @@ func TestATornTailIsCutAtEveryByte(t *testing.T) {
 	in := newRecords(t, 3)
 	appendAll(t, s, in...)
 	names := segmentsIn(t, dir)
+	if err := s.Close(); err != nil { // which gives back what is reserved
+		t.Fatal(err)
+	}
 	whole, err := os.ReadFile(names[0])
 	if err != nil {
 		t.Fatal(err)
@@ -172,8 +175,16 @@ func TestATornTailIsCutAtEveryByte(t *testing.T) {
 	for cut := 1; cut <= last; cut++ {
 		reopened(t, whole[:len(whole)-cut], in[:2], cut < last)
 	}
-	reopened(t, append(append([]byte{}, whole...), make([]byte, 500)...), in, true) // the file grew, its data did not arrive
-	for at := len(whole) - last; at < len(whole); at++ {                            // or arrived wrong
+	reserved := make([]byte, 1<<20) // what a killed process leaves
+	for n := range headerBytes {
+		reopened(t, append(append([]byte{}, whole[:n]...), reserved...), nil, n <= len(magic)) // the rest of a header is zeros but for one
+	}
+	reopened(t, append(append([]byte{}, whole[:headerBytes]...), reserved...), nil, false)
+	reopened(t, append(append([]byte{}, whole...), reserved...), in, false)
+	for _, cut := range []int{last / 2, last - frameBytes, last - 1} {
+		reopened(t, append(append([]byte{}, whole[:len(whole)-cut]...), reserved...), in[:2], true)
+	}
+	for at := len(whole) - last; at < len(whole); at++ { // or arrived wrong
 		flipped := append([]byte{}, whole...)
 		flipped[at] ^= 0x10
 		reopened(t, flipped, in[:2], true)
@@ -349,5 +360,33 @@ func TestRunRetriesUntilTheSinkIsBack(t *testing.T) {
 	<-ended
 	if len(m.byID) != 10 {
 		t.Fatalf("%d records", len(m.byID))
+	}
+}
+
+// A segment has its whole size on the disk while it is written to, and what was
+// written once it is sealed; where nothing can be reserved it grows as it is written.
+func TestTheOpenSegmentIsReserved(t *testing.T) {
+	for _, size := range []int64{64 << 10, 1 << 62} { // more than any disk has
+		dir := t.TempDir()
+		s := openSpool(t, Options{Dir: dir, files: osFiles{dir, size}})
+		r := newRecord(t)
+		appendAll(t, s, r)
+		of := func() int64 {
+			info, err := os.Stat(segmentsIn(t, dir)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.Size()
+		}
+		written := int64(len(appendFrame(header(), &r)))
+		if got, want := of(), map[bool]int64{true: size, false: written}[size < 1<<20]; got != want {
+			t.Fatalf("%d bytes on the disk, want %d", got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := of(); got != written {
+			t.Fatalf("%d bytes on the disk after the end, want %d", got, written)
+		}
 	}
 }
