@@ -27,7 +27,7 @@ func appendBounded(t testing.TB, s *Spool, bound Bound, records ...Record) {
 // heldSpool is a spool of which each sync waits to be let go.
 func heldSpool(t *testing.T) (*Spool, *faultyFiles) {
 	dir := t.TempDir()
-	ff := &faultyFiles{files: osFiles{dir}, hold: make(chan struct{}), syncing: make(chan struct{}, 64)}
+	ff := &faultyFiles{files: osFiles{dir, 1 << 20}, hold: make(chan struct{}), syncing: make(chan struct{}, 64)}
 	return openSpool(t, Options{Dir: dir, files: ff}), ff
 }
 

@@ -5,7 +5,9 @@
 // CRC-framed segments on local disk. [Spool.Append] returns only after the
 // fdatasync that covers the record; the writers of one moment share one sync
 // (group commit). A [Drainer] moves the records to Postgres, and a segment is
-// deleted only after the transaction that holds its records has committed.
+// deleted only after the transaction that holds its records has committed. The open
+// segment is reserved on the disk from its beginning, so that a sync need not record
+// that it grew; the zeros behind its last frame are no tail.
 //
 // What is promised, and what is not:
 //

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -72,7 +71,7 @@ func ptr(err error) *error { return &err }
 
 func faultySpool(t *testing.T) (*Spool, *faultyFiles, string) {
 	dir := t.TempDir()
-	ff := &faultyFiles{files: osFiles{dir}}
+	ff := &faultyFiles{files: osFiles{dir, 1 << 20}}
 	return openSpool(t, Options{Dir: dir, files: ff}), ff, dir
 }
 
@@ -153,82 +152,6 @@ func TestAFullDiskRecoversWhenThereIsRoom(t *testing.T) {
 	s.Close()
 	if n := len(segmentsIn(t, dir)); n != 0 {
 		t.Fatalf("%d segments left", n)
-	}
-}
-
-// A crash in the middle of a write leaves a prefix of the last frame, whatever its
-// length; everything before it survives.
-func TestATornTailIsCutAtEveryByte(t *testing.T) {
-	dir := t.TempDir()
-	s := openSpool(t, Options{Dir: dir})
-	in := newRecords(t, 3)
-	appendAll(t, s, in...)
-	names := segmentsIn(t, dir)
-	whole, err := os.ReadFile(names[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := len(appendFrame(nil, &in[2]))
-	for cut := 1; cut <= last; cut++ {
-		reopened(t, whole[:len(whole)-cut], in[:2], cut < last)
-	}
-	reopened(t, append(append([]byte{}, whole...), make([]byte, 500)...), in, true) // the file grew, its data did not arrive
-	for at := len(whole) - last; at < len(whole); at++ {                            // or arrived wrong
-		flipped := append([]byte{}, whole...)
-		flipped[at] ^= 0x10
-		reopened(t, flipped, in[:2], true)
-	}
-	for n := range headerBytes {
-		reopened(t, whole[:n], nil, true)
-	}
-	reopened(t, whole[:headerBytes], nil, false)
-	reopened(t, whole, in, false)
-}
-
-// reopened checks what a spool makes of a directory that holds one segment.
-func reopened(t *testing.T, content []byte, want []Record, torn bool) {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, segmentName(1)), content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	h := s.Health()
-	if (h.Torn == 1) != torn || h.Recovered != int64(len(want)) || h.Backlog != int64(len(want)) {
-		t.Fatalf("%d bytes: %+v, want %d records, torn %v", len(content), h, len(want), torn)
-	}
-	extra := newRecord(t)
-	appendAll(t, s, extra)
-	m := &memory{}
-	drain(t, s, m)
-	if len(m.byID) != len(want)+1 {
-		t.Fatalf("%d records, want %d", len(m.byID), len(want)+1)
-	}
-	for _, r := range slices.Concat(want, []Record{extra}) {
-		if !same(r, m.byID[r.ID]) {
-			t.Fatalf("record %s is not the same", r.ID)
-		}
-	}
-}
-
-func TestAForeignOrNewerSegmentStopsTheStart(t *testing.T) {
-	newer := header()
-	binary.LittleEndian.PutUint32(newer[8:], formatVersion+1)
-	for name, content := range map[string][]byte{"foreign": []byte("this is not a segment of ours"), "newer": newer} {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, segmentName(4)), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(Options{Dir: dir}); fault.KindOf(err) != fault.AuditUnavailable {
-			t.Errorf("%s: %v", name, err)
-		}
-		if len(segmentsIn(t, dir)) != 1 {
-			t.Errorf("%s: the file was removed", name)
-		}
 	}
 }
 

@@ -64,7 +64,7 @@ func openLedger(dir string) (*ledger, error) {
 		err = os.Rename(path+".new", path)
 	}
 	if err == nil {
-		err = osFiles{dir}.SyncDir()
+		err = osFiles{dir: dir}.SyncDir()
 	}
 	if err != nil {
 		return nil, err

@@ -1,12 +1,14 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -54,6 +56,9 @@ func (s *Spool) recoverSegment(seg *segment) error {
 	if _, err := io.ReadFull(f, head); err != nil {
 		return unreadable(err)
 	}
+	if written := bytes.TrimRight(head, "\x00"); len(written) <= len(magic) && strings.HasPrefix(magic, string(written)) {
+		head = written // of what was reserved
+	}
 	if seg.format, err = checkHeader(head); err != nil && !errors.Is(err, errTorn) {
 		return unreadable(err)
 	} else if err != nil {
@@ -71,8 +76,7 @@ func (s *Spool) recoverSegment(seg *segment) error {
 		return unreadable(err)
 	}
 	if seg.size < info.Size() {
-		s.counts.torn++
-		if err := s.setTailAside(f, seg, info.Size()); err != nil {
+		if err := s.cut(f, seg, info.Size()); err != nil {
 			return unreadable(err)
 		}
 	}
@@ -123,16 +127,39 @@ func wholeFrames(f io.ReaderAt, size int64, each func(payload []byte)) (end, fra
 	}
 }
 
-// setTailAside keeps what follows the last whole frame in a file of its own, for
-// people: after a crash it is half a record that nobody was promised; anything
-// else is a sign of a failing disk. Then it cuts the segment.
-func (s *Spool) setTailAside(f *os.File, seg *segment, size int64) error {
-	tail := io.NewSectionReader(f, seg.size, size-seg.size)
-	if err := s.quarantineFile(segmentName(seg.sequence)+".tail", tail); err != nil {
+// cut cuts a segment after its last whole frame. Zeros behind it were reserved and
+// never written. Anything else is kept in a file of its own, for people: after a crash
+// it is half a record that nobody was promised, else a sign of a failing disk.
+func (s *Spool) cut(f *os.File, seg *segment, size int64) error {
+	end, err := endOf(f, seg.size, size)
+	if err != nil {
 		return err
+	}
+	if end > seg.size {
+		s.counts.torn++
+		if err := s.quarantineFile(segmentName(seg.sequence)+".tail", io.NewSectionReader(f, seg.size, end-seg.size)); err != nil {
+			return err
+		}
 	}
 	if err := f.Truncate(seg.size); err != nil {
 		return err
 	}
 	return f.Sync()
+}
+
+// endOf returns the offset after the last byte between two offsets that is not zero,
+// or the first of them.
+func endOf(f io.ReaderAt, from, to int64) (end int64, err error) {
+	window := make([]byte, 1<<16)
+	for end = from; from < to; {
+		b := window[:min(int64(len(window)), to-from)]
+		if _, err := f.ReadAt(b, from); err != nil && err != io.EOF {
+			return 0, err
+		}
+		if n := len(bytes.TrimRight(b, "\x00")); n > 0 {
+			end = from + int64(n)
+		}
+		from += int64(len(b))
+	}
+	return end, nil
 }

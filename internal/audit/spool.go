@@ -20,7 +20,8 @@ type Options struct {
 	// takes records again. Default 1 MiB.
 	MinFreeBytes int64
 	// SegmentBytes is the size at which a segment is sealed and the next begun.
-	// Default 16 MiB, at most a quarter of MaxBytes.
+	// Default 16 MiB, at most a quarter of MaxBytes. The open one takes that much of the
+	// disk from its beginning.
 	SegmentBytes int64
 
 	files files // the tests' way to inject faults
@@ -44,7 +45,7 @@ func (o *Options) setDefaults() error {
 			WithRemedy("give positive sizes, and segments of at most a quarter of the whole")
 	}
 	if o.files == nil {
-		o.files = osFiles{o.Dir}
+		o.files = osFiles{o.Dir, o.SegmentBytes}
 	}
 	return nil
 }

@@ -118,7 +118,7 @@ func TestARecordComesOutAsItWentIn(t *testing.T) {
 }
 
 func TestAppendReturnsAfterTheSyncThatCoversIt(t *testing.T) {
-	ff := &faultyFiles{files: osFiles{t.TempDir()}, hold: make(chan struct{}), syncing: make(chan struct{}, 8)}
+	ff := &faultyFiles{files: osFiles{t.TempDir(), 1 << 20}, hold: make(chan struct{}), syncing: make(chan struct{}, 8)}
 	s := openSpool(t, Options{Dir: ff.files.(osFiles).dir, files: ff})
 	done := make(chan error, 1)
 	go func() { done <- s.Append(context.Background(), newRecords(t, 1)) }()
@@ -142,7 +142,7 @@ func TestAppendReturnsAfterTheSyncThatCoversIt(t *testing.T) {
 
 func TestWritersOfOneMomentShareASync(t *testing.T) {
 	dir := t.TempDir()
-	ff := &faultyFiles{files: osFiles{dir}, hold: make(chan struct{}), syncing: make(chan struct{}, 64)}
+	ff := &faultyFiles{files: osFiles{dir, 1 << 20}, hold: make(chan struct{}), syncing: make(chan struct{}, 64)}
 	s := openSpool(t, Options{Dir: dir, files: ff})
 	var wg sync.WaitGroup
 	add := func(n int) {
@@ -312,7 +312,7 @@ func TestImpossibleOptionsAreRefused(t *testing.T) {
 // nothing.
 func TestManyWritersLoseAndRepeatNothing(t *testing.T) {
 	dir := t.TempDir()
-	s := openSpool(t, Options{Dir: dir, SegmentBytes: 20000, files: &faultyFiles{files: instant{osFiles{dir}}}})
+	s := openSpool(t, Options{Dir: dir, SegmentBytes: 20000, files: &faultyFiles{files: instant{osFiles{dir, 1 << 20}}}})
 	const writers, each = 16, 200
 	m := &memory{}
 	var wg sync.WaitGroup

@@ -3,6 +3,7 @@ package testline_test
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/esteira-ml/esteira/internal/foreign/foreigntest"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/testenv"
 	"github.com/esteira-ml/esteira/internal/testline"
@@ -344,4 +346,41 @@ func TestSomebodyStartsARollout(t *testing.T) {
 		require.NotZero(t, code, args)
 		require.NotEmpty(t, errs, out)
 	}
+}
+
+// A graph that somebody else made is imported, rolled out beside what is live, and
+// scores a table as it answers requests.
+func TestAnImportedModelIsRolledOut(t *testing.T) {
+	l := testline.Start(t)
+	name, dir := testenv.Name(t), t.TempDir()
+	imports := func(slope float32) {
+		t.Helper()
+		graph := l.File(dir, "m.onnx", string(foreigntest.Bytes(foreigntest.Regression(slope))))
+		l.JSON(testline.ExitDone, &struct{}{}, "models", "import", graph, "--name", name, "--rows", l.File(dir, "rows.csv", "c,x\na,1.5\nb,2\n"), "--signature",
+			l.File(dir, "m.yaml", "version: 1\ntask: regression\ntarget: y\nframework: by hand\ninputs:\n  - {name: x, type: number}\n  - {name: c, type: text}\n"))
+	}
+	imports(2)
+	imports(5)
+	var begun struct{ Result workflows.RolloutResult }
+	l.JSON(testline.ExitDone, &begun, "rollouts", "start", name+"@1", name, "--wait", "--reason", "the first")
+	require.Equal(t, metadata.RolloutLive, begun.Result.State, begun.Result.Reason)
+	ask := func() float64 {
+		var answer struct {
+			Predictions []struct{ Prediction float64 }
+		}
+		require.Equal(t, 200, l.Post("/v1/endpoints/"+name+"/predict", `{"records":[{"x":4,"c":"a"}]}`, &answer))
+		return answer.Predictions[0].Prediction
+	}
+	require.Equal(t, 9.0, ask())
+
+	// Nobody asks while the canary is on, so that it goes on to be live.
+	plan := l.File(dir, "plan.yaml", "deploy: {canary: {steps: [{share: 0.5, for: 1s}]}}\n")
+	l.JSON(testline.ExitDone, &begun, "rollouts", "start", name+"@2", name, "--wait", "--reason", "steeper", "--plan", plan)
+	require.Equal(t, metadata.RolloutLive, begun.Result.State, begun.Result.Reason)
+	require.Equal(t, []string{"canary of 50 % for 1s", "live"}, []string{begun.Result.Steps[0].Name, begun.Result.Steps[1].Name})
+	require.Equal(t, 21.0, ask())
+
+	out := filepath.Join(dir, "out.csv")
+	score(l, testline.ExitDone, name, l.File(dir, "asked.csv", "x,c\n4,a\n0.5,\n"), out)
+	require.Equal(t, [][]any{{21.0}, {3.5}}, query(t, "SELECT prediction::DOUBLE FROM read_csv('"+out+"')"))
 }
