@@ -162,6 +162,9 @@ func performanceOf(list []*window.Measures, metric string) (template.HTML, strin
 		}
 	}
 	n := len(list)
+	if n < 2 {
+		return "", metric // a point is no line; the report has it
+	}
 	measured, estimated := report.Series{Name: "with labels", Dots: true}, report.Series{Name: "estimated", Dots: true}
 	reference := report.Series{Name: "on the test rows", Dashed: true}
 	add := func(s *report.Series, x float64, e *drift.Estimate) {

@@ -32,7 +32,7 @@ type overview struct {
 
 type pipelineRow struct {
 	metadata.PipelineState
-	Metric string // of the champion, as people read it
+	Score string // of the champion, as people read it
 }
 
 type endpointRow struct {
@@ -70,7 +70,7 @@ func (c *Console) overview(ctx context.Context, v *visit) (*view, error) {
 		o.Next = list[maxPipelines-1].Name
 	}
 	for _, p := range list {
-		o.Pipelines = append(o.Pipelines, pipelineRow{p, championMetric(p)})
+		o.Pipelines = append(o.Pipelines, pipelineRow{p, scoreOf(p.Champion, p.Metric)})
 	}
 	if err := c.endpointRows(ctx, o, shown); err != nil {
 		return nil, err
@@ -142,16 +142,13 @@ func broken(b alert.Board, w *metadata.Window) (n int) {
 	return n
 }
 
-// championMetric is the champion's score by the metric of the last run, or its first.
-func championMetric(p metadata.PipelineState) string {
-	if p.Champion == nil || len(p.Champion.Metrics) == 0 {
+// scoreOf is a model version's score by the metric it was chosen by, or its first.
+func scoreOf(m *metadata.ModelVersion, metric string) string {
+	if m == nil || len(m.Metrics) == 0 {
 		return ""
 	}
-	name := slices.Min(slices.Collect(maps.Keys(p.Champion.Metrics)))
-	if p.Last != nil {
-		if _, ok := p.Champion.Metrics[p.Last.Metric]; ok {
-			name = p.Last.Metric
-		}
+	if _, ok := m.Metrics[metric]; !ok {
+		metric = slices.Min(slices.Collect(maps.Keys(m.Metrics)))
 	}
-	return name + " " + report.Number(p.Champion.Metrics[name])
+	return metric + " " + report.Number(m.Metrics[metric])
 }

@@ -74,18 +74,11 @@ func (c *Console) pipeline(ctx context.Context, v *visit) (*view, error) {
 	if err := c.problemOf(ctx, p, shown); err != nil {
 		return nil, err
 	}
-	if p.Champion, err = c.championOf(ctx, name); err != nil {
+	if err := c.championOf(ctx, p); err != nil {
 		return nil, err
 	}
 	if err := c.runsOf(ctx, p, before); err != nil {
 		return nil, err
-	}
-	if p.Champion != nil {
-		state := metadata.PipelineState{Champion: p.Champion}
-		if len(p.Runs) > 0 {
-			state.Last = &p.Runs[0].Run
-		}
-		p.Metric = championMetric(state)
 	}
 	if p.Triggers, err = c.DB.Triggers(ctx, name, pageTriggers); err != nil {
 		return nil, err
@@ -107,12 +100,20 @@ func (c *Console) problemOf(ctx context.Context, p *pipelinePage, shown *view) e
 	return nil
 }
 
-func (c *Console) championOf(ctx context.Context, model string) (*metadata.ModelVersion, error) {
-	m, err := c.DB.ModelNamed(ctx, model, metadata.Champion)
+func (c *Console) championOf(ctx context.Context, p *pipelinePage) error {
+	m, err := c.DB.ModelNamed(ctx, p.Name, metadata.Champion)
 	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
+		return nil
 	}
-	return &m, err
+	if err != nil {
+		return err
+	}
+	r, err := c.DB.Run(ctx, m.Run)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	p.Champion, p.Metric = &m, scoreOf(&m, r.Metric)
+	return nil
 }
 
 func (c *Console) runsOf(ctx context.Context, p *pipelinePage, before time.Time) error {
@@ -139,39 +140,31 @@ func (c *Console) runsOf(ctx context.Context, p *pipelinePage, before time.Time)
 	if err != nil {
 		return err
 	}
-	return c.stepTimes(ctx, p, runs, times)
+	p.stepTimes(runs, times)
+	return nil
 }
 
 // stepTimes shows the steps of the newest run that has ended, in their order.
-func (c *Console) stepTimes(ctx context.Context, p *pipelinePage, runs []metadata.Run, times map[string]map[string]float64) error {
+func (p *pipelinePage) stepTimes(runs []metadata.Run, times map[string][]metadata.StepTime) {
 	at := slices.IndexFunc(runs, func(r metadata.Run) bool { return r.Finished != nil && len(times[r.ID]) > 1 })
 	if at < 0 {
-		return nil
+		return
 	}
 	p.Latest = &runs[at]
-	steps, err := c.DB.Steps(ctx, p.Latest.ID)
-	if err != nil {
-		return err
+	all := map[string][]float64{}
+	for _, of := range times {
+		for _, t := range of {
+			all[t.Step] = append(all[t.Step], t.Seconds)
+		}
 	}
 	var bars []report.Bar
-	for _, s := range steps {
-		latest, ended := times[p.Latest.ID][s.Step]
-		if !ended {
-			continue
-		}
-		var all []float64
-		for _, of := range times {
-			if t, ok := of[s.Step]; ok {
-				all = append(all, t)
-			}
-		}
-		slices.Sort(all)
-		p.Steps = append(p.Steps, stepTime{s.Step, latest, all[len(all)/2]})
-		bars = append(bars, report.Bar{Label: s.Step, Value: latest, Text: fmt.Sprintf("%.1f s", latest)})
+	for _, t := range times[p.Latest.ID] {
+		slices.Sort(all[t.Step])
+		p.Steps = append(p.Steps, stepTime{t.Step, t.Seconds, all[t.Step][len(all[t.Step])/2]})
+		bars = append(bars, report.Bar{Label: t.Step, Value: t.Seconds, Text: seconds(t.Seconds)})
 	}
 	longest := slices.MaxFunc(bars, func(a, b report.Bar) int { return cmp.Compare(a.Value, b.Value) })
 	p.Plot = report.Bars(report.Plot{Title: "Seconds that each step took", Note: "The longest is " + longest.Label + ", " + longest.Text + ".", Wide: true}, bars)
-	return nil
 }
 
 // flowsOf asks Temporal; what it does not answer is told.

@@ -72,8 +72,8 @@ func style(w http.ResponseWriter, _ *http.Request) {
 var pages = func() map[string]*template.Template {
 	out := map[string]*template.Template{}
 	base := template.Must(template.New("").Funcs(template.FuncMap{
-		"link": link, "when": when, "ago": ago, "number": number, "count": report.Count, "percent": report.Percent, "seconds": seconds, "took": took,
-		"badge": badge, "short": func(digest string) string { return digest[:min(12, len(digest))] }, "plural": figure, "readable": readable, "lower": strings.ToLower,
+		"link": link, "when": when, "ago": ago, "number": number, "count": report.Count, "percent": report.Percent, "seconds": seconds, "span": span, "took": took,
+		"badge": badge, "short": func(digest string) string { return digest[:min(12, len(digest))] }, "plural": figure, "readable": readable, "after": strings.TrimPrefix,
 		"figures": func(v metadata.Values) string { return v.String() }, "join": strings.Join,
 	}).ParseFS(pageFiles, "pages/layout.html"))
 	for _, name := range []string{"signin", "error", "overview", "pipeline", "run", "models", "model", "endpoint", "trace"} {
@@ -167,7 +167,7 @@ func span(d time.Duration) string {
 		of   time.Duration
 		name string
 	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
-		if d >= 2*unit.of || d >= unit.of && unit.of == time.Minute {
+		if d >= 2*unit.of || d == unit.of || d >= unit.of && unit.of == time.Minute {
 			return figure(int(d/unit.of), unit.name)
 		}
 	}
@@ -193,6 +193,8 @@ func seconds(s float64) string {
 	switch {
 	case math.IsNaN(s):
 		return "–"
+	case s < 1:
+		return fmt.Sprintf("%.2f s", s)
 	case s < 90:
 		return fmt.Sprintf("%.1f s", s)
 	}

@@ -21,6 +21,7 @@ type runPage struct {
 	Columns   []string // of Metrics: a model on a split
 	Failed    []metadata.Check
 	Endpoint  string // of the rollout
+	Left      int    // steps that are not shown
 }
 
 // namedArtifact is an artifact by what it is.
@@ -35,8 +36,12 @@ type metricRow struct {
 	Values []*metadata.Real
 }
 
-// maxOutputs bounds the artifacts a page lists: a search has thousands.
-const maxOutputs = 200
+// What a page lists at most, of steps with their parts and of artifacts: a search has
+// thousands.
+const (
+	maxSteps   = 300
+	maxOutputs = 200
+)
 
 func (c *Console) run(ctx context.Context, v *visit) (*view, error) {
 	id := clean(v.PathValue("id"))
@@ -53,6 +58,9 @@ func (c *Console) run(ctx context.Context, v *visit) (*view, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Reports)) {
 		p.Reports = append(p.Reports, namedArtifact{Name: name, Ref: r.Reports[name]})
+	}
+	if n := len(facts.Steps); n > maxSteps {
+		p.Steps, p.Left = facts.Steps[:maxSteps], n-maxSteps
 	}
 	for _, s := range facts.Steps {
 		for _, name := range slices.Sorted(maps.Keys(s.Outputs)) {

@@ -17,6 +17,7 @@ type PipelineState struct {
 	Name     string        `json:"name"`
 	Last     *Run          `json:"last,omitempty"`     // that trained, or was to
 	Champion *ModelVersion `json:"champion,omitempty"` // of its model
+	Metric   string        `json:"metric,omitempty"`   // that the champion was chosen by
 }
 
 // Pipelines lists those whose names come after one, by name, at most limit.
@@ -39,6 +40,16 @@ func (db *DB) Pipelines(ctx context.Context, after string, limit int) ([]Pipelin
 		return nil, fail(err, "list the champions")
 	}
 	out := make([]PipelineState, len(names))
+	metrics := map[string]string{} // by run
+	made := make([]string, len(champions))
+	for i, m := range champions {
+		made[i] = m.Run
+	}
+	rows, _ = db.pool.Query(ctx, `select id, metric from runs where id = any ($1)`, made)
+	var id, metric string
+	if _, err := pgx.ForEachRow(rows, []any{&id, &metric}, func() error { metrics[id] = metric; return nil }); err != nil {
+		return nil, fail(err, "list what the champions were chosen by")
+	}
 	at := make(map[string]*PipelineState, len(names))
 	for i, name := range names {
 		out[i].Name = name
@@ -48,7 +59,7 @@ func (db *DB) Pipelines(ctx context.Context, after string, limit int) ([]Pipelin
 		at[runs[i].Pipeline].Last = &runs[i]
 	}
 	for i := range champions {
-		at[champions[i].Name].Champion = &champions[i]
+		at[champions[i].Name].Champion, at[champions[i].Name].Metric = &champions[i], metrics[champions[i].Run]
 	}
 	return out, nil
 }
@@ -72,19 +83,24 @@ func (db *DB) FailedGates(ctx context.Context, runs []string) (map[string][]Gate
 	return out, fail(err, "list the gates that said no")
 }
 
-// StepTimes are the seconds that the steps of runs took, by run and step, those that
-// have ended and their last attempt alone; parts of steps are left out.
-func (db *DB) StepTimes(ctx context.Context, runs []string) (map[string]map[string]float64, error) {
-	rows, _ := db.pool.Query(ctx, `select distinct on (run, step) run, step, extract(epoch from finished - started)::float8 from steps
-		where run = any ($1) and finished is not null and strpos(step, '/') = 0 order by run, step, attempt desc`, runs)
-	out := map[string]map[string]float64{}
-	var run, step string
-	var seconds float64
-	_, err := pgx.ForEachRow(rows, []any{&run, &step, &seconds}, func() error {
-		if out[run] == nil {
-			out[run] = map[string]float64{}
-		}
-		out[run][step] = seconds
+// StepTime is how long a step of a run took, its parts together.
+type StepTime struct {
+	Step    string
+	Seconds float64
+}
+
+// StepTimes are how long the steps of runs took, from the beginning of their first part
+// to the end of the last, by run and in the order they began. Steps that have not ended
+// are left out.
+func (db *DB) StepTimes(ctx context.Context, runs []string) (map[string][]StepTime, error) {
+	rows, _ := db.pool.Query(ctx, `select run, name, extract(epoch from max(finished) - min(started))::float8 from (
+			select distinct on (run, step) run, split_part(step, '/', 1) as name, started, finished from steps where run = any ($1) order by run, step, attempt desc) last
+		group by run, name having count(*) = count(finished) order by run, min(started), name`, runs)
+	out := map[string][]StepTime{}
+	var run string
+	var t StepTime
+	_, err := pgx.ForEachRow(rows, []any{&run, &t.Step, &t.Seconds}, func() error {
+		out[run] = append(out[run], t)
 		return nil
 	})
 	return out, fail(err, "read how long steps took")

@@ -60,13 +60,13 @@ func TestWhatPagesSayOfRuns(t *testing.T) {
 	}
 	step("train", 1, time.Second)
 	step("train", 2, 3*time.Second)
-	step("train/000/fold-1", 1, time.Second)
+	step("train/000/fold-1", 1, 5*time.Second)
 	require.NoError(t, b.RecordStep(b.ctx, metadata.Step{Run: b.run.ID, Step: "evaluate", State: metadata.StepRunning, Started: began}))
 	gates := []metadata.Gate{{Metric: "rmse", Condition: "rmse <= 1", Value: math.Inf(1), Bound: 1}, {Metric: "mae", Condition: "mae <= 1", Value: .5, Bound: 1, Passed: true}}
 	require.NoError(t, b.RecordGates(b.ctx, b.run.ID, gates))
 	times, err := b.StepTimes(b.ctx, []string{b.run.ID, "nobody"})
 	require.NoError(t, err)
-	require.Equal(t, map[string]map[string]float64{b.run.ID: {"train": 3}}, times)
+	require.Equal(t, map[string][]metadata.StepTime{b.run.ID: {{Step: "train", Seconds: 5}}}, times, "with its parts; what has not ended is left out")
 	failed, err := b.FailedGates(b.ctx, []string{b.run.ID})
 	require.NoError(t, err)
 	require.Equal(t, map[string][]metadata.Gate{b.run.ID: gates[:1]}, failed)

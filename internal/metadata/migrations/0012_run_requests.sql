@@ -6,7 +6,7 @@ create table run_requests (
     key          text not null,              -- the Idempotency-Key
     request_hash bytea not null,             -- SHA-256 of the request's body
     token        text not null default '',   -- name of the token it was asked with first; '': none
-    answer       jsonb,                      -- as it was given first; null: not yet
+    answer       json,                       -- byte for byte as it was given first; null: not yet
     at           timestamptz not null default now(),
     primary key (pipeline, key)
 );
