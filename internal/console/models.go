@@ -20,6 +20,7 @@ const (
 type modelRow struct {
 	metadata.ModelVersion
 	Aliases []string
+	Score   string
 }
 
 func (c *Console) models(ctx context.Context, _ *visit) (*view, error) {
@@ -27,7 +28,27 @@ func (c *Console) models(ctx context.Context, _ *visit) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &view{Title: "Models", Kicker: "Registry", page: "models", active: "models", UI: c.UI("", ""), Commands: []string{"esteira models list"}, Body: list[:min(len(list), maxModels)]}, nil
+	rows, err := c.modelRows(ctx, list[:min(len(list), maxModels)], nil)
+	return &view{Title: "Models", Kicker: "Registry", page: "models", active: "models", UI: c.UI("", ""), Commands: []string{"esteira models list"}, Body: rows}, err
+}
+
+// modelRows adds to versions their names and the score each was chosen by.
+func (c *Console) modelRows(ctx context.Context, list []metadata.ModelVersion, aliases []metadata.Alias) ([]modelRow, error) {
+	runs := make([]string, len(list))
+	for i, m := range list {
+		runs[i] = m.Run
+	}
+	metrics, err := c.DB.ChosenBy(ctx, runs)
+	rows := make([]modelRow, len(list))
+	for i, m := range list {
+		rows[i] = modelRow{ModelVersion: m, Score: scoreOf(&m, metrics[m.Run])}
+		for _, a := range aliases {
+			if a.Version == m.Version {
+				rows[i].Aliases = append(rows[i].Aliases, a.Alias)
+			}
+		}
+	}
+	return rows, err
 }
 
 type modelPage struct {
@@ -57,17 +78,18 @@ func (c *Console) model(ctx context.Context, v *visit) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range list[:min(len(list), maxHistory)] {
-		p.Versions = append(p.Versions, rowOf(m, aliases))
+	rows, err := c.modelRows(ctx, list, aliases)
+	if err != nil {
+		return nil, err
 	}
-	p.Shown = p.Versions[0]
+	p.Versions, p.Shown = rows[:min(len(rows), maxHistory)], rows[0]
 	if text := v.PathValue("version"); text != "" {
 		number, err := strconv.Atoi(text)
 		at := slices.IndexFunc(list, func(m metadata.ModelVersion) bool { return m.Version == number })
 		if err != nil || at < 0 {
 			return nil, fault.New(fault.NotFound, "model %s has no version %.20q", p.Name, text).WithRemedy("list them: esteira models show %s", p.Name)
 		}
-		p.Shown = rowOf(list[at], aliases)
+		p.Shown = rows[at]
 	}
 	if p.History, err = c.DB.AliasHistory(ctx, p.Name, ""); err != nil {
 		return nil, err
@@ -102,14 +124,4 @@ func (c *Console) madeBy(ctx context.Context, p *modelPage) error {
 		return err
 	}
 	return c.dataOf(ctx, r.ID, &p.Snapshots, &p.Dataset, &p.Splits)
-}
-
-func rowOf(m metadata.ModelVersion, aliases []metadata.Alias) modelRow {
-	row := modelRow{ModelVersion: m}
-	for _, a := range aliases {
-		if a.Version == m.Version {
-			row.Aliases = append(row.Aliases, a.Alias)
-		}
-	}
-	return row
 }

@@ -74,7 +74,7 @@ var pages = func() map[string]*template.Template {
 	base := template.Must(template.New("").Funcs(template.FuncMap{
 		"link": link, "when": when, "ago": ago, "number": number, "count": report.Count, "percent": report.Percent, "seconds": seconds, "span": span, "took": took,
 		"badge": badge, "short": func(digest string) string { return digest[:min(12, len(digest))] }, "plural": figure, "readable": readable, "after": strings.TrimPrefix,
-		"figures": func(v metadata.Values) string { return v.String() }, "join": strings.Join,
+		"join": strings.Join,
 	}).ParseFS(pageFiles, "pages/layout.html"))
 	for _, name := range []string{"signin", "error", "overview", "pipeline", "run", "models", "model", "endpoint", "trace"} {
 		out[name] = template.Must(template.Must(base.Clone()).ParseFS(pageFiles, "pages/"+name+".html"))

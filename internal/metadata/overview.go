@@ -40,15 +40,13 @@ func (db *DB) Pipelines(ctx context.Context, after string, limit int) ([]Pipelin
 		return nil, fail(err, "list the champions")
 	}
 	out := make([]PipelineState, len(names))
-	metrics := map[string]string{} // by run
 	made := make([]string, len(champions))
 	for i, m := range champions {
 		made[i] = m.Run
 	}
-	rows, _ = db.pool.Query(ctx, `select id, metric from runs where id = any ($1)`, made)
-	var id, metric string
-	if _, err := pgx.ForEachRow(rows, []any{&id, &metric}, func() error { metrics[id] = metric; return nil }); err != nil {
-		return nil, fail(err, "list what the champions were chosen by")
+	metrics, err := db.ChosenBy(ctx, made)
+	if err != nil {
+		return nil, err
 	}
 	at := make(map[string]*PipelineState, len(names))
 	for i, name := range names {
@@ -62,6 +60,15 @@ func (db *DB) Pipelines(ctx context.Context, after string, limit int) ([]Pipelin
 		at[champions[i].Name].Champion, at[champions[i].Name].Metric = &champions[i], metrics[champions[i].Run]
 	}
 	return out, nil
+}
+
+// ChosenBy is the metric that each of some runs chose its model by.
+func (db *DB) ChosenBy(ctx context.Context, runs []string) (map[string]string, error) {
+	rows, _ := db.pool.Query(ctx, `select id, metric from runs where id = any ($1)`, runs)
+	out := map[string]string{}
+	var id, metric string
+	_, err := pgx.ForEachRow(rows, []any{&id, &metric}, func() error { out[id] = metric; return nil })
+	return out, fail(err, "list what models were chosen by")
 }
 
 // HasPipeline reports whether a pipeline of that name was ever defined.
