@@ -98,7 +98,7 @@ func pagesOf(s shownThings) map[string][]string {
 		"/ui/models":                                 {s.endpoint},
 		"/ui/models/" + s.endpoint:                   {"champion", "audited", hostile, "challenger"},
 		"/ui/models/" + s.endpoint + "/1":            {"audited, champion", "goods.csv"},
-		"/ui/endpoints/" + s.endpoint:                {"esteira approve " + s.endpoint, "warning: data_drift of colour", "0.45", hostile, "Last day", "insufficient data"},
+		"/ui/endpoints/" + s.endpoint:                {"esteira approve " + s.endpoint, "data_drift of colour", "0.45", hostile, "Last day", "insufficient data"},
 		"/ui/endpoints/" + s.endpoint + "?span=hour": {"per minute"},
 		"/ui/trace":                                  {"Id of the prediction"},
 		"/ui/trace?id=" + s.prediction:               {"label \"<b>dear</b>\"", "from " + hostile, "goods.csv"},
