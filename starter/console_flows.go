@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -22,26 +23,35 @@ import (
 )
 
 // consoleFlows is what Temporal tells the console. It connects when it is first asked,
-// and again if that failed.
+// and again some time after that failed: who looks meanwhile is told at once.
 type consoleFlows struct {
 	cfg config.Config
 	log zerolog.Logger
 
 	mu     sync.Mutex
 	client client.Client
+	failed error
+	again  time.Time // when it is tried again
 }
+
+// dialPause is how long a Temporal that did not answer is left alone.
+const dialPause = 3 * time.Second
 
 var _ console.Flows = (*consoleFlows)(nil)
 
 func (f *consoleFlows) dial(ctx context.Context) (client.Client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.client == nil {
-		t, err := temporal.Dial(ctx, f.cfg, f.log.Level(max(f.log.GetLevel(), zerolog.WarnLevel)))
-		if err != nil {
-			return nil, err
-		}
-		f.client = t
+	if f.client != nil {
+		return f.client, nil
+	}
+	if f.failed != nil && time.Now().Before(f.again) {
+		return nil, f.failed
+	}
+	f.client, f.failed = temporal.Dial(ctx, f.cfg, f.log.Level(max(f.log.GetLevel(), zerolog.WarnLevel)))
+	if f.failed != nil {
+		f.client, f.again = nil, time.Now().Add(dialPause)
+		return nil, f.failed
 	}
 	return f.client, nil
 }

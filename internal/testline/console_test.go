@@ -1,12 +1,21 @@
 package testline_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -229,4 +238,44 @@ func TestABrowserSignsIn(t *testing.T) {
 	d.until(reader, 401)
 	at, _ = get("/ui/models")
 	require.Equal(t, "/ui/sign-in", at, "a revoked token ends its sessions")
+}
+
+// The console speaks TLS with the server's files, binds its cookie to the host, and is
+// not open beyond loopback by oversight.
+func TestTheConsoleMeetsTheNetwork(t *testing.T) {
+	l := testline.New(t)
+	d := door{Line: l, t: t}
+	secret := d.tokenFor("auditor", "", token.Audit)
+	dir := t.TempDir()
+	cert, key := l.File(dir, "cert.pem", ""), l.File(dir, "key.pem", "")
+	certify(t, cert, key)
+	base := strings.Replace(l.StartConsole("ESTEIRA_AUTH=required", "ESTEIRA_TLS_CERT="+cert, "ESTEIRA_TLS_KEY="+key), "http:", "https:", 1)
+	client := &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, // the certificate is its own authority
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.PostForm(base+"/ui/sign-in", url.Values{"token": {secret}})
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, 303, res.StatusCode)
+	require.Regexp(t, `^__Host-esteira-console=.*; HttpOnly; Secure; SameSite=Strict$`, res.Header.Get("Set-Cookie"))
+
+	_, errs, code := l.CLI("console", "--listen", "0.0.0.0:0")
+	require.Equal(t, testline.ExitUsage, code)
+	require.Contains(t, errs, "the console would listen beyond loopback")
+}
+
+// certify writes a certificate of 127.0.0.1 and its key.
+func certify(t *testing.T, cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	require.NoError(t, err)
+	encoded, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: encoded}} {
+		require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
+	}
 }
