@@ -29,5 +29,6 @@ step bin/esteira trace "$id"
 
 printf '\nTemporal UI        %s\n' "$TEMPORAL_UI_URL"
 printf 'endpoints          http://%s/v1/endpoints\n' "$ESTEIRA_SERVER_ADDRESS"
+printf 'console            bin/esteira console, then http://127.0.0.1:7080\n'
 printf 'reports            above, and by bin/esteira runs show RUN\n'
 printf 'Everything goes on running: make down stops it, make demo starts it again, make clean removes the data.\n'

@@ -40,6 +40,12 @@ need_java() {
     need_packages default-jre-headless default-jre-headless 'Java 11 or newer'
 }
 
+# need_chromium: the browser that the console is tested in.
+need_chromium() {
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    need_packages chromium chromium 'Chromium, which the console is tested in,'
+}
+
 # python_home DIR LOCK WHAT [PIP OPTION...]: a virtual environment in DIR/venv with what
 # LOCK lists, checked by its hashes. What is there already and fits the lock is used as
 # it is.

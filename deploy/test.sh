@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
 need_cxx
+need_chromium
 unset "${!ESTEIRA_PORT_@}"
 
 dir=$PWD/.esteira/test/$$

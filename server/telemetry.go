@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/esteira-ml/esteira/internal/edge"
 	"github.com/esteira-ml/esteira/internal/serving"
 	"github.com/esteira-ml/esteira/internal/telemetry"
 )
@@ -14,7 +15,7 @@ import (
 // without a receiver nothing is observed.
 func (p *program) openTelemetry(ctx context.Context) (err error) {
 	if p.cfg.Edge.MetricsListen != "" {
-		if p.measured, err = listen(p.cfg.Edge.MetricsListen, "ESTEIRA_METRICS_LISTEN"); err != nil {
+		if p.measured, err = edge.Listen(p.cfg.Edge.MetricsListen, "ESTEIRA_METRICS_LISTEN"); err != nil {
 			return err
 		}
 		p.metrics = telemetry.NewMetrics()

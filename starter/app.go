@@ -69,7 +69,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(
 		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.scheduleCommand(), a.applyCommand(), a.retrainCommand(), a.monitorCommand(), a.modelsCommand(), a.keysCommand(),
-		a.endpointsCommand(), a.rolloutsCommand(), a.approveCommand(), a.rejectCommand(), a.promoteCommand(), a.rollbackCommand(), a.predictCommand(), a.scoreCommand(), a.labelsCommand(), a.tokensCommand(), a.traceCommand(), a.auditCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
+		a.endpointsCommand(), a.rolloutsCommand(), a.approveCommand(), a.rejectCommand(), a.promoteCommand(), a.rollbackCommand(), a.predictCommand(), a.scoreCommand(), a.labelsCommand(), a.tokensCommand(), a.traceCommand(), a.auditCommand(), a.consoleCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
 	)
 	return root
 }

@@ -30,7 +30,7 @@ func (a *app) endpointsList() *cobra.Command {
 					for _, e := range endpoints {
 						row := []string{e.Name, "", "", "", ""}
 						if r := e.Live; r != nil {
-							row = []string{e.Name, fmt.Sprint(r.Revision), serves(*r), moment(r.Created), r.Reason}
+							row = []string{e.Name, fmt.Sprint(r.Revision), r.Serves(), moment(r.Created), r.Reason}
 						}
 						rows = append(rows, row)
 					}
@@ -84,7 +84,7 @@ func (a *app) showEndpoint(ctx context.Context, db *metadata.DB, name string) er
 		a.facts("endpoint", name, "address", s.Address, "live revision", fmt.Sprint(s.Endpoint.Revision))
 		rows := [][]string{}
 		for _, r := range s.Revisions {
-			rows = append(rows, []string{fmt.Sprint(r.Revision), serves(r), r.Bundle.Short(), moment(r.Created), r.Actor, r.Reason, r.Run})
+			rows = append(rows, []string{fmt.Sprint(r.Revision), r.Serves(), r.Bundle.Short(), moment(r.Created), r.Actor, r.Reason, r.Run})
 		}
 		a.table("REVISION MODEL BUNDLE SINCE BY REASON RUN", rows)
 		rows = nil

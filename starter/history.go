@@ -64,7 +64,7 @@ func (a *app) history(ctx context.Context, db *metadata.DB, name string, limit i
 		rows := [][]string{}
 		for _, s := range list {
 			r := s.Revision
-			rows = append(rows, []string{fmt.Sprint(r.Revision), moment(r.Created), s.Until, serves(r), r.Actor, r.ApprovedBy, r.Reason, r.Rollout})
+			rows = append(rows, []string{fmt.Sprint(r.Revision), moment(r.Created), s.Until, r.Serves(), r.Actor, r.ApprovedBy, r.Reason, r.Rollout})
 		}
 		a.rows([]string{"REVISION", "FROM", "TO", "SERVED", "BY", "APPROVED BY", "REASON", "ROLLOUT"}, rows)
 	})
@@ -89,7 +89,7 @@ func (a *app) servedAt(ctx context.Context, db *metadata.DB, name, text string) 
 		}
 	}
 	return a.print(s, func() {
-		a.facts("endpoint", r.Endpoint, "at", moment(at), "served", serves(r), "revision", fmt.Sprint(r.Revision), "since", moment(r.Created), "by", r.Actor, "approved by", r.ApprovedBy,
+		a.facts("endpoint", r.Endpoint, "at", moment(at), "served", r.Serves(), "revision", fmt.Sprint(r.Revision), "since", moment(r.Created), "by", r.Actor, "approved by", r.ApprovedBy,
 			"reason", r.Reason, "run", r.Run, "rollout", r.Rollout, "evidence", string(r.Evidence))
 		if s.Rollout != nil {
 			a.facts("the rollout", string(s.Rollout.State), "because", s.Rollout.Reason, "approval", s.Rollout.ApprovalReason, "its evidence", string(s.Rollout.Evidence))

@@ -61,7 +61,7 @@ func (a *app) modelsShow() *cobra.Command {
 				return a.print(shown, func() {
 					rows := [][]string{}
 					for _, v := range versions {
-						rows = append(rows, []string{fmt.Sprint(v.Version), aliasesOf(aliases, v.Version), figures(v.Metrics), v.Bundle.Short(), v.Run, moment(v.Created)})
+						rows = append(rows, []string{fmt.Sprint(v.Version), aliasesOf(aliases, v.Version), v.Metrics.String(), v.Bundle.Short(), v.Run, moment(v.Created)})
 					}
 					a.rows([]string{"VERSION", "ALIAS", "METRICS", "BUNDLE", "RUN", "CREATED"}, rows)
 				})
@@ -78,13 +78,4 @@ func aliasesOf(aliases []metadata.Alias, version int) string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-func figures(values metadata.Values) string {
-	var out []string
-	for _, name := range sortedKeys(values) {
-		v := values[name]
-		out = append(out, name+" "+number(&v))
-	}
-	return strings.Join(out, ", ")
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/user"
 	"strings"
@@ -176,7 +175,7 @@ func (a *app) rollBack(ctx context.Context, db *metadata.DB, name string, o work
 		}
 	}
 	return a.print(res, func() {
-		a.say("%s serves %s as revision %d; %s answering from it, %d not yet.", name, serves(res.Revision), e.Revision, plural(res.Servers, "server"), res.Waiting)
+		a.say("%s serves %s as revision %d; %s answering from it, %d not yet.", name, res.Revision.Serves(), e.Revision, plural(res.Servers, "server"), res.Waiting)
 	})
 }
 
@@ -262,20 +261,3 @@ func whoami() string {
 	}
 	return os.Getenv("USER")
 }
-
-// serves is what a revision serves, as people read it.
-func serves(r metadata.Revision) string {
-	if r.ModelVersion == 0 {
-		return "nothing"
-	}
-	text := fmt.Sprintf("%s@%d", r.ModelName, r.ModelVersion)
-	if c := r.Canary; c != nil {
-		text += fmt.Sprintf(", canary %s@%d %s", c.ModelName, c.ModelVersion, percent(c.Share))
-	}
-	if s := r.Shadow; s != nil {
-		text += fmt.Sprintf(", shadow %s@%d %s", s.ModelName, s.ModelVersion, percent(s.Share))
-	}
-	return text
-}
-
-func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }

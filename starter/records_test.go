@@ -12,6 +12,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/trace"
 )
 
 func ref(content string) artifact.Ref {
@@ -97,7 +98,7 @@ func TestWhatIsNotThereIsSaidSo(t *testing.T) {
 func TestTraceDrawsATree(t *testing.T) {
 	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	digest := func(c string) artifact.Ref { return artifact.Ref{Digest: strings.Repeat(c, 64)} }
-	got := traceTree(metadata.Trace{
+	got := trace.Back(metadata.Trace{
 		Prediction: metadata.Prediction{ID: uuid.MustParse("019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d"), Endpoint: "flights", At: at, Status: 200, LatencyUS: 90, Features: []byte(`{"x":1}`), Outputs: []byte(`[2.5]`)},
 		Labels:     []metadata.Label{{Value: []byte("3.5"), ObservedAt: at, ReceivedAt: at.Add(time.Hour), Source: "delays.csv", InForce: true}, {Value: []byte("3"), ObservedAt: at.Add(-time.Hour), ReceivedAt: at}},
 		Revision:   &metadata.Revision{Endpoint: "flights", Revision: 4, Actor: "pipeline", Created: at, Reason: "better by 3 %"},
@@ -117,5 +118,5 @@ func TestTraceDrawsATree(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(want), got)
 	require.Equal(t, "prediction 00000000-0000-0000-0000-000000000000\n└─ asked  of endpoint flights, answered 400 in 0 µs\n",
-		traceTree(metadata.Trace{Prediction: metadata.Prediction{Endpoint: "flights", Status: 400}}).String(), "a refused request reached nothing")
+		trace.Back(metadata.Trace{Prediction: metadata.Prediction{Endpoint: "flights", Status: 400}}).String(), "a refused request reached nothing")
 }

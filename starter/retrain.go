@@ -79,19 +79,26 @@ func person() string {
 // comes of it.
 func (a *app) updateRetraining(ctx context.Context, name, update string, arg, into any, done func(config.Config) error) error {
 	return a.withTemporal(ctx, func(cfg config.Config, t client.Client) error {
-		ctx, cancel := context.WithTimeout(ctx, answerWithin)
-		defer cancel()
-		h, err := t.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: workflows.RetrainingID(name), UpdateName: update, Args: []any{arg}, WaitForStage: client.WorkflowUpdateStageCompleted,
-		})
-		if err == nil {
-			err = h.Get(ctx, into)
-		}
-		if err != nil {
-			return notApplied(err, name)
+		if err := updateRetraining(ctx, t, name, update, arg, into); err != nil {
+			return err
 		}
 		return done(cfg)
 	})
+}
+
+func updateRetraining(ctx context.Context, t client.Client, name, update string, arg, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	h, err := t.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.RetrainingID(name), UpdateName: update, Args: []any{arg}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = h.Get(ctx, into)
+	}
+	if err != nil {
+		return notApplied(err, name)
+	}
+	return nil
 }
 
 // answerWithin is how long a worker may take to answer.

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/esteira-ml/esteira/internal/config"
+	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/rollout"
 	"github.com/esteira-ml/esteira/internal/temporal"
@@ -84,9 +85,7 @@ func (a *app) showRollout(ctx context.Context, db *metadata.DB, name string) err
 	defer cancel()
 	// The table says what happened; the workflow says how, as long as it is kept.
 	_ = a.withTemporal(asking, func(_ config.Config, t client.Client) error {
-		var status workflows.RolloutStatus
-		value, err := t.QueryWorkflow(asking, r.ID, "", "status")
-		if err == nil && value.Get(&status) == nil {
+		if status, err := rolloutStatus(asking, t, r.ID); err == nil {
 			s.Status = &status
 		}
 		return nil
@@ -121,15 +120,30 @@ func (a *app) printStatus(s workflows.RolloutStatus) {
 		rows = [][]string{{"rows", fmt.Sprint(c.Candidate.Rows), fmt.Sprint(c.Champion.Rows), "", c.Insufficient},
 			{"failed", fmt.Sprint(c.Candidate.Failed), fmt.Sprint(c.Champion.Failed), "", ""}}
 		for _, check := range c.Checks {
-			verdict := "passed"
-			switch {
-			case check.Breached:
-				verdict = "too bad"
-			case check.Note != "":
-				verdict = check.Note
-			}
-			rows = append(rows, []string{check.Name, rollout.Number(check.Candidate) + check.Unit, check.Of(), check.Bound, verdict})
+			rows = append(rows, []string{check.Name, rollout.Number(check.Candidate) + check.Unit, check.Of(), check.Bound, verdictOf(check)})
 		}
 		a.table(string(s.Role)+" "+s.Model+" "+s.Baseline+" BOUND VERDICT", rows)
 	}
+}
+
+// rolloutStatus asks where a rollout stands.
+func rolloutStatus(ctx context.Context, t client.Client, id string) (s workflows.RolloutStatus, err error) {
+	value, err := t.QueryWorkflow(ctx, id, "", "status")
+	if err == nil {
+		err = value.Get(&s)
+	}
+	if err != nil {
+		err = fault.Wrap(err, fault.TemporalUnavailable, "ask rollout %s", id).WithRemedy("check that Temporal and a worker run: esteira doctor")
+	}
+	return s, err
+}
+
+func verdictOf(c rollout.Check) string {
+	switch {
+	case c.Breached:
+		return "too bad"
+	case c.Note != "":
+		return c.Note
+	}
+	return "passed"
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -66,36 +64,8 @@ func (a *app) runsList() *cobra.Command {
 
 // shownRun is a run with all that is known of it.
 type shownRun struct {
-	Rollout *metadata.Rollout `json:"rollout,omitempty"` // of the model it made, if it came so far
-
-	Run     metadata.Run     `json:"run"`
-	UI      string           `json:"ui"`
-	Steps   []metadata.Step  `json:"steps"`
-	Checks  []metadata.Check `json:"checks,omitempty"`
-	Metrics []shownMetric    `json:"metrics,omitempty"`
-	Gates   []shownGate      `json:"gates,omitempty"`
-}
-
-// shownMetric and shownGate may hold numbers that are not finite.
-type shownMetric struct {
-	metadata.Metric
-	Value real `json:"value"`
-}
-
-type shownGate struct {
-	metadata.Gate
-	Value real `json:"value"`
-	Bound real `json:"bound"`
-}
-
-// real is a number that prints as "NaN" or "Infinity" where JSON has no number.
-type real float64
-
-func (r real) MarshalJSON() ([]byte, error) {
-	if x := float64(r); math.IsNaN(x) || math.IsInf(x, 0) {
-		return json.Marshal(number(&x))
-	}
-	return json.Marshal(float64(r))
+	metadata.RunFacts
+	UI string `json:"ui"`
 }
 
 func (a *app) runsShow() *cobra.Command {
@@ -132,37 +102,11 @@ func (a *app) showRun(ctx context.Context, db *metadata.DB, id string) error {
 	if err != nil {
 		return err
 	}
-	var s shownRun
-	if s.Run, err = db.Run(ctx, id); err != nil {
-		return err
-	}
-	s.UI = temporal.UILink(cfg, id, s.Run.TemporalRunID)
-	if s.Steps, err = db.Steps(ctx, id); err != nil {
-		return err
-	}
-	if s.Checks, err = db.Checks(ctx, id); err != nil {
-		return err
-	}
-	metrics, err := db.Metrics(ctx, id)
+	facts, err := db.RunFacts(ctx, id)
 	if err != nil {
 		return err
 	}
-	for _, m := range metrics {
-		s.Metrics = append(s.Metrics, shownMetric{m, real(m.Value)})
-	}
-	gates, err := db.Gates(ctx, id)
-	if err != nil {
-		return err
-	}
-	for _, g := range gates {
-		s.Gates = append(s.Gates, shownGate{g, real(g.Value), real(g.Bound)})
-	}
-	if r, err := db.Rollout(ctx, id); err == nil {
-		s.Rollout = &r
-	} else if fault.KindOf(err) != fault.NotFound {
-		return err
-	}
-	s.Steps = notNil(s.Steps)
+	s := shownRun{facts, temporal.UILink(cfg, id, facts.Run.TemporalRunID)}
 	return a.print(s, func() { a.printRun(cfg, s) })
 }
 

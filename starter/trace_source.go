@@ -10,6 +10,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/table"
+	"github.com/esteira-ml/esteira/internal/trace"
 )
 
 // traceSource prints what a source's bytes had a part in, or with list every
@@ -40,29 +41,29 @@ func (a *app) traceSource(ctx context.Context, digest string, list bool) error {
 }
 
 // touchedTree is a trace from the source down to the answers.
-func touchedTree(t metadata.Touched) *node {
-	root := &node{text: fmt.Sprintf("source %s: %d predictions", checksum(t.Digest), t.Total)}
+func touchedTree(t metadata.Touched) *trace.Node {
+	root := trace.New("source %s: %d predictions", trace.Checksum(t.Digest), t.Total)
 	for _, s := range t.Snapshots {
-		in := root.add("snapshot of %s, taken %s by run %s", s.Source, moment(s.Taken), s.Run)
+		in := root.Add("snapshot of %s, taken %s by run %s", s.Source, moment(s.Taken), s.Run)
 		for _, f := range s.Files {
-			in.add("file %s", f)
+			in.Add("file %s", f)
 		}
 	}
 	for _, d := range t.Datasets {
-		root.add("dataset sha256:%s of run %s, %d rows", d.Artifact.Digest, d.Run, d.Rows)
+		root.Add("dataset sha256:%s of run %s, %d rows", d.Artifact.Digest, d.Run, d.Rows)
 	}
 	for _, m := range t.Models {
-		model := root.add("model %s %d of run %s", m.Name, m.Version, m.Run)
+		model := root.Add("model %s %d of run %s", m.Name, m.Version, m.Run)
 		for _, r := range t.Revisions {
 			for _, v := range servedBy(r) {
 				if v.ModelName == m.Name && v.ModelVersion == m.Version {
-					model.add("revision %d of %s, since %s by %s", r.Revision, r.Endpoint, moment(r.Created), r.Actor)
+					model.Add("revision %d of %s, since %s by %s", r.Revision, r.Endpoint, moment(r.Created), r.Actor)
 				}
 			}
 		}
 		for _, c := range t.Counts {
 			if c.ModelName == m.Name && c.ModelVersion == m.Version {
-				model.add("%d %s predictions of %s, %s to %s", c.Rows, c.Role, c.Endpoint, c.From.Format(time.DateOnly), c.To.Format(time.DateOnly))
+				model.Add("%d %s predictions of %s, %s to %s", c.Rows, c.Role, c.Endpoint, c.From.Format(time.DateOnly), c.To.Format(time.DateOnly))
 			}
 		}
 	}

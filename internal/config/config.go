@@ -42,12 +42,13 @@ type Config struct {
 	// private or link-local addresses
 	AllowPrivateAddresses bool `json:"allow_private_addresses"`
 
-	Bucket        string   `json:"bucket"`       // ESTEIRA_BUCKET
-	CacheDir      string   `json:"cache_dir"`    // ESTEIRA_CACHE_DIR: artifacts on local disk
-	CacheSize     int64    `json:"cache_size"`   // ESTEIRA_CACHE_SIZE, bytes
-	DatabaseURL   Secret   `json:"database_url"` // DATABASE_URL or PG*; empty: pgx reads PG* itself
-	FitMemory     int64    `json:"fit_memory"`   // ESTEIRA_FIT_MEMORY, bytes of rows kept ready for fits
-	Listen        string   `json:"listen"`       // ESTEIRA_LISTEN: host:port of the prediction server
+	Bucket        string   `json:"bucket"`         // ESTEIRA_BUCKET
+	CacheDir      string   `json:"cache_dir"`      // ESTEIRA_CACHE_DIR: artifacts on local disk
+	CacheSize     int64    `json:"cache_size"`     // ESTEIRA_CACHE_SIZE, bytes
+	ConsoleListen string   `json:"console_listen"` // ESTEIRA_CONSOLE_LISTEN: host:port of the console
+	DatabaseURL   Secret   `json:"database_url"`   // DATABASE_URL or PG*; empty: pgx reads PG* itself
+	FitMemory     int64    `json:"fit_memory"`     // ESTEIRA_FIT_MEMORY, bytes of rows kept ready for fits
+	Listen        string   `json:"listen"`         // ESTEIRA_LISTEN: host:port of the prediction server
 	Log           Log      `json:"log"`
 	MemoryLimit   int64    `json:"memory_limit"` // ESTEIRA_MEMORY_LIMIT of the engine, bytes
 	ONNXRuntime   string   `json:"onnx_runtime"` // ONNXRUNTIME_LIB: path of libonnxruntime; empty: look for it

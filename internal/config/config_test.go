@@ -101,6 +101,7 @@ func TestNonsenseIsRefusedByName(t *testing.T) {
 		"ESTEIRA_THREADS=0":                         "ESTEIRA_THREADS",
 		"ESTEIRA_TASK_QUEUE=a b":                    "ESTEIRA_TASK_QUEUE",
 		"ESTEIRA_LISTEN=8080":                       "ESTEIRA_LISTEN",
+		"ESTEIRA_CONSOLE_LISTEN=7080":               "ESTEIRA_CONSOLE_LISTEN",
 		"ESTEIRA_AUTH=maybe":                        "ESTEIRA_AUTH",
 		"ESTEIRA_GRPC_LISTEN=8091":                  "ESTEIRA_GRPC_LISTEN",
 		"ESTEIRA_TLS_CERT=/x":                       "ESTEIRA_TLS_KEY",

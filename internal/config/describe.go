@@ -4,6 +4,7 @@ package config
 const (
 	DefaultCacheSize            = "10GiB"
 	DefaultSpoolBytes           = "1GiB"
+	DefaultConsoleListen        = "127.0.0.1:7080"
 	DefaultDatabaseURL   Secret = "postgres://esteira:esteira@127.0.0.1:15432/esteira"
 	DefaultListen               = "127.0.0.1:8090"
 	DefaultMemoryLimit          = "768MiB"
@@ -47,9 +48,10 @@ func Describe() []Variable {
 		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", "that of ESTEIRA_SERVER_ADDRESS, if on this machine"},
 		{"ESTEIRA_GRPC_LISTEN", "host:port of the Open Inference Protocol over gRPC, such as 127.0.0.1:8091; or off", "off"},
 		{"ESTEIRA_METRICS_LISTEN", "host:port of the prediction server's metrics for Prometheus, such as 127.0.0.1:8092; or off", "off"},
-		{"ESTEIRA_AUTH", "required: the prediction server answers only requests with a token, see esteira tokens; off: whoever asks. A server that listens beyond loopback wants it said", "off on loopback"},
+		{"ESTEIRA_CONSOLE_LISTEN", "host:port that esteira console listens on", DefaultConsoleListen},
+		{"ESTEIRA_AUTH", "required: the prediction server and the console answer only requests with a token, see esteira tokens; off: whoever asks. One that listens beyond loopback wants it said", "off on loopback"},
 		{"ESTEIRA_TOKEN", "token that the command line sends to the prediction server", ""},
-		{"ESTEIRA_TLS_CERT", "file with the prediction server's certificates (PEM), read again when it changes; with ESTEIRA_TLS_KEY, the file of their key", "no TLS"},
+		{"ESTEIRA_TLS_CERT", "file with the certificates (PEM) of the prediction server and the console, read again when it changes; with ESTEIRA_TLS_KEY, the file of their key", "no TLS"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "where the prediction server sends a trace of each request (OTLP); and the other OTEL_* variables of OpenTelemetry", "no traces"},
 		{"ESTEIRA_SERVER_ADDRESS", "URL clients find the prediction server at", DefaultServerAddress},
 		{"ESTEIRA_SPOOL_DIR", "audit records on their way to Postgres; a durable disk", ".esteira/spool, else the user's cache directory"},

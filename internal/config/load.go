@@ -42,6 +42,7 @@ func LoadFrom(dir string, environ []string) (Config, error) {
 		Bucket:        l.matching("ESTEIRA_BUCKET", "esteira", bucketName, "3 to 63 lower-case letters, digits, dots and hyphens"),
 		CacheDir:      l.directory("ESTEIRA_CACHE_DIR", "cache"),
 		CacheSize:     l.bytes("ESTEIRA_CACHE_SIZE", DefaultCacheSize),
+		ConsoleListen: l.hostPort("ESTEIRA_CONSOLE_LISTEN", DefaultConsoleListen),
 		SourceDirs:    filepath.SplitList(l.values["ESTEIRA_SOURCE_DIRS"]),
 		SpoolBytes:    l.bytes("ESTEIRA_SPOOL_MAX_BYTES", DefaultSpoolBytes),
 		MemoryLimit:   l.bytes("ESTEIRA_MEMORY_LIMIT", DefaultMemoryLimit),

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,6 +36,22 @@ type Variant struct {
 	ModelVersion int          `json:"model_version"`
 	Share        float64      `json:"share"`  // of the requests, above 0, at most 1
 	Bundle       artifact.Ref `json:"bundle"` // of the model version; not asked of callers
+}
+
+// Serves is what a revision serves, as people read it: "flights@3, canary flights@4
+// 10 %".
+func (r Revision) Serves() string {
+	if r.ModelVersion == 0 {
+		return "nothing"
+	}
+	text := fmt.Sprintf("%s@%d", r.ModelName, r.ModelVersion)
+	if c := r.Canary; c != nil {
+		text += fmt.Sprintf(", canary %s@%d %.4g %%", c.ModelName, c.ModelVersion, 100*c.Share)
+	}
+	if s := r.Shadow; s != nil {
+		text += fmt.Sprintf(", shadow %s@%d %.4g %%", s.ModelName, s.ModelVersion, 100*s.Share)
+	}
+	return text
 }
 
 // Role is the part in which a model version answered.

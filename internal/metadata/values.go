@@ -3,13 +3,25 @@ package metadata
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 )
 
 // Values are numbers by name. In JSON a number that is not finite is the string
 // "NaN", "Infinity" or "-Infinity", as in the JSON mapping of Protocol Buffers,
 // so that a score of NaN can be stored and seen.
 type Values map[string]float64
+
+// String lists them by name: "mae 3.2, rmse 4.5".
+func (v Values) String() string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		out = append(out, fmt.Sprintf("%s %.6g", name, v[name]))
+	}
+	return strings.Join(out, ", ")
+}
 
 // MarshalJSON implements json.Marshaler.
 func (v Values) MarshalJSON() ([]byte, error) {

@@ -94,6 +94,9 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
+// Style is the style sheet of a report, for pages that look alike.
+func Style() string { return pageCSS }
+
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"css": func() template.CSS { return template.CSS(pageCSS) },
 	"cell": func(columns []Column, i int) string {

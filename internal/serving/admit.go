@@ -11,24 +11,12 @@ import (
 	"github.com/esteira-ml/esteira/internal/token"
 )
 
-// secretOf is the token in the value of an Authorization header: Bearer, or the
-// password of Basic, which browsers ask people for.
-func secretOf(header string) string {
-	scheme, value, _ := strings.Cut(header, " ")
-	if strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(value)
-	}
-	req := http.Request{Header: http.Header{"Authorization": {header}}}
-	_, password, _ := req.BasicAuth()
-	return password
-}
-
 // admit decides whether the request may go on.
 func (s *Server) admit(authorization, scope, endpoint string) (name string, err error) {
 	if s.opts.Admit == nil {
 		return "", nil
 	}
-	return s.opts.Admit(secretOf(authorization), scope, endpoint)
+	return s.opts.Admit(token.Secret(authorization), scope, endpoint)
 }
 
 // admitted is admit for a request for predictions, whose record names the token. From

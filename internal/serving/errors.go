@@ -70,25 +70,7 @@ func statusOf(f *fault.Error, err error) int {
 	case errors.Is(err, errGone):
 		return statusGone
 	}
-	switch f.Kind {
-	case fault.RequestInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid:
-		return http.StatusBadRequest
-	case fault.IdempotencyConflict:
-		return http.StatusUnprocessableEntity
-	case fault.EndpointNotFound, fault.NotFound:
-		return http.StatusNotFound
-	case fault.ResourceExhausted:
-		return http.StatusRequestEntityTooLarge
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.PermissionDenied:
-		return http.StatusForbidden
-	case fault.DeadlineExceeded:
-		return http.StatusGatewayTimeout
-	case fault.AuditUnavailable, fault.DatabaseUnavailable, fault.StoreUnavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
+	return fault.Status(f.Kind)
 }
 
 // cleaned makes a text from outside fit for headers, logs and the table: valid

@@ -112,6 +112,21 @@ func (l *Line) StartServer(env ...string) {
 	l.server = l.start("esteira-server", "listening", env)
 }
 
+// StartConsole starts the console, with variables of its own if any are given, waits
+// until it listens and returns its base URL; it is stopped when the test ends.
+func (l *Line) StartConsole(env ...string) string {
+	l.tb.Helper()
+	listen := freeAddress(l.tb)
+	p := l.start("esteira", "listens on", append(env, "ESTEIRA_CONSOLE_LISTEN="+listen), "console")
+	l.tb.Cleanup(func() {
+		if l.tb.Failed() {
+			l.tb.Logf("console log:\n%s", p.tail())
+		}
+		p.kill()
+	})
+	return "http://" + listen
+}
+
 // KillWorker ends the worker with SIGKILL, if it runs.
 func (l *Line) KillWorker() { l.worker.kill() }
 
@@ -152,9 +167,9 @@ func (l *Line) WorkerLog() string { return l.worker.tail() }
 // ServerLog is the tail of what the server wrote.
 func (l *Line) ServerLog() string { return l.server.tail() }
 
-func (l *Line) start(program, ready string, env []string) *process {
+func (l *Line) start(program, ready string, env []string, args ...string) *process {
 	l.tb.Helper()
-	p, err := startProcess(filepath.Join(l.bin, program), slices.Concat(l.env, env), ready)
+	p, err := startProcess(filepath.Join(l.bin, program), slices.Concat(l.env, env), ready, args...)
 	if err != nil {
 		l.tb.Fatal(err)
 	}

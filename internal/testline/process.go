@@ -23,8 +23,8 @@ type process struct {
 // readyWithin bounds how long a program may take to say that it is ready.
 const readyWithin = time.Minute
 
-func startProcess(path string, env []string, ready string) (*process, error) {
-	p := &process{cmd: exec.Command(path), ended: make(chan struct{}), ready: make(chan struct{}), word: ready}
+func startProcess(path string, env []string, ready string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(path, args...), ended: make(chan struct{}), ready: make(chan struct{}), word: ready}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, p, p
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

@@ -6,9 +6,11 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +43,18 @@ func New() (secret string, hash []byte) {
 func Hash(secret string) []byte {
 	h := sha256.Sum256([]byte(secret))
 	return h[:]
+}
+
+// Secret is the token in the value of an Authorization header: Bearer, or the password
+// of Basic, which browsers ask people for.
+func Secret(header string) string {
+	scheme, value, _ := strings.Cut(header, " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(value)
+	}
+	req := http.Request{Header: http.Header{"Authorization": {header}}}
+	_, password, _ := req.BasicAuth()
+	return password
 }
 
 // Set is the tokens a server knows. It is safe for concurrent use.
