@@ -34,10 +34,6 @@ type PlanWindowsResult struct {
 	Gone bool  `json:"gone,omitempty"` // there is no such endpoint
 }
 
-// settle is how long after its end a window is left alone: answers are still on
-// their way from the servers.
-const settle = 15 * time.Second
-
 // PlanWindows says which windows are due. The first window of an endpoint holds its
 // oldest request within monitor.late; before there is one, it is the last that is
 // over. From then on every window is computed, with or without traffic.
@@ -77,6 +73,7 @@ func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 	if err != nil {
 		return nil, err
 	}
+	settle := p.Monitor.Settle()
 	for !next.Add(length + settle).After(p.Now) {
 		if len(res.New) == p.Most {
 			res.More = true
@@ -109,7 +106,7 @@ func (a *Activities) firstDue(ctx context.Context, p PlanWindowsParams, length t
 	if err != nil || ok {
 		return first.Truncate(length), err
 	}
-	return p.Now.Add(-settle).Truncate(length).Add(-length), nil
+	return p.Now.Add(-p.Monitor.Settle()).Truncate(length).Add(-length), nil
 }
 
 // RecentWindow is a row of the table that a monitor shows.

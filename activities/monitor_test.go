@@ -285,7 +285,7 @@ func TestLateLabelsComputeAWindowAgainAndItSaysSo(t *testing.T) {
 	w.label([]uuid.UUID{uuid.Must(uuid.NewV7())}, rows) // of nobody
 	first, _ := w.compute(0, 1)
 	plan := func() *PlanWindowsResult {
-		p, err := w.PlanWindows(t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: w.begins.Add(time.Hour + settle), Most: 5})
+		p, err := w.PlanWindows(t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: w.begins.Add(time.Hour + w.monitor.Settle()), Most: 5})
 		require.NoError(t, err)
 		return p
 	}
@@ -336,7 +336,7 @@ func TestWindowsAreDueInOrderAndBounded(t *testing.T) {
 		require.NoError(t, err)
 		return res
 	}
-	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 1, ""}}, plan(time.Hour+settle, nil).New, "no traffic: the last that is over")
+	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 1, ""}}, plan(time.Hour+w.monitor.Settle(), nil).New, "no traffic: the last that is over")
 	w.ask(-1, usual(1, 1, nil))
 	require.Empty(t, plan(0, nil).New, "answers are still on their way")
 	due := plan(5*time.Hour, nil)
@@ -350,6 +350,8 @@ func TestWindowsAreDueInOrderAndBounded(t *testing.T) {
 	require.Equal(t, w.begins.Add(16*24*time.Hour), due.New[0].Begins, "labels no longer reach what is older")
 	due = plan(10*time.Hour, func(p *PlanWindowsParams) { p.Monitor.Window = "2h" })
 	require.Zero(t, due.New[0].Begins.Unix()%7200, "another length begins at its own multiple")
+	second := plan(5*time.Second, func(p *PlanWindowsParams) { p.Monitor.Window, p.Monitor.Late = "1s", "4s" })
+	require.Equal(t, []Due{{w.begins.Add(time.Second), w.begins.Add(2 * time.Second), 1, ""}, {w.begins.Add(2 * time.Second), w.begins.Add(3 * time.Second), 1, ""}}, second.New, "windows of seconds are due after seconds")
 	require.True(t, plan(0, func(p *PlanWindowsParams) { p.Endpoint = "nowhere" }).Gone)
 	_, err := w.PlanWindows(t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: pipeline.Monitor{Rows: 10}, Now: w.begins})
 	require.ErrorContains(t, err, string(fault.PipelineInvalid))

@@ -28,9 +28,9 @@ type appliedMonitor struct {
 }
 
 const (
-	// monitorAfter is how long after the end of a window it is computed: answers are
-	// on their way for a while.
-	monitorAfter = 20 * time.Second
+	// monitorEvery is the least time between two runs: one computes several windows of
+	// seconds.
+	monitorEvery = 5 * time.Second
 	// monitorCatchUp may be short: a run computes every window that was missed.
 	monitorCatchUp = 10 * time.Minute
 )
@@ -107,7 +107,7 @@ func (m *appliedMonitor) apply(ctx context.Context) error {
 	attributes := sdk.NewSearchAttributes(temporal.Pipeline.ValueSet(wanted.Pipeline), temporal.Endpoint.ValueSet(wanted.Endpoint))
 	_, err := putSchedule(ctx, m.t, client.ScheduleOptions{
 		ID: m.id(), Note: "applied from " + m.f.path, TypedSearchAttributes: attributes,
-		Spec:    client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: wanted.Monitor.Length(), Offset: offsetOf(wanted.Monitor)}}},
+		Spec:    client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: everyOf(wanted.Monitor), Offset: offsetOf(wanted.Monitor)}}},
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: monitorCatchUp,
 		Action: &client.ScheduleWorkflowAction{
 			ID: m.id(), Workflow: workflows.Monitor, Args: []any{*wanted}, TaskQueue: temporal.QueuesOf(m.cfg.TaskQueue).Workflow, // Temporal adds the moment
@@ -117,10 +117,19 @@ func (m *appliedMonitor) apply(ctx context.Context) error {
 	return err
 }
 
+// everyOf is the length of a window, or as many of them as are monitorEvery.
+func everyOf(m pipeline.Monitor) time.Duration {
+	return m.Length() * max(1, (monitorEvery+m.Length()-1)/m.Length())
+}
+
+// afterOf is how long after the end of a window it is computed: a moment after its
+// answers have come.
+func afterOf(m pipeline.Monitor) time.Duration { return m.Settle() + m.Settle()/3 }
+
 // offsetOf moves the schedule to the ends of windows: it counts from 1970, windows
 // are multiples counted from the year 1.
 func offsetOf(m pipeline.Monitor) time.Duration {
 	epoch := time.Unix(0, 0).UTC()
 	within := epoch.Sub(epoch.Truncate(m.Length()))
-	return (m.Length() - within + monitorAfter) % m.Length()
+	return (m.Length() - within + afterOf(m)) % m.Length()
 }

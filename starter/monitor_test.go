@@ -33,7 +33,7 @@ func TestApplyWatchesTheEndpointAndStopsWhenTheFileDoes(t *testing.T) {
 	d, err := handle.Describe(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, time.Hour, d.Schedule.Spec.Intervals[0].Every)
-	require.Equal(t, monitorAfter, d.Schedule.Spec.Intervals[0].Offset)
+	require.Equal(t, 20*time.Second, d.Schedule.Spec.Intervals[0].Offset)
 	require.False(t, d.Schedule.State.Paused)
 	decoded[map[string]string](t, exitDone, "monitor", "run", name, "--now")
 
@@ -58,10 +58,12 @@ func TestApplyWatchesTheEndpointAndStopsWhenTheFileDoes(t *testing.T) {
 
 // The schedule and time.Truncate count from different years.
 func TestTheMonitorRunsAtTheEndsOfWindows(t *testing.T) {
-	for _, length := range []string{"1m", "7m", "1h", "24h", "7d", "31d"} {
+	for _, length := range []string{"1s", "3s", "7s", "1m", "7m", "1h", "24h", "7d", "31d"} {
 		m := pipeline.Monitor{Window: length}
-		at := time.Unix(0, 0).UTC().Add(500*m.Length() + offsetOf(m)) // as Temporal counts
-		require.Equal(t, monitorAfter, at.Sub(at.Truncate(m.Length())), length)
+		require.Zero(t, everyOf(m)%m.Length(), length)
+		require.GreaterOrEqual(t, everyOf(m), monitorEvery, length)
+		at := time.Unix(0, 0).UTC().Add(500*everyOf(m) + offsetOf(m)) // as Temporal counts
+		require.Equal(t, afterOf(m)%m.Length(), at.Sub(at.Truncate(m.Length())), length)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // against the bundle's baseline and the window before, each once; one that gets
 // labels later is computed again.
 type Monitor struct {
-	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1m to 31d; windows begin at multiples of it, UTC. Default 1h, unless rows is given."`
+	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1s to 31d; windows begin at multiples of it, UTC. Default 1h, unless rows is given."`
 	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window."`
 	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end; default 14d."`
 	MinRows  int            `json:"min_rows,omitempty" yaml:"min_rows,omitempty" jsonschema_description:"Least rows that a distribution or score is judged by, else the answer is: insufficient data. Default 500."`
@@ -82,6 +82,17 @@ func (p *Pipeline) Monitoring() bool {
 
 // Length is Window as a duration, 0 where windows are of rows.
 func (m Monitor) Length() time.Duration { return durationOr(m.Window, 0) }
+
+// Settle is how long after its end a window is left alone: answers are still on
+// their way from the servers. A window of seconds waits for seconds.
+func (m Monitor) Settle() time.Duration {
+	return min(max(m.Length(), leastSettle), mostSettle)
+}
+
+const (
+	leastSettle = 2 * time.Second
+	mostSettle  = 15 * time.Second
+)
 
 // LateBy is Late as a duration.
 func (m Monitor) LateBy() time.Duration { return durationOr(m.Late, 14*24*time.Hour) }
@@ -159,8 +170,8 @@ func (d *decoder) checkMonitor(p *Pipeline) {
 	if d.given("monitor.rows") && (m.Rows < 1 || m.Rows > 10_000_000) {
 		d.add("monitor.rows", "write from 1 to 10000000", "%d answers are no window", m.Rows)
 	}
-	d.checkSpan("monitor.window", m.Window, time.Minute, 31*24*time.Hour)
-	d.checkSpan("monitor.late", m.Late, time.Minute, 366*24*time.Hour)
+	d.checkSpan("monitor.window", m.Window, time.Second, 31*24*time.Hour)
+	d.checkSpan("monitor.late", m.Late, time.Second, 366*24*time.Hour)
 	if m.MinRows < 1 {
 		d.add("monitor.min_rows", "write 1 or more", "must be positive")
 	}
@@ -228,7 +239,7 @@ func (d *decoder) checkAlert(path string, p *Pipeline, a MonitorAlert) {
 	if a.After < 1 || a.Of < a.After || a.Of > 100 {
 		d.add(path+".of", "write after: n and of: m, with n at most m and m at most 100", "%d of %d windows cannot be", a.After, a.Of)
 	}
-	d.checkSpan(path+".cooldown", a.Cooldown, time.Minute, 366*24*time.Hour)
+	d.checkSpan(path+".cooldown", a.Cooldown, time.Second, 366*24*time.Hour)
 }
 
 // JSONSchemaExtend lists what can be watched.

@@ -41,7 +41,7 @@ func TestMistakesOfMonitoring(t *testing.T) {
 		add, path, want string
 		beyond          bool // what a JSON Schema cannot say
 	}{
-		{"monitor: {window: 5s}", "monitor.window", "no such span", true},
+		{"monitor: {window: 500ms}", "monitor.window", "no such span", true},
 		{"monitor: {window: 1h, rows: 10}", "monitor.rows", "beside", true},
 		{"monitor: {rows: -1}", "monitor.rows", "no window", true},
 		{"monitor: {late: soon}", "monitor.late", "no such span", true},
@@ -87,6 +87,7 @@ func TestWhatMonitoringMaySay(t *testing.T) {
 	for _, add := range []string{
 		"monitor: {window: 1d, late: 30d, labels: {path: labels.csv}, features: [a]}",
 		"monitor: {rows: 1000, alerts: []}",
+		"monitor: {window: 1s, late: 10s, alerts: [{on: errors, cooldown: 5s}]}",
 		"monitor: {alerts: [{on: data_drift, measure: wasserstein, feature: a, against: previous, max: 0.1, after: 2, of: 3}, {on: performance, slice: {a: 1}, max_loss: 0.2, severity: info}, {on: latency_p99_ms, max: 10}, {on: concept_drift}]}",
 		"notify: [{webhook: {url: env:HOOK, secret: 'file:/run/key'}, severity: critical}, {slack: {url: env:SLACK}}, {email: {smtp: env:SMTP, from: a@example.com, to: [b@example.com]}}, {log: true}]",
 	} {
