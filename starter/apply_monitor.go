@@ -31,6 +31,9 @@ const (
 	// monitorEvery is the least time between two runs: one computes several windows of
 	// seconds.
 	monitorEvery = 5 * time.Second
+	// rowsEvery is how often is looked whether there are answers enough for a window of
+	// monitor.rows.
+	rowsEvery = time.Minute
 	// monitorCatchUp may be short: a run computes every window that was missed.
 	monitorCatchUp = 10 * time.Minute
 )
@@ -44,6 +47,9 @@ func (m *appliedMonitor) wanted() *workflows.MonitorInput {
 		return nil
 	}
 	in := &workflows.MonitorInput{Pipeline: p.Name, Endpoint: p.Deploy.Endpoint, Monitor: *p.Monitor, Notify: p.Notify, BaseDir: m.f.dir}
+	for _, columns := range p.Evaluate.Slices {
+		in.Slices = append(in.Slices, columns)
+	}
 	seen := map[string]bool{}
 	for _, on := range p.Retrain.On {
 		if on.Alert != "" && !seen[on.Alert] {
@@ -77,9 +83,6 @@ func (m *appliedMonitor) current(ctx context.Context) (*workflows.MonitorInput, 
 
 func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
 	wanted, current := m.wanted(), (*workflows.MonitorInput)(nil)
-	if wanted != nil && wanted.Monitor.Rows > 0 {
-		return nil, fault.New(fault.PipelineInvalid, "%s: monitor.rows: windows of rows are not computed by this build", m.f.path).WithRemedy("write monitor.window, such as 1h, or monitor: {enabled: false}")
-	}
 	current, err := m.current(ctx)
 	switch {
 	case err != nil:
@@ -87,9 +90,9 @@ func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
 	case wanted == nil && (current == nil || current.Pipeline != m.f.pipeline.Name): // or another pipeline's own
 		return nil, nil
 	case wanted == nil:
-		return []change{{What: "monitor", From: fmt.Sprintf("watches endpoint %s every %s", current.Endpoint, current.Monitor.Window)}}, nil
+		return []change{{What: "monitor", From: fmt.Sprintf("watches endpoint %s every %s", current.Endpoint, spanOf(current.Monitor))}}, nil
 	case current == nil:
-		return []change{{What: "monitor", To: fmt.Sprintf("watches endpoint %s every %s", wanted.Endpoint, wanted.Monitor.Window)}}, nil
+		return []change{{What: "monitor", To: fmt.Sprintf("watches endpoint %s every %s", wanted.Endpoint, spanOf(wanted.Monitor))}}, nil
 	}
 	to, err := flat(wanted)
 	if err != nil {
@@ -117,8 +120,19 @@ func (m *appliedMonitor) apply(ctx context.Context) error {
 	return err
 }
 
+// spanOf is what a window is made of, in words.
+func spanOf(m pipeline.Monitor) string {
+	if m.Rows > 0 {
+		return plural(m.Rows, "answer")
+	}
+	return m.Window
+}
+
 // everyOf is the length of a window, or as many of them as are monitorEvery.
 func everyOf(m pipeline.Monitor) time.Duration {
+	if m.Rows > 0 {
+		return rowsEvery
+	}
 	return m.Length() * max(1, (monitorEvery+m.Length()-1)/m.Length())
 }
 
@@ -129,6 +143,9 @@ func afterOf(m pipeline.Monitor) time.Duration { return m.Settle() + m.Settle()/
 // offsetOf moves the schedule to the ends of windows: it counts from 1970, windows
 // are multiples counted from the year 1.
 func offsetOf(m pipeline.Monitor) time.Duration {
+	if m.Rows > 0 {
+		return 0
+	}
 	epoch := time.Unix(0, 0).UTC()
 	within := epoch.Sub(epoch.Truncate(m.Length()))
 	return (m.Length() - within + afterOf(m)) % m.Length()

@@ -51,9 +51,10 @@ func TestApplyWatchesTheEndpointAndStopsWhenTheFileDoes(t *testing.T) {
 	require.Error(t, err)
 
 	rewrite(t, path, "enabled: false, window: 2h", "rows: 1000")
-	_, errs, code = esteira(t, "apply", path)
-	require.NotEqual(t, exitDone, code)
-	require.Contains(t, errs, "monitor.rows")
+	decoded[difference](t, exitDone, "apply", path)
+	d, err = handle.Describe(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, rowsEvery, d.Schedule.Spec.Intervals[0].Every, "windows of rows are looked for")
 }
 
 // The schedule and time.Truncate count from different years.

@@ -24,6 +24,7 @@ type MonitorInput struct {
 	Endpoint string             `json:"endpoint"`
 	Monitor  pipeline.Monitor   `json:"monitor"`
 	Notify   []pipeline.Channel `json:"notify,omitempty"`
+	Slices   [][]string         `json:"slices,omitempty"`  // evaluate.slices
 	Retrain  []string           `json:"retrain,omitempty"` // kinds of alerts that ask for a retraining
 	BaseDir  string             `json:"base_dir"`
 }
@@ -117,7 +118,7 @@ func (m *monitor) window(ctx workflow.Context, due activities.Due) error {
 	name := due.Begins.UTC().Format("2006-01-02 15:04")
 	var w activities.RecentWindow
 	if err := call(ctx, m.queue, long, "compute the window of "+name, &w, a.ComputeWindow,
-		activities.ComputeWindowParams{Endpoint: m.in.Endpoint, Monitor: m.in.Monitor, Due: due}); err != nil {
+		activities.ComputeWindowParams{Endpoint: m.in.Endpoint, Monitor: m.in.Monitor, Due: due, Slices: m.in.Slices}); err != nil {
 		return err
 	}
 	var judged activities.JudgeWindowResult
