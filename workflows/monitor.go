@@ -50,7 +50,14 @@ const (
 const (
 	notifyAttempt = 30 * time.Second
 	notifyFor     = 10 * time.Minute
+	notifyShortly = time.Minute
 )
+
+// patience is how long channels are tried: as long as a window, within bounds, so that
+// one that hangs holds up no more than a few.
+func (m *monitor) patience() time.Duration {
+	return min(max(m.in.Monitor.Length(), notifyShortly), notifyFor)
+}
 
 // monitor is one run of the workflow.
 type monitor struct {
@@ -154,7 +161,7 @@ func (m *monitor) tell(ctx workflow.Context, events []activities.Told) {
 				continue
 			}
 			o := activityOptions(m.queue, timeouts{attempt: notifyAttempt}, fmt.Sprintf("tell %s: %s", c.Kind(), e.ID))
-			o.ScheduleToCloseTimeout = notifyFor
+			o.ScheduleToCloseTimeout = m.patience()
 			done := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), a.Notify,
 				activities.NotifyParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Channel: c, Place: place, Alert: e.ID})
 			all = append(all, telling{c.Kind(), done})

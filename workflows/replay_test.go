@@ -47,6 +47,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			r.RegisterWorkflow(workflows.Tuning)
 			r.RegisterWorkflow(workflows.Rollout)
 			r.RegisterWorkflow(workflows.Scoring)
+			r.RegisterWorkflow(workflows.Monitor)
 			require.NoError(t, replay(r, history), "guard the change with workflow.GetVersion, so that runs under way go on")
 		})
 	}
