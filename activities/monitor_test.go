@@ -99,7 +99,7 @@ func linear(t *testing.T, acts *Activities) []byte {
 	require.NoError(t, err)
 	body, err := bundle.Build(bundle.Contents{
 		Lineage: bundle.Lineage{Splits: map[string]string{"train": train.Digest}},
-		Name: "p", Run: "r", Signature: sig, Features: fitted, Target: target, Model: m, Baseline: baseline, Golden: golden, Card: "# p\n",
+		Name:    "p", Run: "r", Signature: sig, Features: fitted, Target: target, Model: m, Baseline: baseline, Golden: golden, Card: "# p\n",
 		Metrics: bundle.Metrics{Metric: "rmse", Test: map[string]float64{"rmse": 1, "mae": .8}},
 	})
 	require.NoError(t, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -81,7 +83,43 @@ func (m *appliedMonitor) current(ctx context.Context) (*workflows.MonitorInput, 
 	return in, nil
 }
 
+// elsewhere are the endpoints that this pipeline's schedules watch and its file no
+// longer deploys to: it was renamed. Temporal lists schedules a moment late.
+func (m *appliedMonitor) elsewhere(ctx context.Context) ([]string, error) {
+	name := m.f.pipeline.Name
+	listed, err := m.t.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 100, Query: fmt.Sprintf("%s = '%s'", temporal.Pipeline.GetName(), name)})
+	var out []string
+	for err == nil && listed.HasNext() {
+		var s *client.ScheduleListEntry
+		if s, err = listed.Next(); err != nil {
+			break
+		}
+		endpoint := strings.TrimSuffix(strings.TrimPrefix(s.ID, "endpoint/"), "/monitor")
+		if s.ID == workflows.MonitorID(endpoint) && s.ID != m.id() {
+			out = append(out, endpoint)
+		}
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.TemporalUnavailable, "list the monitors of %s", name).WithRemedy("check that Temporal runs: esteira doctor")
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
 func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
+	changes, err := m.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	old, err := m.elsewhere(ctx)
+	for _, endpoint := range old {
+		changes = append(changes, change{What: "monitor of " + endpoint, From: "the file deploys to another endpoint"})
+	}
+	return changes, err
+}
+
+// own is what would change of the monitor of the file's endpoint.
+func (m *appliedMonitor) own(ctx context.Context) ([]change, error) {
 	wanted, current := m.wanted(), (*workflows.MonitorInput)(nil)
 	current, err := m.current(ctx)
 	switch {
@@ -103,12 +141,24 @@ func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
 }
 
 func (m *appliedMonitor) apply(ctx context.Context) error {
+	old, err := m.elsewhere(ctx)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range old {
+		if err := m.t.ScheduleClient().GetHandle(ctx, workflows.MonitorID(endpoint)).Delete(ctx); err != nil && !errors.As(err, new(*serviceerror.NotFound)) {
+			return fault.Wrap(err, fault.TemporalUnavailable, "end the monitor of endpoint %s", endpoint)
+		}
+	}
 	wanted := m.wanted()
 	if wanted == nil {
+		if current, err := m.current(ctx); err != nil || current == nil || current.Pipeline != m.f.pipeline.Name {
+			return err
+		}
 		return missing(m.t.ScheduleClient().GetHandle(ctx, m.id()).Delete(ctx), "apply it again", "endpoint %s is not watched", m.f.pipeline.Deploy.Endpoint)
 	}
 	attributes := sdk.NewSearchAttributes(temporal.Pipeline.ValueSet(wanted.Pipeline), temporal.Endpoint.ValueSet(wanted.Endpoint))
-	_, err := putSchedule(ctx, m.t, client.ScheduleOptions{
+	_, err = putSchedule(ctx, m.t, client.ScheduleOptions{
 		ID: m.id(), Note: "applied from " + m.f.path, TypedSearchAttributes: attributes,
 		Spec:    client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: everyOf(wanted.Monitor), Offset: offsetOf(wanted.Monitor)}}},
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: monitorCatchUp,

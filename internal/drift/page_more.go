@@ -112,7 +112,7 @@ func (r *Report) historySection() report.Section {
 	for i, w := range r.History {
 		at[i], rows[i] = float64(w.At), float64(w.Rows)
 	}
-	day := func(v float64) string { return report.Time(v)[:10] }
+	day := axisTime(at)
 	figure := func(caption, title, y string, high float64, series ...report.Series) report.Figure {
 		return report.Figure{Caption: caption, Plot: report.Line(report.Plot{Title: title, Y: y, FormatX: day, High: high}, series...)}
 	}
