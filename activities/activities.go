@@ -51,6 +51,7 @@ type Activities struct {
 	Options
 	frames   frameCache
 	prepared preparedCache
+	samples  trainingCache
 	lock     *os.File // of ScratchDir, held as long as the process lives
 
 	maxDescribed int // feature.MaxDescribed

@@ -50,9 +50,6 @@ func (a *Activities) PlanWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 
 func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {
 	length, late := p.Monitor.Length(), p.Monitor.LateBy()
-	if length == 0 {
-		return nil, fault.New(fault.PipelineInvalid, "monitor.rows: windows of rows are not computed by this build").WithRemedy("write monitor.window, such as 1h")
-	}
 	if _, err := a.DB.Endpoint(ctx, p.Endpoint); err != nil {
 		return nil, err
 	}
@@ -68,6 +65,12 @@ func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 			break
 		}
 		res.Late = append(res.Late, Due{w.Begins, w.Ends, w.Computed + 1, "labels came after it was computed"})
+	}
+	if err := a.overtaken(ctx, p, res); err != nil {
+		return nil, err
+	}
+	if p.Monitor.Rows > 0 {
+		return res, a.dueOfRows(ctx, p, horizon, res)
 	}
 	next, err := a.firstDue(ctx, p, length, horizon)
 	if err != nil {

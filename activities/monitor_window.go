@@ -3,12 +3,14 @@ package activities
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/window"
@@ -19,6 +21,20 @@ type ComputeWindowParams struct {
 	Endpoint string           `json:"endpoint"`
 	Monitor  pipeline.Monitor `json:"monitor"`
 	Due      Due              `json:"due"`
+	Slices   [][]string       `json:"slices,omitempty"` // columns that scores are cut by, an entry each
+}
+
+// historyShown bounds the windows that a page draws lines through.
+const historyShown = 48
+
+// where are the parts of the rows that alerts are about.
+func (p *ComputeWindowParams) where() (out []map[string]string) {
+	for _, a := range p.Monitor.Alerts {
+		if len(a.Slice) > 0 {
+			out = append(out, a.Slice)
+		}
+	}
+	return out
 }
 
 // ComputeWindow reads the requests of a window once, by a stream, and keeps what they
@@ -52,14 +68,17 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 			return m, nil
 		}
 		return window.Model{}, fault.New(fault.SourceChanged, "version %d of model %s answered while the window was read", version, name)
-	})
+	}, window.Cut(p.Slices, p.where())...)
 	seen, err := a.DB.EachRequest(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends, c.Add)
 	if err != nil {
 		return metadata.Window{}, err
 	}
 	measures, summaries, err := c.Measure(ctx, window.Options{
 		Endpoint: p.Endpoint, Features: p.Monitor.Features, MinRows: p.Monitor.MinRows,
+		Slices: p.Slices, Where: p.where(),
 		Previous: func(m window.Model) ([]*drift.Summary, error) { return a.previous(ctx, p, m) },
+		Errors:   func(m window.Model) ([]*drift.Errors, error) { return a.errorsBefore(ctx, p, m) },
+		Training: func(m window.Model) (*frame.Frame, string, error) { return a.training(ctx, m) },
 	})
 	if err != nil {
 		return metadata.Window{}, err
@@ -74,8 +93,19 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 	if w.Result, err = a.Store.PutJSON(ctx, measures); err != nil {
 		return w, err
 	}
+	if w.Figures, err = json.Marshal(measures.Figures()); err != nil {
+		return w, fault.Wrap(err, fault.Internal, "encode the figures of a window of %s", p.Endpoint)
+	}
+	earlier, err := a.DB.WindowsBefore(ctx, p.Endpoint, p.Due.Begins, historyShown-1)
+	if err != nil {
+		return w, err
+	}
+	history, err := window.History(earlier)
+	if err != nil {
+		return w, err
+	}
 	var page bytes.Buffer
-	if err := measures.Write(&page); err != nil {
+	if err := measures.Write(&page, history); err != nil {
 		return w, fault.Wrap(err, fault.Internal, "write the report of a window of %s", p.Endpoint)
 	}
 	if w.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML); err != nil {
@@ -124,7 +154,11 @@ func (a *Activities) opened(ctx context.Context, name string, version int) (wind
 
 // previous reads what the model version answered in the window before.
 func (a *Activities) previous(ctx context.Context, p ComputeWindowParams, m window.Model) ([]*drift.Summary, error) {
-	list, err := a.DB.WindowSummaries(ctx, p.Endpoint, m.Name, m.Version, p.Due.Begins.Add(-p.Due.Ends.Sub(p.Due.Begins)), p.Due.Begins)
+	before, ok, err := a.DB.WindowBefore(ctx, p.Endpoint, p.Due.Begins)
+	if err != nil || !ok {
+		return nil, err
+	}
+	list, err := a.DB.WindowSummaries(ctx, p.Endpoint, m.Name, m.Version, before.Begins, before.Ends)
 	if err != nil {
 		return nil, err
 	}

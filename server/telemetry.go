@@ -48,6 +48,7 @@ func (p *program) loaded() func(endpoint string, took time.Duration, err error) 
 // serveMetrics answers on the metrics' listener, for as long as the program runs.
 func (p *program) serveMetrics(l net.Listener, handler *serving.Server, table *serving.Table) *http.Server {
 	p.metrics.Watch(p.spool.Health, handler, table)
+	p.metrics.WatchMonitors(p.db.Load)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", p.metrics.Handler())
 	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, MaxHeaderBytes: 16 << 10}

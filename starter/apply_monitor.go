@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -31,6 +33,9 @@ const (
 	// monitorEvery is the least time between two runs: one computes several windows of
 	// seconds.
 	monitorEvery = 5 * time.Second
+	// rowsEvery is how often is looked whether there are answers enough for a window of
+	// monitor.rows.
+	rowsEvery = time.Minute
 	// monitorCatchUp may be short: a run computes every window that was missed.
 	monitorCatchUp = 10 * time.Minute
 )
@@ -44,6 +49,9 @@ func (m *appliedMonitor) wanted() *workflows.MonitorInput {
 		return nil
 	}
 	in := &workflows.MonitorInput{Pipeline: p.Name, Endpoint: p.Deploy.Endpoint, Monitor: *p.Monitor, Notify: p.Notify, BaseDir: m.f.dir}
+	for _, columns := range p.Evaluate.Slices {
+		in.Slices = append(in.Slices, columns)
+	}
 	seen := map[string]bool{}
 	for _, on := range p.Retrain.On {
 		if on.Alert != "" && !seen[on.Alert] {
@@ -75,11 +83,44 @@ func (m *appliedMonitor) current(ctx context.Context) (*workflows.MonitorInput, 
 	return in, nil
 }
 
-func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
-	wanted, current := m.wanted(), (*workflows.MonitorInput)(nil)
-	if wanted != nil && wanted.Monitor.Rows > 0 {
-		return nil, fault.New(fault.PipelineInvalid, "%s: monitor.rows: windows of rows are not computed by this build", m.f.path).WithRemedy("write monitor.window, such as 1h, or monitor: {enabled: false}")
+// elsewhere are the endpoints that this pipeline's schedules watch and its file no
+// longer deploys to: it was renamed. Temporal lists schedules a moment late.
+func (m *appliedMonitor) elsewhere(ctx context.Context) ([]string, error) {
+	name := m.f.pipeline.Name
+	listed, err := m.t.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 100, Query: fmt.Sprintf("%s = '%s'", temporal.Pipeline.GetName(), name)})
+	var out []string
+	for err == nil && listed.HasNext() {
+		var s *client.ScheduleListEntry
+		if s, err = listed.Next(); err != nil {
+			break
+		}
+		endpoint := strings.TrimSuffix(strings.TrimPrefix(s.ID, "endpoint/"), "/monitor")
+		if s.ID == workflows.MonitorID(endpoint) && s.ID != m.id() {
+			out = append(out, endpoint)
+		}
 	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.TemporalUnavailable, "list the monitors of %s", name).WithRemedy("check that Temporal runs: esteira doctor")
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
+	changes, err := m.own(ctx)
+	if err != nil {
+		return nil, err
+	}
+	old, err := m.elsewhere(ctx)
+	for _, endpoint := range old {
+		changes = append(changes, change{What: "monitor of " + endpoint, From: "the file deploys to another endpoint"})
+	}
+	return changes, err
+}
+
+// own is what would change of the monitor of the file's endpoint.
+func (m *appliedMonitor) own(ctx context.Context) ([]change, error) {
+	wanted, current := m.wanted(), (*workflows.MonitorInput)(nil)
 	current, err := m.current(ctx)
 	switch {
 	case err != nil:
@@ -87,9 +128,9 @@ func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
 	case wanted == nil && (current == nil || current.Pipeline != m.f.pipeline.Name): // or another pipeline's own
 		return nil, nil
 	case wanted == nil:
-		return []change{{What: "monitor", From: fmt.Sprintf("watches endpoint %s every %s", current.Endpoint, current.Monitor.Window)}}, nil
+		return []change{{What: "monitor", From: fmt.Sprintf("watches endpoint %s every %s", current.Endpoint, spanOf(current.Monitor))}}, nil
 	case current == nil:
-		return []change{{What: "monitor", To: fmt.Sprintf("watches endpoint %s every %s", wanted.Endpoint, wanted.Monitor.Window)}}, nil
+		return []change{{What: "monitor", To: fmt.Sprintf("watches endpoint %s every %s", wanted.Endpoint, spanOf(wanted.Monitor))}}, nil
 	}
 	to, err := flat(wanted)
 	if err != nil {
@@ -100,12 +141,24 @@ func (m *appliedMonitor) differs(ctx context.Context) ([]change, error) {
 }
 
 func (m *appliedMonitor) apply(ctx context.Context) error {
+	old, err := m.elsewhere(ctx)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range old {
+		if err := m.t.ScheduleClient().GetHandle(ctx, workflows.MonitorID(endpoint)).Delete(ctx); err != nil && !errors.As(err, new(*serviceerror.NotFound)) {
+			return fault.Wrap(err, fault.TemporalUnavailable, "end the monitor of endpoint %s", endpoint)
+		}
+	}
 	wanted := m.wanted()
 	if wanted == nil {
+		if current, err := m.current(ctx); err != nil || current == nil || current.Pipeline != m.f.pipeline.Name {
+			return err
+		}
 		return missing(m.t.ScheduleClient().GetHandle(ctx, m.id()).Delete(ctx), "apply it again", "endpoint %s is not watched", m.f.pipeline.Deploy.Endpoint)
 	}
 	attributes := sdk.NewSearchAttributes(temporal.Pipeline.ValueSet(wanted.Pipeline), temporal.Endpoint.ValueSet(wanted.Endpoint))
-	_, err := putSchedule(ctx, m.t, client.ScheduleOptions{
+	_, err = putSchedule(ctx, m.t, client.ScheduleOptions{
 		ID: m.id(), Note: "applied from " + m.f.path, TypedSearchAttributes: attributes,
 		Spec:    client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: everyOf(wanted.Monitor), Offset: offsetOf(wanted.Monitor)}}},
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: monitorCatchUp,
@@ -117,8 +170,19 @@ func (m *appliedMonitor) apply(ctx context.Context) error {
 	return err
 }
 
+// spanOf is what a window is made of, in words.
+func spanOf(m pipeline.Monitor) string {
+	if m.Rows > 0 {
+		return plural(m.Rows, "answer")
+	}
+	return m.Window
+}
+
 // everyOf is the length of a window, or as many of them as are monitorEvery.
 func everyOf(m pipeline.Monitor) time.Duration {
+	if m.Rows > 0 {
+		return rowsEvery
+	}
 	return m.Length() * max(1, (monitorEvery+m.Length()-1)/m.Length())
 }
 
@@ -129,6 +193,9 @@ func afterOf(m pipeline.Monitor) time.Duration { return m.Settle() + m.Settle()/
 // offsetOf moves the schedule to the ends of windows: it counts from 1970, windows
 // are multiples counted from the year 1.
 func offsetOf(m pipeline.Monitor) time.Duration {
+	if m.Rows > 0 {
+		return 0
+	}
 	epoch := time.Unix(0, 0).UTC()
 	within := epoch.Sub(epoch.Truncate(m.Length()))
 	return (m.Length() - within + afterOf(m)) % m.Length()

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) monitorCommand() *cobra.Command {
-	return group("monitor", "What the monitor has seen of an endpoint: show, window, run", a.monitorShow(), a.monitorWindow(), a.monitorRun())
+	return group("monitor", "What the monitor has seen of an endpoint: show, timeline, window, run", a.monitorShow(), a.monitorTimeline(), a.monitorWindow(), a.monitorRun())
 }
 
 // shownMonitor is what show prints.

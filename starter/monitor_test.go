@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/alert"
 	"github.com/esteira-ml/esteira/internal/artifact"
+	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/testenv"
@@ -51,9 +55,31 @@ func TestApplyWatchesTheEndpointAndStopsWhenTheFileDoes(t *testing.T) {
 	require.Error(t, err)
 
 	rewrite(t, path, "enabled: false, window: 2h", "rows: 1000")
-	_, errs, code = esteira(t, "apply", path)
-	require.NotEqual(t, exitDone, code)
-	require.Contains(t, errs, "monitor.rows")
+	decoded[difference](t, exitDone, "apply", path)
+	d, err = handle.Describe(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, rowsEvery, d.Schedule.Spec.Intervals[0].Every, "windows of rows are looked for")
+}
+
+// A pipeline that deploys to an endpoint of another name watches that one alone.
+func TestApplyOfARenamedEndpointEndsTheOldMonitor(t *testing.T) {
+	name := withRetraining(t)
+	schedules := testenv.Temporal(t).ScheduleClient()
+	path := pipelineFile(t, name, "monitor: {window: 1h}\ndeploy: {endpoint: "+name+"-old}\n")
+	old, renamed := schedules.GetHandle(t.Context(), workflows.MonitorID(name+"-old")), schedules.GetHandle(t.Context(), workflows.MonitorID(name+"-new"))
+	t.Cleanup(func() { _, _ = old.Delete(context.Background()), renamed.Delete(context.Background()) })
+	decoded[difference](t, exitDone, "apply", path)
+	rewrite(t, path, name+"-old", name+"-new")
+	want := "- monitor of " + name + "-old: the file deploys to another endpoint"
+	require.Eventually(t, func() bool { // Temporal lists a schedule a moment after it is there
+		out, _, _ := esteira(t, "apply", path, "--dry-run")
+		return strings.Contains(out, want)
+	}, time.Minute, 50*time.Millisecond)
+	decoded[difference](t, exitDone, "apply", path)
+	_, err := old.Describe(t.Context())
+	require.Error(t, err)
+	_, err = renamed.Describe(t.Context())
+	require.NoError(t, err)
 }
 
 // The schedule and time.Truncate count from different years.
@@ -104,12 +130,22 @@ func TestMonitorShowsWindowsAndOneOfThem(t *testing.T) {
 	s := decoded[shownMonitor](t, exitDone, "monitor", "show", "flights")
 	require.Len(t, s.Windows, 1)
 	require.Len(t, s.Open, 1)
+	page := filepath.Join(t.TempDir(), "timeline.html")
+	line := decoded[drift.Timeline](t, exitDone, "monitor", "timeline", "flights", "--html", page)
+	require.Len(t, line.Windows, 1)
+	require.Contains(t, line.Told[0].What, "5 % of requests failed")
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Contains(t, string(html), "no traffic")
+	out, errs, code = esteira(t, "monitor", "timeline", "flights")
+	require.Equal(t, exitDone, code, errs)
+	require.Contains(t, out, "2026-03-01 14:00:00Z")
 	shown := decoded[map[string]map[string]any](t, exitDone, "monitor", "window", "flights", "--at", "2026-03-01T14:59:00Z")
 	require.Equal(t, "no_traffic", shown["measures"]["state"])
 	_, errs, code = esteira(t, "monitor", "window", "flights", "--at", "2026-03-01T15:00:00Z")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errs, "does not exist")
-	for _, wrong := range [][]string{{"monitor", "run", "flights"}, {"monitor", "window", "flights", "--at", "noon"}, {"monitor", "show", "flights", "--last", "0"}} {
+	for _, wrong := range [][]string{{"monitor", "run", "flights"}, {"monitor", "window", "flights", "--at", "noon"}, {"monitor", "show", "flights", "--last", "0"}, {"monitor", "timeline", "flights", "--last", "0"}, {"monitor", "timeline", "flights", "--html", filepath.Join(t.TempDir(), "no", "file")}} {
 		_, _, code = esteira(t, wrong...)
 		require.NotEqual(t, exitDone, code, wrong)
 	}

@@ -24,6 +24,7 @@ type MonitorInput struct {
 	Endpoint string             `json:"endpoint"`
 	Monitor  pipeline.Monitor   `json:"monitor"`
 	Notify   []pipeline.Channel `json:"notify,omitempty"`
+	Slices   [][]string         `json:"slices,omitempty"`  // evaluate.slices
 	Retrain  []string           `json:"retrain,omitempty"` // kinds of alerts that ask for a retraining
 	BaseDir  string             `json:"base_dir"`
 }
@@ -49,7 +50,14 @@ const (
 const (
 	notifyAttempt = 30 * time.Second
 	notifyFor     = 10 * time.Minute
+	notifyShortly = time.Minute
 )
+
+// patience is how long channels are tried: as long as a window, within bounds, so that
+// one that hangs holds up no more than a few.
+func (m *monitor) patience() time.Duration {
+	return min(max(m.in.Monitor.Length(), notifyShortly), notifyFor)
+}
 
 // monitor is one run of the workflow.
 type monitor struct {
@@ -117,7 +125,7 @@ func (m *monitor) window(ctx workflow.Context, due activities.Due) error {
 	name := due.Begins.UTC().Format("2006-01-02 15:04")
 	var w activities.RecentWindow
 	if err := call(ctx, m.queue, long, "compute the window of "+name, &w, a.ComputeWindow,
-		activities.ComputeWindowParams{Endpoint: m.in.Endpoint, Monitor: m.in.Monitor, Due: due}); err != nil {
+		activities.ComputeWindowParams{Endpoint: m.in.Endpoint, Monitor: m.in.Monitor, Due: due, Slices: m.in.Slices}); err != nil {
 		return err
 	}
 	var judged activities.JudgeWindowResult
@@ -153,7 +161,7 @@ func (m *monitor) tell(ctx workflow.Context, events []activities.Told) {
 				continue
 			}
 			o := activityOptions(m.queue, timeouts{attempt: notifyAttempt}, fmt.Sprintf("tell %s: %s", c.Kind(), e.ID))
-			o.ScheduleToCloseTimeout = notifyFor
+			o.ScheduleToCloseTimeout = m.patience()
 			done := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), a.Notify,
 				activities.NotifyParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Channel: c, Place: place, Alert: e.ID})
 			all = append(all, telling{c.Kind(), done})

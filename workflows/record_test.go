@@ -185,6 +185,29 @@ var scenarios = map[string]scenario{
 		require.Error(r.t, r.temporal.GetWorkflow(r.t.Context(), id, "").Get(r.t.Context(), nil))
 		return id
 	}},
+	"monitored": {"", false, false, func(r *recorder) string {
+		file := r.file("retrain:", "deploy: {endpoint: "+r.name+"}\nmonitor: {window: 1s, min_rows: 1, alerts: [{on: latency_p99_ms, max: 0.000001}]}\nnotify: [{log: true}]\nretrain:")
+		r.Run(testline.ExitDone, file)
+		require.Equal(r.t, 200, r.Post("/v1/endpoints/"+r.name+"/predict", `{"records":[{"island":"Dream","beak_length_mm":39.5,"beak_depth_mm":17.4,"flipper_length_mm":186,"body_mass_g":3800,"sex":"FEMALE"}]}`, nil))
+		var applied any
+		r.JSON(testline.ExitDone, &applied, "apply", file)
+		schedule := r.temporal.ScheduleClient().GetHandle(r.t.Context(), workflows.MonitorID(r.name))
+		run := ""
+		r.Await(2*time.Minute, "a run of the monitor that told somebody", func() bool {
+			d, err := schedule.Describe(r.t.Context())
+			require.NoError(r.t, err)
+			for _, a := range d.Info.RecentActions {
+				var res workflows.MonitorResult
+				run = a.StartWorkflowResult.WorkflowID
+				if r.temporal.GetWorkflow(r.t.Context(), run, "").Get(r.t.Context(), &res) == nil && res.Events > 0 {
+					return true
+				}
+			}
+			return false
+		})
+		require.NoError(r.t, schedule.Delete(r.t.Context()))
+		return run
+	}},
 	"worker-killed": {workflows.DecisionDeployed, true, true, func(r *recorder) string {
 		w := r.Watch()
 		run := r.Begin(r.file()).Run

@@ -48,6 +48,7 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			r.RegisterWorkflow(workflows.Rollout)
 			r.RegisterWorkflow(workflows.Scoring)
 			r.RegisterWorkflow(workflows.Retraining)
+			r.RegisterWorkflow(workflows.Monitor)
 			require.NoError(t, replay(r, history), "guard the change with workflow.GetVersion, so that runs under way go on")
 		})
 	}

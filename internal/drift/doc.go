@@ -26,7 +26,7 @@
 //
 // Besides columns one by one, Separate lets boosted trees tell rows of the window
 // from those of the reference; ADWIN and PageHinkley find where the error of a
-// stream has changed. Where labels have not come, Confidence estimates the metrics
+// stream has changed, FindConcept by both of them over Errors kept of many windows. Where labels have not come, Confidence estimates the metrics
 // of a classifier, and an Estimator, learned once on labelled rows and kept in the
 // bundle, maps its probabilities to how often they are right, or predicts the loss of
 // a regression. A Report puts what is known of a window on a page. When to measure,

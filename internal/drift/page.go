@@ -139,7 +139,7 @@ func (r *Report) summarySection() report.Section {
 	}
 	if n := len(r.Changes); n > 0 {
 		last := r.Changes[n-1]
-		say(report.Warn, "The error has changed:", fmt.Sprintf("%s found it at %s; since then it is %s on average.", last.Detector, report.Time(float64(last.At)), report.Number(last.Mean)))
+		say(report.Warn, "The error has changed:", fmt.Sprintf("%s found it; from %s on it is %s on average, before %s.", last.Detector, report.Time(float64(last.At)), report.Number(last.Mean), report.Number(last.Before)))
 	}
 	broken := 0
 	for _, q := range r.Quality {

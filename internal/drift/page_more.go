@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/esteira-ml/esteira/internal/report"
 )
@@ -34,14 +35,54 @@ func (r *Report) performanceSection() report.Section {
 		}
 		s.Blocks = append(s.Blocks, report.Block{Text: text})
 	}
+	if r.Calibrated != "" {
+		s.Blocks = append(s.Blocks, report.Block{Text: r.Calibrated})
+	}
 	if len(r.Changes) > 0 {
-		t := &report.Table{Caption: "Where the mean error of the stream has changed.", Columns: []report.Column{{Name: "Detector"}, {Name: "At (UTC)"}, {Name: "Mean error since", Numeric: true}}}
+		t := &report.Table{Caption: "Where the mean error of the labelled answers has changed, in this window and those before.", Columns: []report.Column{{Name: "Detector"}, {Name: "From (UTC)"}, {Name: "Found (UTC)"}, {Name: "Mean error before", Numeric: true}, {Name: "Since", Numeric: true}}}
 		for _, c := range r.Changes {
-			t.Rows = append(t.Rows, []string{c.Detector, report.Time(float64(c.At)), report.Number(c.Mean)})
+			t.Rows = append(t.Rows, []string{c.Detector, report.Time(float64(c.At)), report.Time(float64(c.Found)), report.Number(c.Before), report.Number(c.Mean)})
 		}
 		s.Blocks = append(s.Blocks, report.Block{Table: t})
 	}
+	if len(r.Versions) > 1 {
+		s.Blocks = append(s.Blocks, report.Block{Table: r.scoredTable("Each model version that answered; the rest of this page is of the first.", "Version", r.Versions)})
+	}
+	if len(r.Slices) > 0 {
+		s.Blocks = append(s.Blocks, report.Block{Table: r.scoredTable("Parts of the labelled answers.", "Where", r.Slices)})
+	}
+	if len(r.Notes) > 0 {
+		s.Blocks = append(s.Blocks, report.Block{Notice: &report.Notice{Level: report.Info, Title: "Not told:", Text: strings.Join(r.Notes, "; ") + "."}})
+	}
 	return s
+}
+
+// mostScores is how many metrics a table of parts shows.
+const mostScores = 4
+
+// scoredTable shows parts by the metrics that all rows have, in their order.
+func (r *Report) scoredTable(caption, name string, parts []Scored) *report.Table {
+	t := &report.Table{Caption: caption, Columns: []report.Column{{Name: name}, {Name: "Rows", Numeric: true}}}
+	var metrics []string
+	for _, p := range r.Performance {
+		if p.Measured != nil && len(metrics) < mostScores {
+			metrics = append(metrics, p.Metric)
+			t.Columns = append(t.Columns, report.Column{Name: p.Metric, Numeric: true}, report.Column{Name: "95 %", Numeric: true})
+		}
+	}
+	t.Columns = append(t.Columns, report.Column{Name: "Note"})
+	for _, part := range parts {
+		row := []string{part.Name, report.Count(part.Rows)}
+		for _, metric := range metrics {
+			if e, ok := part.Scores[metric]; ok {
+				row = append(row, report.Number(e.Value), report.Number(e.Low)+" to "+report.Number(e.High))
+			} else {
+				row = append(row, "–", "–")
+			}
+		}
+		t.Rows = append(t.Rows, append(row, part.Reason))
+	}
+	return t
 }
 
 func (r *Report) togetherSection() report.Section {
@@ -71,7 +112,7 @@ func (r *Report) historySection() report.Section {
 	for i, w := range r.History {
 		at[i], rows[i] = float64(w.At), float64(w.Rows)
 	}
-	day := func(v float64) string { return report.Time(v)[:10] }
+	day := axisTime(at)
 	figure := func(caption, title, y string, high float64, series ...report.Series) report.Figure {
 		return report.Figure{Caption: caption, Plot: report.Line(report.Plot{Title: title, Y: y, FormatX: day, High: high}, series...)}
 	}

@@ -17,7 +17,11 @@ type Report struct {
 	Performance []Performance     `json:"performance,omitempty"`
 	Labelled    int64             `json:"labelled,omitempty"` // predictions of the window with a label
 	Calibration *CalibrationDrift `json:"calibration,omitempty"`
-	Changes     []Change          `json:"changes,omitempty"` // of the errors, in order of time
+	Changes     []Change          `json:"changes,omitempty"`    // of the errors, in order of time
+	Calibrated  string            `json:"calibrated,omitempty"` // a sentence, where there is no reference to compare with
+	Slices      []Scored          `json:"slices,omitempty"`     // parts of the labelled rows
+	Versions    []Scored          `json:"versions,omitempty"`   // model versions that answered, those of most rows first
+	Notes       []string          `json:"notes,omitempty"`      // what could not be told, and why
 	Quality     []Check           `json:"quality,omitempty"`
 	Service     *Service          `json:"service,omitempty"`
 	History     []Past            `json:"history,omitempty"` // windows in order of time, this one last
@@ -32,11 +36,12 @@ type Performance struct {
 	Measured  *Estimate `json:"measured,omitempty"`  // with the labels there are
 }
 
-// Change is one that a detector has found in a stream of errors.
-type Change struct {
-	Detector string  `json:"detector"` // "ADWIN" or "Page-Hinkley"
-	At       int64   `json:"at"`       // microseconds
-	Mean     float64 `json:"mean"`     // of the errors after it
+// Scored is a part of the answers and its scores, where labels have come.
+type Scored struct {
+	Name   string              `json:"name"`
+	Rows   int64               `json:"rows"`
+	Scores map[string]Estimate `json:"scores,omitempty"`
+	Reason string              `json:"reason,omitempty"` // why there are none
 }
 
 // Check is one rule of the contract on the requests of the window.

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -13,20 +14,21 @@ import (
 
 // Window is one monitored interval of an endpoint, [Begins, Ends).
 type Window struct {
-	Endpoint   string       `json:"endpoint"`
-	Begins     time.Time    `json:"begins"`
-	Ends       time.Time    `json:"ends"`
-	Computed   int          `json:"computed"` // how often; more than once for labels that came late
-	State      string       `json:"state"`
-	Requests   int64        `json:"requests"`
-	Answered   int64        `json:"answered"`
-	Labelled   int64        `json:"labelled"`
-	Result     artifact.Ref `json:"result"`
-	Report     artifact.Ref `json:"report"`
-	LabelsSeen time.Time    `json:"labels_seen"`
-	Note       string       `json:"note,omitempty"`
-	First      time.Time    `json:"first"` // computed
-	Last       time.Time    `json:"last"`
+	Endpoint   string          `json:"endpoint"`
+	Begins     time.Time       `json:"begins"`
+	Ends       time.Time       `json:"ends"`
+	Computed   int             `json:"computed"` // how often; more than once for labels that came late
+	State      string          `json:"state"`
+	Requests   int64           `json:"requests"`
+	Answered   int64           `json:"answered"`
+	Labelled   int64           `json:"labelled"`
+	Result     artifact.Ref    `json:"result"`
+	Report     artifact.Ref    `json:"report"`
+	LabelsSeen time.Time       `json:"labels_seen"`
+	Note       string          `json:"note,omitempty"`
+	Figures    json.RawMessage `json:"figures,omitempty"` // what is told over time: window.Figures
+	First      time.Time       `json:"first"`             // computed
+	Last       time.Time       `json:"last"`
 }
 
 // WindowSummary is a drift.Summary, as it encodes itself, of the requests that one
@@ -37,12 +39,13 @@ type WindowSummary struct {
 	Begins       time.Time
 	Ends         time.Time
 	Summary      []byte
+	Errors       []byte // of its labelled answers, as drift.Errors encodes itself; nil: none
 }
 
-const windowColumns = `endpoint, begins, ends, computed, state, requests, answered, labelled, result, report, labels_seen, note, first, last`
+const windowColumns = `endpoint, begins, ends, computed, state, requests, answered, labelled, result, report, labels_seen, note, figures, first, last`
 
 func scanWindow(row pgx.CollectableRow) (w Window, err error) {
-	err = row.Scan(&w.Endpoint, &w.Begins, &w.Ends, &w.Computed, &w.State, &w.Requests, &w.Answered, &w.Labelled, &w.Result, &w.Report, &w.LabelsSeen, &w.Note, &w.First, &w.Last)
+	err = row.Scan(&w.Endpoint, &w.Begins, &w.Ends, &w.Computed, &w.State, &w.Requests, &w.Answered, &w.Labelled, &w.Result, &w.Report, &w.LabelsSeen, &w.Note, &w.Figures, &w.First, &w.Last)
 	w.Begins, w.Ends, w.LabelsSeen, w.First, w.Last = w.Begins.UTC(), w.Ends.UTC(), w.LabelsSeen.UTC(), w.First.UTC(), w.Last.UTC()
 	return w, err
 }
@@ -75,19 +78,23 @@ func (db *DB) SaveWindow(ctx context.Context, w Window, summaries []WindowSummar
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `insert into windows (endpoint, begins, ends, computed, state, requests, answered, labelled, result, report, labels_seen, note)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		figures := []byte("{}")
+		if w.Figures != nil {
+			figures = w.Figures
+		}
+		if _, err := tx.Exec(ctx, `insert into windows (endpoint, begins, ends, computed, state, requests, answered, labelled, result, report, labels_seen, note, figures)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			on conflict (endpoint, begins) do update set computed = excluded.computed, state = excluded.state, requests = excluded.requests, answered = excluded.answered,
-				labelled = excluded.labelled, result = excluded.result, report = excluded.report, labels_seen = excluded.labels_seen, note = excluded.note, last = now()`,
-			w.Endpoint, w.Begins.UTC(), w.Ends.UTC(), w.Computed, w.State, w.Requests, w.Answered, w.Labelled, result, report, w.LabelsSeen.UTC(), clean(w.Note)); err != nil {
+				labelled = excluded.labelled, result = excluded.result, report = excluded.report, labels_seen = excluded.labels_seen, note = excluded.note, figures = excluded.figures, last = now()`,
+			w.Endpoint, w.Begins.UTC(), w.Ends.UTC(), w.Computed, w.State, w.Requests, w.Answered, w.Labelled, result, report, w.LabelsSeen.UTC(), clean(w.Note), figures); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `delete from window_summaries where endpoint = $1 and begins >= $2 and begins < $3`, w.Endpoint, w.Begins.UTC(), w.Ends.UTC()); err != nil {
 			return err
 		}
 		for _, s := range summaries {
-			if _, err := tx.Exec(ctx, `insert into window_summaries (endpoint, model_name, model_version, begins, ends, summary) values ($1, $2, $3, $4, $5, $6)`,
-				w.Endpoint, s.ModelName, s.ModelVersion, s.Begins.UTC(), s.Ends.UTC(), s.Summary); err != nil {
+			if _, err := tx.Exec(ctx, `insert into window_summaries (endpoint, model_name, model_version, begins, ends, summary, errors) values ($1, $2, $3, $4, $5, $6, $7)`,
+				w.Endpoint, s.ModelName, s.ModelVersion, s.Begins.UTC(), s.Ends.UTC(), s.Summary, s.Errors); err != nil {
 				return err
 			}
 		}
@@ -127,6 +134,57 @@ func (db *DB) WindowSummaries(ctx context.Context, endpoint, model string, versi
 		return s, err
 	})
 	return out, fail(err, "read the summaries of "+endpoint)
+}
+
+// ErrorsBefore are the errors that are kept of one model version in summaries that
+// begin before a moment, the latest most of them in order of time.
+func (db *DB) ErrorsBefore(ctx context.Context, endpoint, model string, version int, before time.Time, most int) ([][]byte, error) {
+	rows, _ := db.pool.Query(ctx, `select errors from (select begins, errors from window_summaries
+		where endpoint = $1 and model_name = $2 and model_version = $3 and begins < $4 and errors is not null order by begins desc limit $5) l order by begins`, endpoint, model, version, before.UTC(), most)
+	out, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	return out, fail(err, "read the errors of "+endpoint)
+}
+
+// WindowBefore is the computed window that ends where another begins; ok is false if
+// there is none.
+func (db *DB) WindowBefore(ctx context.Context, endpoint string, begins time.Time) (w Window, ok bool, err error) {
+	rows, _ := db.pool.Query(ctx, `select `+windowColumns+` from windows where endpoint = $1 and begins < $2 and ends = $2 order by begins desc limit 1`, endpoint, begins.UTC())
+	w, err = pgx.CollectExactlyOneRow(rows, scanWindow)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return w, false, nil
+	}
+	return w, err == nil, fail(err, "look for the window before one of "+endpoint)
+}
+
+// WindowsBefore lists the latest windows of an endpoint that end at a moment or
+// before, in order of time, at most limit.
+func (db *DB) WindowsBefore(ctx context.Context, endpoint string, at time.Time, limit int) ([]Window, error) {
+	rows, _ := db.pool.Query(ctx, `select * from (select `+windowColumns+` from windows where endpoint = $1 and ends <= $2 order by begins desc limit $3) l order by begins`, endpoint, at.UTC(), limit)
+	out, err := pgx.CollectRows(rows, scanWindow)
+	return out, fail(err, "list the windows of "+endpoint)
+}
+
+// OvertakenWindows are the computed windows that end after a moment and of which more
+// requests are there than were counted: a server's records were late. The oldest
+// first, at most limit.
+func (db *DB) OvertakenWindows(ctx context.Context, endpoint string, after time.Time, limit int) ([]Window, error) {
+	rows, _ := db.pool.Query(ctx, `select `+windowColumns+` from windows w where endpoint = $1 and ends > $2 and requests < (
+			select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= w.begins and p.at < w.ends
+			and p.day between (timezone('UTC', w.begins))::date - 1 and (timezone('UTC', w.ends))::date + 1)
+		order by begins limit $3`, endpoint, after.UTC(), limit)
+	out, err := pgx.CollectRows(rows, scanWindow)
+	return out, fail(err, "look for late requests of "+endpoint)
+}
+
+// AnswerAt is when the n-th answer of an endpoint in [from, to) came, in the order of
+// their times; ok is false if there are fewer.
+func (db *DB) AnswerAt(ctx context.Context, endpoint string, from, to time.Time, n int) (at time.Time, ok bool, err error) {
+	err = db.pool.QueryRow(ctx, `select at from predictions where endpoint = $1 and role <> 'shadow' and status = 200 and at >= $2 and at < $3 order by at offset $4 limit 1`,
+		endpoint, from.UTC(), to.UTC(), n-1).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return at, false, nil
+	}
+	return at.UTC(), err == nil, fail(err, "count the answers of "+endpoint)
 }
 
 // FirstRequest is when the oldest request of an endpoint since then came; ok is

@@ -14,8 +14,8 @@ import (
 // labels later is computed again.
 type Monitor struct {
 	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1s to 31d; windows begin at multiples of it, UTC. Default 1h, unless rows is given."`
-	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window."`
-	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end; default 14d."`
+	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window; looked for every minute."`
+	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end (late requests: within 6h); default 14d."`
 	MinRows  int            `json:"min_rows,omitempty" yaml:"min_rows,omitempty" jsonschema_description:"Least rows that a distribution or score is judged by, else the answer is: insufficient data. Default 500."`
 	Labels   *Source        `json:"labels,omitempty" yaml:"labels,omitempty" jsonschema_description:"A source of labels that is read before each window: columns prediction_id or request_id, label and, optionally, observed_at."`
 	Features []string       `json:"features,omitempty" yaml:"features,omitempty" jsonschema_description:"Columns of a request that are watched; default: all."`
@@ -86,6 +86,9 @@ func (m Monitor) Length() time.Duration { return durationOr(m.Window, 0) }
 // Settle is how long after its end a window is left alone: answers are still on
 // their way from the servers. A window of seconds waits for seconds.
 func (m Monitor) Settle() time.Duration {
+	if m.Rows > 0 {
+		return mostSettle
+	}
 	return min(max(m.Length(), leastSettle), mostSettle)
 }
 

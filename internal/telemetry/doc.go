@@ -5,5 +5,7 @@
 //
 // Metrics have the names that users of Triton (nv_inference_*) and MLServer
 // (model_infer_request_*) know where these fit, with the label role beside theirs;
-// what only this server has begins with esteira_.
+// what only this server has begins with esteira_. Among these are gauges of what the
+// monitor came to in the last window of each endpoint, read from the metadata store
+// when they are asked for: any server tells them.
 package telemetry

@@ -19,7 +19,7 @@ import (
 const (
 	chunkRows     = 10_000    // that are counted at once
 	maxLabelled   = 1_000_000 // that scores are computed from
-	maxEstimated  = 100_000   // that performance is estimated from
+	maxSampled    = 100_000   // that performance is estimated from, and told from the training rows
 	summaryLength = time.Hour // at most
 )
 
@@ -43,39 +43,45 @@ type Model struct {
 type Collector struct {
 	begins, ends time.Time
 	open         func(name string, version int) (Model, error)
+	cut          []string // columns that scores are cut by
 	service      drift.Service
 	answered     int64
 	models       map[string]*collected
 }
 
 // Collect begins a window. open is asked once for each model version that answered;
-// its error ends the collection, a Model's Problem does not.
-func Collect(begins, ends time.Time, open func(name string, version int) (Model, error)) *Collector {
-	return &Collector{begins: begins.UTC(), ends: ends.UTC(), open: open, models: map[string]*collected{}}
+// its error ends the collection, a Model's Problem does not. cut are the columns that
+// scores are cut by.
+func Collect(begins, ends time.Time, open func(name string, version int) (Model, error), cut ...string) *Collector {
+	return &Collector{begins: begins.UTC(), ends: ends.UTC(), open: open, cut: cut, models: map[string]*collected{}}
 }
 
 // collected is what is kept of one model version.
 type collected struct {
 	Model
+	cut    []string
 	sig    bundle.Signature // of which any column may be null: a window takes rows as they were
 	slots  map[time.Time]*drift.Summary
-	at     time.Time // slot of the chunk
+	slot   time.Time // of the chunk
 	chunk  chunk
 	rows   int64
 	wrong  map[string]int64 // by column: values absent or of a wrong type
 	broken int64            // answers that could not be read
 
 	labelled, unknown int64
-	y, p              []float64 // of the labelled, p of all outputs
-	kept              *frame.Frame
-	keptP             []float64
+	y, p              []float64    // of the labelled, p of all outputs
+	times             []int64      // when they were asked, microseconds
+	sliced            *frame.Frame // the columns that their scores are cut by
+	sample            sample
+	parts             [][]byte // the errors, in order of time
 }
 
 // chunk is rows that are not counted yet.
 type chunk struct {
-	records []map[string]any
-	answers []float64
-	service []metadata.Prediction // status and latency alone
+	records  []map[string]any
+	answers  []float64
+	labelled []int32               // of the records: their labels are scored
+	service  []metadata.Prediction // status and latency alone
 }
 
 // Add takes the next request.
@@ -122,7 +128,7 @@ func (c *Collector) model(name string, version int) (*collected, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &collected{Model: opened, slots: map[time.Time]*drift.Summary{}, wrong: map[string]int64{}}
+	m := &collected{Model: opened, cut: c.cut, slots: map[time.Time]*drift.Summary{}, wrong: map[string]int64{}}
 	if m.Bundle != nil {
 		m.sig.Inputs = slices.Clone(m.Bundle.Signature.Inputs)
 		for i := range m.sig.Inputs {
@@ -134,11 +140,11 @@ func (c *Collector) model(name string, version int) (*collected, error) {
 }
 
 func (m *collected) add(a metadata.Answer, slot time.Time) error {
-	if !slot.Equal(m.at) || len(m.chunk.records) >= chunkRows || len(m.chunk.service) >= chunkRows {
+	if !slot.Equal(m.slot) || len(m.chunk.records) >= chunkRows || len(m.chunk.service) >= chunkRows {
 		if err := m.count(); err != nil {
 			return err
 		}
-		m.at = slot
+		m.slot = slot
 	}
 	m.chunk.service = append(m.chunk.service, metadata.Prediction{Status: a.Status, LatencyUS: a.LatencyUS})
 	if a.Status != 200 {
@@ -154,7 +160,10 @@ func (m *collected) add(a metadata.Answer, slot time.Time) error {
 	m.chunk.records = append(m.chunk.records, record)
 	m.chunk.answers = append(m.chunk.answers, answer...)
 	if a.Label != nil {
-		m.label(a.Label, answer)
+		if m.label(a.Label, answer) {
+			m.times = append(m.times, a.At.UnixMicro())
+			m.chunk.labelled = append(m.chunk.labelled, int32(len(m.chunk.records)-1))
+		}
 	}
 	return nil
 }
@@ -186,7 +195,8 @@ func (m *collected) answer(outputs json.RawMessage) ([]float64, bool) {
 	return out, true
 }
 
-func (m *collected) label(value json.RawMessage, answer []float64) {
+// label takes the label of an answer, and reports whether it is scored.
+func (m *collected) label(value json.RawMessage, answer []float64) bool {
 	m.labelled++
 	y := math.NaN()
 	if classes := m.Bundle.Target.Classes; len(classes) == 0 {
@@ -201,11 +211,13 @@ func (m *collected) label(value json.RawMessage, answer []float64) {
 	}
 	if math.IsNaN(y) {
 		m.unknown++
-		return
+		return false
 	}
-	if len(m.y) < maxLabelled {
-		m.y, m.p = append(m.y, y), append(m.p, answer...)
+	if len(m.y) == maxLabelled {
+		return false
 	}
+	m.y, m.p = append(m.y, y), append(m.p, answer...)
+	return true
 }
 
 // count puts the chunk into the summary of its slot.
@@ -224,21 +236,22 @@ func (m *collected) count() error {
 		if part, err = drift.Summarize(layout, features, answers); err != nil {
 			return err
 		}
-		m.keep(features, m.chunk.answers)
+		m.sample.add(features, m.chunk.answers)
+		m.slice(features, m.chunk.labelled)
 	}
 	for _, s := range m.chunk.service {
 		kind := kindOf(s)
 		part.Service.Add(s.Status, int64(s.LatencyUS), kind)
 	}
 	m.chunk = chunk{}
-	if before := m.slots[m.at]; before != nil {
+	if before := m.slots[m.slot]; before != nil {
 		merged, err := drift.Merge(layout, before, part)
 		if err != nil {
 			return err
 		}
 		part = merged
 	}
-	m.slots[m.at] = part
+	m.slots[m.slot] = part
 	return nil
 }
 
@@ -255,9 +268,14 @@ func (c *Collector) summaries(m *collected) (list []metadata.WindowSummary, all 
 			return nil, nil, err
 		}
 		ends := at.Add(min(summaryLength, c.ends.Sub(at)))
-		list = append(list, metadata.WindowSummary{ModelName: m.Name, ModelVersion: m.Version, Begins: at, Ends: ends, Summary: text})
+		list = append(list, metadata.WindowSummary{ModelName: m.Name, ModelVersion: m.Version, Begins: at, Ends: ends, Summary: text, Errors: m.errors(at, ends)})
 	}
 	slices.SortFunc(list, func(a, b metadata.WindowSummary) int { return a.Begins.Compare(b.Begins) })
+	for _, s := range list {
+		if s.Errors != nil {
+			m.parts = append(m.parts, s.Errors)
+		}
+	}
 	all, err = drift.Merge(&m.Bundle.Baseline.Layout, parts...)
 	return list, all, err
 }

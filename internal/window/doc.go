@@ -9,10 +9,16 @@
 // are measured.
 //
 // Of the rows themselves only what scores need is kept: the answers and labels of
-// the first million labelled ones, and for an estimate of performance without
-// labels the first hundred thousand; Measures say so where there were more.
+// the first million labelled ones, and a hundred thousand drawn of all, each with the
+// same chance, for an estimate of performance without labels and for the trees that
+// tell rows from training rows; Measures say so where there were more.
+//
+// What a window came to is a function of its requests, their labels, the bundle, and
+// two things kept of the windows before: the summaries of the one that ends where it
+// begins, and the errors of labelled answers, in which a change is looked for over a
+// week of summaries. A window that is computed again because labels came late leaves
+// the later ones as they were until they are computed again, too.
 //
 // How distributions are compared is drift's, when people are told alert's, where
-// windows are kept metadata's. Not measured here, and told as such where the file
-// asks: slices of performance, multivariate and concept drift.
+// windows are kept metadata's.
 package window

@@ -1,9 +1,7 @@
 package window
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 
@@ -80,6 +78,10 @@ func (j *judge) findings() []alert.Finding {
 		return j.performance()
 	case pipeline.OnCalibration:
 		return j.calibration()
+	case pipeline.OnMultivariateDrift:
+		return j.together()
+	case pipeline.OnConcept:
+		return j.concept()
 	default:
 		return j.unknown("", j.Measure, "%s is not measured by this build", j.On)
 	}
@@ -216,7 +218,7 @@ func (j *judge) quality() []alert.Finding {
 // worse it is than on the test rows, an interval that leaves their score out.
 func (j *judge) performance() []alert.Finding {
 	if len(j.Slice) > 0 {
-		return j.unknown(sliceName(j.Slice), j.Metric, "slices are not measured by this build")
+		return j.slice()
 	}
 	at := slices.IndexFunc(j.main.Performance, func(p drift.Performance) bool { return p.Metric == j.Metric })
 	var e *drift.Estimate
@@ -232,7 +234,12 @@ func (j *judge) performance() []alert.Finding {
 		}
 		return j.unknown(j.Metric, j.Metric, "%s", why)
 	}
-	f := j.finding(j.Metric, j.Metric)
+	return j.score(j.Metric, *e, j.main.Performance[at].Reference)
+}
+
+// score judges one score: of all rows, or of a part of them.
+func (j *judge) score(subject string, e drift.Estimate, reference *float64) []alert.Finding {
+	f := j.finding(subject, j.Metric)
 	f.Value = alert.Number(e.Value)
 	switch {
 	case j.Max != nil:
@@ -241,9 +248,8 @@ func (j *judge) performance() []alert.Finding {
 		f.Bound = alert.Number(*j.Min)
 		f = judged(f, e.Value < *j.Min, "%s is %.4g [%.4g, %.4g]; it must reach %.4g", j.Metric, e.Value, e.Low, e.High, *j.Min)
 	default:
-		reference := j.main.Performance[at].Reference
 		if reference == nil || *reference == 0 || j.MaxLoss == nil {
-			return j.unknown(j.Metric, j.Metric, "the bundle has no score of the test rows to compare %s with", j.Metric)
+			return j.unknown(subject, j.Metric, "the bundle has no score of the test rows to compare %s with", j.Metric)
 		}
 		was := *reference
 		loss, sure := (was-e.Value)/math.Abs(was), e.High < was
@@ -256,14 +262,6 @@ func (j *judge) performance() []alert.Finding {
 		f = judged(f, loss > *j.MaxLoss && sure, "%s is %.4g [%.4g, %.4g], on the test rows %.4g: %.3g %% worse; the bound is %.3g %%", j.Metric, e.Value, e.Low, e.High, was, 100*loss, 100**j.MaxLoss)
 	}
 	return []alert.Finding{f}
-}
-
-func sliceName(slice map[string]string) string {
-	name := ""
-	for _, column := range slices.Sorted(maps.Keys(slice)) {
-		name = cmp.Or(name, "slice") + " " + column + "=" + slice[column]
-	}
-	return name
 }
 
 func (j *judge) calibration() []alert.Finding {

@@ -3,7 +3,6 @@ package window
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/alert"
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/evaluation"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
@@ -33,6 +33,7 @@ type Measures struct {
 	Answered int64          `json:"answered"`
 	Rejected int64          `json:"rejected"` // with 4xx
 	Failed   int64          `json:"failed"`   // with 5xx
+	P50      alert.Number   `json:"latency_p50_ms"`
 	P99      alert.Number   `json:"latency_p99_ms"`
 	Labelled int64          `json:"labelled"`
 	Models   []ModelMeasure `json:"models,omitempty"` // those of most rows first
@@ -53,8 +54,11 @@ type ModelMeasure struct {
 	NoPrevious  string              `json:"no_previous,omitempty"` // why there is none
 	Quality     []ColumnQuality     `json:"quality,omitempty"`
 	Performance []drift.Performance `json:"performance,omitempty"`
+	Slices      []SliceMeasure      `json:"slices,omitempty"`
 	Calibration *Calibration        `json:"calibration,omitempty"`
-	Notes       []string            `json:"notes,omitempty"` // what could not be told, and why
+	Concept     *drift.Concept      `json:"concept,omitempty"`
+	Together    *drift.Separation   `json:"together,omitempty"` // of the version of most rows
+	Notes       []string            `json:"notes,omitempty"`    // what could not be told, and why
 }
 
 // ColumnQuality is how many values of a column are not as they were in training, as
@@ -85,6 +89,16 @@ type Options struct {
 	// Previous gives the summaries of a model version in the window before; none: it
 	// answered nothing there, or that window was not computed.
 	Previous func(m Model) ([]*drift.Summary, error)
+	// Training gives some rows that a model version has learned from, or why there are
+	// none; nil: nobody has any.
+	Training func(m Model) (rows *frame.Frame, why string, err error)
+	// Errors gives those of the labelled answers of a model version before the window,
+	// in order of time; nil: none are kept.
+	Errors func(m Model) ([]*drift.Errors, error)
+	// Slices are the columns that the file cuts scores by, an entry each; Where the
+	// parts of the rows that alerts are about. Collect was told of their columns.
+	Slices [][]string
+	Where  []map[string]string
 }
 
 // Measure ends the collection: what the window came to, and its summaries. Errors
@@ -97,6 +111,7 @@ func (c *Collector) Measure(ctx context.Context, o Options) (*Measures, []metada
 			out.Rejected += n
 		}
 	}
+	out.P50 = alert.Number(c.service.Quantile(.5) / 1000)
 	out.P99 = alert.Number(c.service.Quantile(.99) / 1000)
 	out.State = Measured
 	switch {
@@ -106,7 +121,7 @@ func (c *Collector) Measure(ctx context.Context, o Options) (*Measures, []metada
 		out.State = Insufficient
 	}
 	var summaries []metadata.WindowSummary
-	for _, m := range c.ordered() {
+	for i, m := range c.ordered() {
 		measured := ModelMeasure{Model: fmt.Sprintf("%s@%d", m.Name, m.Version), Problem: m.Problem}
 		if m.Bundle != nil {
 			list, all, err := c.summaries(m)
@@ -116,6 +131,11 @@ func (c *Collector) Measure(ctx context.Context, o Options) (*Measures, []metada
 			summaries = append(summaries, list...)
 			if err := m.measure(ctx, o, all, &measured); err != nil {
 				return nil, nil, err
+			}
+			if i == 0 {
+				if err := m.together(ctx, o, &measured); err != nil {
+					return nil, nil, err
+				}
 			}
 		}
 		out.Labelled += measured.Labelled
@@ -156,7 +176,13 @@ func (m *collected) measure(ctx context.Context, o Options, all *drift.Summary, 
 	if len(o.Features) > 0 {
 		into.Quality = slices.DeleteFunc(into.Quality, func(q ColumnQuality) bool { return !slices.Contains(o.Features, q.Column) })
 	}
-	return m.perform(ctx, o, into)
+	if err := m.perform(ctx, o, into); err != nil {
+		return err
+	}
+	if err := m.cutScores(ctx, o, into); err != nil {
+		return err
+	}
+	return m.concept(o, into)
 }
 
 func (m *collected) quality(all *drift.Summary, c *drift.Comparison) []ColumnQuality {
@@ -248,18 +274,18 @@ func (m *collected) estimate(o Options, of func(string) *drift.Performance, note
 	case e == nil:
 		note("the bundle has nothing to estimate performance with")
 		return
-	case m.kept == nil || m.kept.Rows < o.MinRows:
+	case m.sample.len() < o.MinRows:
 		note("an estimate of performance needs %d answers", o.MinRows)
 		return
-	case int64(m.kept.Rows) < m.rows-m.broken:
-		note("performance is estimated from the first %d answers", m.kept.Rows)
+	case int64(m.sample.len()) < m.rows-m.broken:
+		note("performance is estimated from %d answers drawn of all", m.sample.len())
 	}
 	var estimates map[string]drift.Estimate
 	var err error
 	if classes == 0 {
-		estimates, err = e.Loss.Metrics(m.kept, m.keptP)
+		estimates, err = e.Loss.Metrics(m.sample.rows, m.sample.answers)
 	} else {
-		estimates, err = drift.Confidence{Classes: classes, Predicted: m.keptP, Calibrated: e.Calibrated(m.keptP), Seed: 1}.Metrics()
+		estimates, err = drift.Confidence{Classes: classes, Predicted: m.sample.answers, Calibrated: e.Calibrated(m.sample.answers), Seed: 1}.Metrics()
 	}
 	if err != nil {
 		note("the estimate of performance: %s", err)
@@ -268,27 +294,4 @@ func (m *collected) estimate(o Options, of func(string) *drift.Performance, note
 	for metric, value := range estimates {
 		of(metric).Estimated = &value
 	}
-}
-
-// Write renders the page of the model version of most rows.
-func (m *Measures) Write(w io.Writer) error {
-	r := drift.Report{
-		Endpoint: m.Endpoint, Model: "nobody", From: m.Begins.UnixMicro(), To: m.Ends.UnixMicro(), Service: &m.Service,
-		Footer: fmt.Sprintf("%d requests, %d answered, %d with a label: %s.", m.Requests, m.Answered, m.Labelled, m.State),
-	}
-	if len(m.Models) > 0 {
-		main := m.Models[0]
-		r.Model, r.Baseline, r.Previous, r.Performance, r.Labelled = main.Model, main.Baseline, main.Previous, main.Performance, main.Labelled
-		for _, q := range main.Quality {
-			r.Quality = append(r.Quality, drift.Check{Rule: q.Column + " is as it was in training", Observed: q.words(), Passed: q.Bad == 0 && q.Problem == ""})
-		}
-	}
-	return r.Write(w)
-}
-
-func (q *ColumnQuality) words() string {
-	if q.Problem != "" {
-		return q.Problem
-	}
-	return fmt.Sprintf("missing beyond training %.2f %%, out of range %.2f %%, unknown %.2f %%", 100*q.Missing, 100*q.OutOfRange, 100*q.Unknown)
 }

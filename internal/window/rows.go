@@ -35,31 +35,6 @@ func (m *collected) frame(records []map[string]any) *frame.Frame {
 	return f
 }
 
-// keep adds rows to those that performance is estimated from.
-func (m *collected) keep(f *frame.Frame, answers []float64) {
-	if m.Bundle.Estimator == nil {
-		return
-	}
-	have := 0
-	if m.kept != nil {
-		have = m.kept.Rows
-	}
-	if have+f.Rows > maxEstimated {
-		return
-	}
-	m.keptP = append(m.keptP, answers...)
-	if m.kept == nil {
-		m.kept = f
-		return
-	}
-	for i := range m.kept.Columns {
-		if c := f.Column(m.kept.Columns[i].Name); c != nil {
-			extend(&m.kept.Columns[i], c)
-		}
-	}
-	m.kept.Rows += f.Rows
-}
-
 // extend adds the rows of another column of the same kind.
 func extend(to, from *frame.Column) {
 	to.Numbers = append(to.Numbers, from.Numbers...)

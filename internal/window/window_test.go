@@ -111,7 +111,7 @@ func TestAClassifierIsScoredEstimatedAndItsCalibrationTold(t *testing.T) {
 		require.Equal(t, want, one(t, as, pipeline.MonitorAlert{On: pipeline.OnLatency, Max: &bound}).Verdict)
 	}
 	var page strings.Builder
-	require.NoError(t, as.Write(&page))
+	require.NoError(t, as.Write(&page, nil))
 	require.Contains(t, page.String(), "m@3")
 }
 
@@ -119,7 +119,7 @@ func TestWhatIsNotMeasuredIsUnknownAndSaid(t *testing.T) {
 	m, _ := measured(t, 3000, time.Hour, 0, window.Options{Features: []string{"y"}})
 	bound := .5
 	for _, a := range []pipeline.MonitorAlert{
-		{On: pipeline.OnConcept}, {On: pipeline.OnMultivariateDrift, Max: &bound}, {On: pipeline.OnPerformance, Metric: "accuracy", Min: &bound, Slice: map[string]string{"x": "1"}},
+		{On: pipeline.OnMultivariateDrift, Max: &bound}, {On: pipeline.OnPerformance, Metric: "accuracy", Min: &bound, Slice: map[string]string{"x": "1"}},
 		{On: pipeline.OnDataDrift, Measure: "psi", Max: &bound}, {On: pipeline.OnDataDrift, Measure: "psi", Max: &bound, Against: "previous"}, {On: pipeline.OnPerformance, Metric: "no", MaxLoss: &bound},
 	} {
 		require.Equal(t, alert.Unknown, one(t, m, a).Verdict, a)
