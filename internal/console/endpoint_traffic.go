@@ -101,7 +101,7 @@ func (t *trafficShown) plot(parts []metadata.TrafficPart, from, to time.Time) {
 	t.Requests = report.Line(report.Plot{Title: "Rows asked, and failed or rejected, " + per, X: "time, UTC", Y: "rows " + per, FormatX: report.Time, High: 1,
 		Note: fmt.Sprintf("%s asked in all, %s failed, %s rejected; most in one part %s.", report.Count(t.Total.Asked), report.Count(t.Total.Failed), report.Count(t.Total.Rejected), report.Number(peak))},
 		report.Series{Name: "asked", X: x, Y: asked}, report.Series{Name: "failed or rejected", X: x, Y: bad})
-	t.Latency = report.Line(report.Plot{Title: "Latency of answers in milliseconds", X: "time, UTC", Y: "ms", FormatX: report.Time,
+	t.Latency = report.Line(report.Plot{Title: "Latency of answers in milliseconds", X: "time, UTC", Y: "ms", FormatX: report.Time, High: 1e-3, // from 0
 		Note: fmt.Sprintf("The slowest 99th percentile of a part is %s ms.", report.Number(worst))},
 		report.Series{Name: "half within", X: x, Y: half, Dots: true}, report.Series{Name: "99 % within", X: x, Y: most, Dots: true})
 }
