@@ -212,6 +212,9 @@ func dateOf(n int) string { return firstDay.AddDate(0, 0, 7*n).Format("2 Jan") }
 
 func abs(x float64) float64 { return max(x, -x) }
 
+// lateWeeks is monitor.late of year.yaml: older windows are not computed again.
+const lateWeeks = 12
+
 // restWithin bounds what is left to do when the year is over.
 const restWithin = 5 * time.Minute
 
@@ -228,7 +231,7 @@ func (l *life) rest(ctx context.Context) error {
 		if err != nil || len(list) == 0 || list[0].Ends.Before(end) {
 			return false, err
 		}
-		late, err := l.DB.RelabelledWindows(ctx, l.name, l.origin, 1)
+		late, err := l.DB.RelabelledWindows(ctx, l.name, time.Now().Add(-lateWeeks*l.length), 1)
 		if err != nil || len(late) > 0 {
 			return false, err
 		}
