@@ -128,13 +128,7 @@ func wrong(message string, args ...any) error {
 }
 
 // Clip bounds a reason that a trainer gives, in the bytes of valid text.
-func Clip(reason string) string {
-	reason = strings.ToValidUTF8(reason, "?")
-	if len(reason) > maxText {
-		return strings.ToValidUTF8(reason[:maxText], "") + "…"
-	}
-	return reason
-}
+func Clip(reason string) string { return fault.Clip(reason, maxText) }
 
 // Gap says where a metric that the trainer claims is far from ours: more than a
 // hundredth of it and 1e-6 apart. "" if none is. Metrics we do not compute are not

@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind names a class of error. It is stable: people alert on it and retry
@@ -121,4 +122,14 @@ func Retryable(kind Kind) bool {
 		return true
 	}
 	return false
+}
+
+// Clip bounds a text from outside within a message: to so many bytes of valid text,
+// and a sign that there was more.
+func Clip(text string, most int) string {
+	text = strings.ToValidUTF8(text, "?")
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }

@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"bytes"
 	"context"
 	"encoding/gob"
 	"errors"
@@ -9,10 +8,9 @@ import (
 	"io"
 	"math"
 	"os"
-	"os/exec"
-	"strings"
 	"time"
 
+	"github.com/esteira-ml/esteira/internal/confined"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -28,7 +26,7 @@ const (
 	againRows  = 2000 // rows that are answered a second time
 	singleRows = 100  // rows that are answered alone, too
 	fullBatch  = 4096 // rows that ONNX Runtime is given at once
-	maxSaid    = 4 << 10
+	maxQuoted  = 400  // bytes of a text that the process or the model gave
 
 	// aloneTolerance is how far an answer may be from that of the same row in a
 	// batch: float32 sums may be taken in another order.
@@ -84,7 +82,7 @@ func Examine(ctx context.Context, graph []byte, inputs []feature.Input, classes 
 		return nil, err
 	}
 	if r.Refused != "" {
-		return nil, refused("%s", clip(r.Refused))
+		return nil, refused("%s", fault.Clip(r.Refused, maxQuoted))
 	}
 	return judge(q, r, f.Rows, classes)
 }
@@ -129,18 +127,12 @@ func answered(ctx context.Context, q questions, width int, timeout time.Duration
 	if err != nil {
 		return nil, err
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "find the program to examine a model with")
-	}
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	cmd := exec.CommandContext(within, program, examineArgument)
-	cmd.Env = []string{onnxruntime.LibraryVariable + "=" + library, "GOMAXPROCS=2"}
-	cmd.Dir = os.TempDir()
-	cmd.WaitDelay = time.Second
-	var said bounded
-	cmd.Stderr = &said
+	cmd, said, err := confined.Command(within, examineArgument, os.TempDir(), onnxruntime.LibraryVariable+"="+library)
+	if err != nil {
+		return nil, err
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "examine a model")
@@ -213,7 +205,7 @@ func judge(q questions, r *replies, n int, classes []string) ([]float64, error) 
 		}
 		answer := all[i*width : (i+1)*width]
 		if best, named := largest(answer), index(classes, r.Labels[i]); named < 0 || answer[best]-answer[named] > aloneTolerance {
-			return nil, refused("it labels row %d %q, and the most probable class is %q", i, clip(r.Labels[i]), classes[best])
+			return nil, refused("it labels row %d %q, and the most probable class is %q", i, fault.Clip(r.Labels[i], maxQuoted), classes[best])
 		}
 	}
 	return all, nil
@@ -241,28 +233,4 @@ func index(classes []string, name string) int {
 func refused(message string, args ...any) error {
 	return fault.New(fault.BundleInvalid, "the ONNX model is refused: %s", fmt.Sprintf(message, args...)).
 		WithRemedy("see esteira schema external-trainer for what a model must be")
-}
-
-// clip bounds a text from outside within a message.
-func clip(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	if len(s) > 400 {
-		return strings.ToValidUTF8(s[:400], "") + "…"
-	}
-	return s
-}
-
-// bounded keeps the beginning of what is written to it.
-type bounded struct{ bytes.Buffer }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if left := maxSaid - b.Len(); left > 0 {
-		b.Buffer.Write(p[:min(left, len(p))])
-	}
-	return len(p), nil
-}
-
-func (b *bounded) String() string {
-	first, _, _ := strings.Cut(b.Buffer.String(), "\n\n")
-	return clip(strings.Join(strings.Fields(first), " "))
 }

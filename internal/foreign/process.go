@@ -2,12 +2,9 @@ package foreign
 
 import (
 	"encoding/gob"
-	"fmt"
 	"io"
-	"os"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/esteira-ml/esteira/internal/confined"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/onnxruntime"
 )
@@ -18,16 +15,7 @@ const examineArgument = "examine-model"
 // Main must be the first thing that the main function of a program that examines
 // models does (a test's TestMain is one): the program is started again to run a
 // model that nobody knows yet, and then does only that and exits.
-func Main() {
-	if len(os.Args) != 2 || os.Args[1] != examineArgument {
-		return
-	}
-	if err := examined(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
+func Main() { confined.Main(examineArgument, examined) }
 
 // examined answers questions. The process has no more rights than it needs, and
 // less than its parent: no files to write, no core to leave, bounded memory.
@@ -37,12 +25,8 @@ func examined(in io.Reader, out io.Writer) error {
 		return err
 	}
 	rows := uint64(q.Rows.Rows) * uint64(len(q.Rows.Columns)+1) * 64
-	for resource, most := range map[int]uint64{
-		unix.RLIMIT_DATA: uint64(q.Memory) + 4*rows + 4*uint64(len(q.ONNX)), unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: 0,
-	} {
-		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
-			return fmt.Errorf("bound the process: %w", err)
-		}
+	if err := confined.Bound(uint64(q.Memory)+4*rows+4*uint64(len(q.ONNX)), 0); err != nil {
+		return err
 	}
 	return gob.NewEncoder(out).Encode(run(&q))
 }

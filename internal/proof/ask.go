@@ -148,7 +148,7 @@ func (a *asker) together(ctx context.Context) error {
 			into = &labels
 		}
 		if err := json.Unmarshal(o.Data, into); err != nil {
-			return refused("the server answers output %q with what is none: %s", clip(o.Name), err)
+			return refused("the server answers output %q with what is none: %s", fault.Clip(o.Name, maxQuoted), err)
 		}
 	}
 	width := max(1, len(a.classes()))
@@ -184,7 +184,7 @@ func (a *asker) compare(i int, outputs []float64, label string) error {
 		}
 	}
 	if label != g.Label && !bundle.Tied(outputs, a.q.Tolerance) {
-		return refused("the server answers golden row %d with %q, and the bundle promises %q", i, clip(label), clip(g.Label))
+		return refused("the server answers golden row %d with %q, and the bundle promises %q", i, fault.Clip(label, maxQuoted), fault.Clip(g.Label, maxQuoted))
 	}
 	return nil
 }
@@ -207,9 +207,9 @@ func (a *asker) post(ctx context.Context, path string, body []byte, into any) er
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusServiceUnavailable: // its own disk, not the bundle
-		return fault.New(fault.AuditUnavailable, "the server of a proof cannot write its audit records: %s", clip(string(text))).WithRemedy("free space in the worker's ESTEIRA_CACHE_DIR")
+		return fault.New(fault.AuditUnavailable, "the server of a proof cannot write its audit records: %s", fault.Clip(string(text), maxQuoted)).WithRemedy("free space in the worker's ESTEIRA_CACHE_DIR")
 	default:
-		return refused("the server answers a golden row with status %d: %s", response.StatusCode, clip(string(text)))
+		return refused("the server answers a golden row with status %d: %s", response.StatusCode, fault.Clip(string(text), maxQuoted))
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return refused("the server's answer is no JSON: %s", err)

@@ -1,19 +1,17 @@
 package proof
 
 import (
-	"bytes"
 	"context"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/confined"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/onnxruntime"
 	"github.com/esteira-ml/esteira/internal/signing"
@@ -24,7 +22,8 @@ const (
 	DefaultMemory  = 1 << 30 // bytes, beside 16 for each of the bundle's
 	DefaultTimeout = 2 * time.Minute
 
-	maxSaid = 64 << 10
+	maxSaid   = 64 << 10
+	maxQuoted = 2000 // bytes of a reason that the server gives
 )
 
 // Limits bound what a server may need; zero values are the defaults.
@@ -104,21 +103,20 @@ type process struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *json.Decoder
-	errors bounded
+	errors *confined.Words
 }
 
 // start starts the server without any environment but the path of ONNX Runtime, which
 // it needs if the model is somebody else's graph.
 func start(ctx context.Context, g given) (*process, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "find the program to prove a bundle with")
-	}
-	s := &process{cmd: exec.CommandContext(ctx, program, serveArgument)}
-	s.cmd.Dir, s.cmd.Stderr, s.cmd.WaitDelay = g.Dir, &s.errors, time.Second
-	s.cmd.Env = []string{"GOMAXPROCS=2"}
+	var env []string
 	if library, err := onnxruntime.Find(); err == nil {
-		s.cmd.Env = append(s.cmd.Env, onnxruntime.LibraryVariable+"="+library)
+		env = append(env, onnxruntime.LibraryVariable+"="+library)
+	}
+	s := &process{}
+	var err error
+	if s.cmd, s.errors, err = confined.Command(ctx, serveArgument, g.Dir, env...); err != nil {
+		return nil, err
 	}
 	in, err := s.cmd.StdinPipe()
 	if err == nil {
@@ -148,8 +146,8 @@ func (s *process) examine(ctx context.Context, g given, q *bundle.Questions) (*R
 		return nil, err
 	}
 	if first.Refused != nil {
-		return nil, fault.New(first.Refused.Kind, "a prediction server that has nothing but the bundle cannot load it: %s", clip(first.Refused.Message)).
-			WithRemedy("%s", clip(first.Refused.Remedy))
+		return nil, fault.New(first.Refused.Kind, "a prediction server that has nothing but the bundle cannot load it: %s", fault.Clip(first.Refused.Message, maxQuoted)).
+			WithRemedy("%s", fault.Clip(first.Refused.Remedy, maxQuoted))
 	}
 	res, err := asked(ctx, "http://"+first.Address, q)
 	if err != nil {
@@ -172,28 +170,4 @@ func (s *process) end() error {
 func refused(message string, args ...any) error {
 	return fault.New(fault.BundleInvalid, "the bundle does not pass its proof: %s", fmt.Sprintf(message, args...)).
 		WithRemedy("nothing counts on it; mend the model or raise the bound, and run again")
-}
-
-// clip bounds a text from another process within a message.
-func clip(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	if len(s) > 2000 {
-		return strings.ToValidUTF8(s[:2000], "") + "…"
-	}
-	return s
-}
-
-// bounded keeps the beginning of what is written to it.
-type bounded struct{ bytes.Buffer }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if left := 4<<10 - b.Len(); left > 0 {
-		b.Buffer.Write(p[:min(left, len(p))])
-	}
-	return len(p), nil
-}
-
-func (b *bounded) String() string {
-	first, _, _ := strings.Cut(b.Buffer.String(), "\n\n")
-	return clip(strings.Join(strings.Fields(first), " "))
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/gob"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/esteira-ml/esteira/internal/confined"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/serving"
 	"github.com/esteira-ml/esteira/internal/signing"
@@ -48,16 +48,7 @@ type said struct {
 // Main must be called first by the main function of a program that proves bundles (a
 // test's TestMain is one): started again as the server of a proof, the program does
 // only that and exits.
-func Main() {
-	if len(os.Args) != 2 || os.Args[1] != serveArgument {
-		return
-	}
-	if err := serve(os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
+func Main() { confined.Main(serveArgument, serve) }
 
 // serve answers until its input ends, as it does when the process that asks dies.
 func serve(in io.Reader, out io.Writer) error {
@@ -67,12 +58,8 @@ func serve(in io.Reader, out io.Writer) error {
 	if err := gob.NewDecoder(in).Decode(&g); err != nil {
 		return err
 	}
-	for resource, most := range map[int]uint64{
-		unix.RLIMIT_DATA: uint64(g.Memory), unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: uint64(len(g.Bundle)) + 64<<20,
-	} {
-		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: most, Max: most}); err != nil {
-			return fmt.Errorf("bound the process: %w", err)
-		}
+	if err := confined.Bound(uint64(g.Memory), uint64(len(g.Bundle))+64<<20); err != nil {
+		return err
 	}
 	say := json.NewEncoder(out)
 	server, listener, err := g.open()
