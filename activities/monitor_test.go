@@ -36,13 +36,13 @@ import (
 // has learned from 2000 rows of x, normal, and c, "a" or "b".
 type watched struct {
 	*Activities
-	t       *testing.T
+	t       testing.TB
 	begins  time.Time // of the window
 	monitor pipeline.Monitor
 	asked   int
 }
 
-func watch(t *testing.T) *watched {
+func watch(t testing.TB) *watched {
 	t.Helper()
 	acts, err := New(Options{DB: testenv.Database(t), Store: testenv.Store(t), Log: zerolog.Nop(), ScratchDir: t.TempDir(), AllowPrivateAddresses: true})
 	require.NoError(t, err)
@@ -61,7 +61,7 @@ func watch(t *testing.T) *watched {
 	return w
 }
 
-func linear(t *testing.T, acts *Activities) []byte {
+func linear(t testing.TB, acts *Activities) []byte {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	f := &frame.Frame{Rows: 2000, Columns: []frame.Column{{Name: "x", Kind: frame.Number}, {Name: "c", Kind: frame.Text, Dict: []string{"a", "b"}}}}

@@ -84,7 +84,7 @@ func (a *app) timeline(ctx context.Context, db *metadata.DB, endpoint string, la
 		}
 		t.Windows[len(windows)-1-i] = drift.Moment{
 			Past: f.Past(w.Begins, w.Answered), Ends: w.Ends.UnixMicro(), State: w.State, Requests: w.Requests, Labelled: w.Labelled, Rejected: f.Rejected, Failed: f.Failed,
-			P50: f.P50, P99: f.P99, AUC: f.AUC, Drifted: f.Drifted, Report: cfg.ServerAddress + "/artifacts/" + w.Report.Digest, Note: w.Note,
+			P50: f.P50, P99: f.P99, AUC: f.AUC, Drifted: f.Drifted, Metric: f.Metric, Report: cfg.ServerAddress + "/artifacts/" + w.Report.Digest, Note: w.Note,
 		}
 	}
 	for i, stored := range told {

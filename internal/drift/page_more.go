@@ -70,7 +70,10 @@ func (r *Report) scoredTable(caption, name string, parts []Scored) *report.Table
 			t.Columns = append(t.Columns, report.Column{Name: p.Metric, Numeric: true}, report.Column{Name: "95 %", Numeric: true})
 		}
 	}
-	t.Columns = append(t.Columns, report.Column{Name: "Note"})
+	noted := slices.ContainsFunc(parts, func(s Scored) bool { return s.Reason != "" })
+	if noted {
+		t.Columns = append(t.Columns, report.Column{Name: "Note"})
+	}
 	for _, part := range parts {
 		row := []string{part.Name, report.Count(part.Rows)}
 		for _, metric := range metrics {
@@ -80,7 +83,10 @@ func (r *Report) scoredTable(caption, name string, parts []Scored) *report.Table
 				row = append(row, "–", "–")
 			}
 		}
-		t.Rows = append(t.Rows, append(row, part.Reason))
+		if noted {
+			row = append(row, part.Reason)
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
 }

@@ -33,6 +33,7 @@ type Moment struct {
 	P99      float64  `json:"latency_p99_ms"`
 	AUC      *float64 `json:"auc,omitempty"`
 	Drifted  []string `json:"drifted,omitempty"`
+	Metric   string   `json:"metric,omitempty"` // of Metrics, the model's own
 	Report   string   `json:"report,omitempty"` // where its own page is
 	Note     string   `json:"note,omitempty"`
 }
@@ -157,6 +158,9 @@ func (t *Timeline) metrics() []string {
 	for _, w := range t.Windows {
 		for name := range w.Metrics {
 			counts[name]++
+		}
+		if w.Metrics[w.Metric] != nil {
+			counts[w.Metric] += len(t.Windows) // first
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })

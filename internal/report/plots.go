@@ -145,6 +145,9 @@ type Series struct {
 	Dashed    bool // for what is compared with: an ideal, a diagonal
 }
 
+// legendRoom is left above the greatest value for the legend, a share of the range.
+const legendRoom = .12
+
 // Line draws up to four series over a common axis, with a legend if several.
 func Line(p Plot, series ...Series) template.HTML {
 	series = series[:min(4, len(series))]
@@ -158,12 +161,14 @@ func Line(p Plot, series ...Series) template.HTML {
 		return empty(p)
 	}
 	x0, x1 = widen(x0, x1)
-	y0, y1 = widen(y0, y1)
 	if p.Low != 0 || p.High != 0 {
 		y0, y1 = math.Min(y0, p.Low), math.Max(y1, p.High)
 	}
+	y0, y1 = widen(y0, y1)
 	b := p.open(height)
-	p.legend = len(series) > 1
+	if p.legend = len(series) > 1; p.legend {
+		y1 += (y1 - y0) * legendRoom
+	}
 	x, y := b.frame(p, x0, x1, y0, y1)
 	for i, s := range series {
 		class := string(rune('0' + i))

@@ -25,6 +25,7 @@ type Figures struct {
 	Effects  map[string]float64         `json:"effects,omitempty"` // Jensen-Shannon distance from the training rows
 	Drifted  []string                   `json:"drifted,omitempty"` // columns, by falling distance
 	Metrics  map[string]*drift.Estimate `json:"metrics,omitempty"` // measured, or where there is none estimated
+	Metric   string                     `json:"metric,omitempty"`  // of Metrics, the model's own
 	Measured bool                       `json:"measured"`          // Metrics are measured
 	AUC      *float64                   `json:"auc,omitempty"`     // of rows told from training rows
 }
@@ -58,6 +59,7 @@ func (m *Measures) Figures() Figures {
 				f.Metrics = map[string]*drift.Estimate{}
 			}
 			f.Metrics[p.Metric] = e
+			f.Metric = cmp.Or(f.Metric, p.Metric)
 		}
 	}
 	if t := main.Together; t != nil && (t.Outcome == drift.Stable || t.Outcome == drift.Drifted) {

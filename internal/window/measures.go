@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -262,7 +263,17 @@ func (m *collected) perform(ctx context.Context, o Options, into *ModelMeasure) 
 		note("%d labels are nothing this model can answer: another class, or no number", m.unknown)
 	}
 	m.estimate(o, of, note)
-	for _, metric := range slices.Sorted(maps.Keys(by)) {
+	// The model's own metric first, then those it was tested by.
+	rank := func(metric string) int {
+		switch {
+		case metric == m.Bundle.Metrics.Metric:
+			return 0
+		case by[metric].Reference != nil:
+			return 1
+		}
+		return 2
+	}
+	for _, metric := range slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) }) {
 		into.Performance = append(into.Performance, *by[metric])
 	}
 	return nil

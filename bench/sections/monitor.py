@@ -1,0 +1,34 @@
+"""How often the monitor alarms, where nothing changed and where something did."""
+
+import json
+import os
+
+KINDS = ["data_drift", "prediction_drift", "quality", "performance", "estimated_performance", "multivariate_drift", "concept_drift", "errors"]
+
+
+def text(out):
+    """The section of alarms and of what a window costs, from the lines of bench/monitor."""
+    with open(os.path.join(out, "monitor.jsonl")) as f:
+        lines = [json.loads(line) for line in f]
+    stable = lines[0]
+    endpoints = 500
+    core = stable["cpu"] * endpoints / 3600
+    said = f"""## Alarms of the monitor
+
+{os.environ["BENCH_STAMP"]} Flights of February 2001 (flights-3m.parquet), dealt at random: 20,000 rows to learn from, 20,000 to test, the others windows of {stable["rows"]:,} labelled answers, stable by construction; windows of the lower rows were moved as they say, after ten that were not. Alerts are the usual ones (two of three windows for drift and performance) and one of each other kind, with their usual bounds. Each cell: windows beyond a bound of those judged, and in brackets the window in which people were told first ("–": never).
+
+| windows | n | {" | ".join(k.replace("_", " ") for k in KINDS)} |
+|---|---:|{"---:|" * len(KINDS)}
+"""
+    for line in lines:
+        cells = []
+        for k in KINDS:
+            first = line["first"].get(k, 0)
+            cells.append(f'{line["breached"].get(k, 0)}/{line["judged"].get(k, 0)} ({first or "–"})')
+        said += f'| {line["kind"]} | {line["windows"]} | ' + " | ".join(cells) + " |\n"
+    said += f"""
+False alarms told on the {stable["windows"]} stable windows: {sum(stable["opened"].values())}.
+
+A stable window of {stable["rows"]:,} labelled answers and 4 columns takes {stable["cpu"]:.2f} s of processor time: reading its records, all figures, intervals of all scores, trees over all columns and a week of errors. {endpoints} such windows an hour are {core:.2f} of a core, scaled from that; Postgres and the object store are not in it.
+"""
+    return said
