@@ -37,7 +37,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 	for _, args := range []string{
 		"nonsense", "run", "run a b", "run --nonsense", "schedule nonsense", "schedule backfill x", "runs list --limit 0", "runs list --state x",
 		"validate", "trace", "predict", "version --output xml", "run a.yaml --moment now --key x", "predict x --data [1]x", "predict x --data 1",
-		"predict x --file /nowhere", "migrate now", "schema x", "approve", "reject a b", "promote", "rollback", "rollouts list --limit 0", "endpoints history x --limit 0", "endpoints history x --at now", "models alias set x y",
+		"predict x --file /nowhere", "migrate now", "schema x", "approve", "reject a b", "promote", "rollback", "rollouts list --limit 0", "rollouts start", "rollouts start m e", "endpoints history x --limit 0", "endpoints history x --at now", "models alias set x y",
 		"models export", "models export m@@1", "models export m@0 --format onnx", "models export m --format pkl", "models import", "models import /nowhere.onnx",
 	} {
 		t.Run(args, func(t *testing.T) {
