@@ -37,10 +37,11 @@ func main() {
 	dir := flag.String("dir", os.TempDir(), "directory of the files")
 	step := flag.String("step", "", "the step to run, for the command itself")
 	narrow := flag.Bool("narrow", false, "rows of few columns, for the command itself")
+	long := flag.Int("long", 0, "characters of a further text in each row, for the command itself")
 	flag.Parse()
 	var err error
 	if *step != "" {
-		err = work{dir: *dir, limit: *limit, narrow: *narrow}.run(context.Background(), *step, flag.Arg(0))
+		err = work{dir: *dir, limit: *limit, narrow: *narrow, long: *long}.run(context.Background(), *step, flag.Arg(0))
 	} else {
 		err = measureAll(*sizes, *limit, *dir)
 	}
@@ -62,7 +63,7 @@ func measureAll(sizes string, limit int64, parent string) error {
 		if err != nil {
 			return err
 		}
-		err = work{dir: dir, limit: limit, rows: int64(gb * 1e9 / rowBytes)}.measure(func(line Line) error {
+		err = work{dir: dir, limit: limit, rows: int64(gb * 1e9 / rowBytes)}.measure(len(steps)-1, func(line Line) error {
 			line.GB = gb
 			text, err := json.Marshal(line)
 			fmt.Println(string(text))
@@ -75,14 +76,15 @@ func measureAll(sizes string, limit int64, parent string) error {
 	return nil
 }
 
-// measure runs every step, each in a process of its own.
-func (w work) measure(take func(Line) error) error {
+// measure runs the first so many steps, each in a process of its own, on a file that is
+// made before.
+func (w work) measure(first int, take func(Line) error) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	for _, s := range steps {
-		command := exec.Command(self, "-step", s.name, "-limit", fmt.Sprint(w.limit), "-dir", w.dir, fmt.Sprintf("-narrow=%t", w.narrow), fmt.Sprint(w.rows))
+	for _, s := range steps[:1+first] {
+		command := exec.Command(self, "-step", s.name, "-limit", fmt.Sprint(w.limit), "-dir", w.dir, fmt.Sprintf("-narrow=%t", w.narrow), "-long", fmt.Sprint(w.long), fmt.Sprint(w.rows))
 		command.Stderr = os.Stderr
 		begun := time.Now()
 		out, err := command.Output()

@@ -25,6 +25,7 @@ type work struct {
 	limit  int64
 	rows   int64
 	narrow bool // few columns: more rows to a file
+	long   int  // characters of a further text; 0: there is none
 }
 
 var steps = []struct {
@@ -73,12 +74,22 @@ func (w work) make(ctx context.Context, e *table.Engine) (int64, error) {
 		numbers, texts = 4, texts[3:]
 	}
 	for k := range numbers {
-		sql += fmt.Sprintf(", (md5_number_lower(i || 'x%d') %% 100000000) / 1000.0 AS x%[1]d", k)
+		sql += fmt.Sprintf(", (hash(i, 'x%d') %% 100000000) / 1000.0 AS x%[1]d", k)
 	}
 	for k, n := range texts {
-		sql += fmt.Sprintf(", 'v' || (md5_number_lower(i || 't%d') %% %d) AS t%[1]d", k+4-len(texts), n)
+		sql += fmt.Sprintf(", 'v' || (hash(i, 't%d') %% %d) AS t%[1]d", k+4-len(texts), n)
 	}
-	sql += ", (md5_number_lower(i || 'y') % 1000) / 10.0 AS y FROM range(" + fmt.Sprint(w.rows) + ") r(i)"
+	for at := 0; at < w.long; at += 32 {
+		if at > 0 {
+			sql += fmt.Sprintf(" || md5(i || 'l%d')", at)
+		} else {
+			sql += ", md5(i::VARCHAR)"
+		}
+	}
+	if w.long > 0 {
+		sql += " AS story"
+	}
+	sql += ", (hash(i, 'y') % 1000) / 10.0 AS y FROM range(" + fmt.Sprint(w.rows) + ") r(i)"
 	return w.rows, e.Exec(ctx, "COPY ("+sql+") TO "+table.Literal(w.path("rows.csv"))+" (FORMAT csv)")
 }
 
