@@ -97,8 +97,16 @@ func linear(t testing.TB, acts *Activities) []byte {
 	require.NoError(t, err)
 	train, err := acts.Store.PutFile(t.Context(), path, artifact.MediaTypeParquet)
 	require.NoError(t, err)
+	file, err := pipeline.Parse("test.yaml", []byte("name: p\nproblem: {task: regression, target: y}\nsources: {s: {path: s.csv}}\nvalidation: ["+
+		"{column: x, range: {min: -10, max: 10}}, {column: c, set: [a, b], on_fail: quarantine}, {sql: 'x < 1000'}, "+
+		"{sql: 'y > x'}, {column: y, not_null: true}, {column: gone, not_null: true}, {row_count: {min: 1000000}}, {unique: [x]}]\n"))
+	require.NoError(t, err)
+	canonical, err := pipeline.Canonical(file)
+	require.NoError(t, err)
+	definition, err := acts.Store.PutBytes(t.Context(), canonical, artifact.MediaTypeJSON)
+	require.NoError(t, err)
 	body, err := bundle.Build(bundle.Contents{
-		Lineage: bundle.Lineage{Splits: map[string]string{"train": train.Digest}},
+		Lineage: bundle.Lineage{Pipeline: definition.Digest, Splits: map[string]string{"train": train.Digest}},
 		Name:    "p", Run: "r", Signature: sig, Features: fitted, Target: target, Model: m, Baseline: baseline, Golden: golden, Card: "# p\n",
 		Metrics: bundle.Metrics{Metric: "rmse", Test: map[string]float64{"rmse": 1, "mae": .8}},
 	})
@@ -197,6 +205,7 @@ func TestAWindowAsInTrainingIsQuiet(t *testing.T) {
 	require.Equal(t, map[string]alert.Verdict{
 		"data_drift x": alert.Within, "data_drift c": alert.Within, "prediction_drift prediction": alert.Within, "quality ": alert.Within, "quality x": alert.Within,
 		"quality c": alert.Within, "performance rmse": alert.Within, "errors ": alert.Within,
+		"quality rule x in [-10, 10]": alert.Within, "quality rule c in {a, b}": alert.Within, "quality rule x < 1000": alert.Within,
 	}, w.verdicts(m))
 	require.Nil(t, m.Models[0].Previous)
 	require.NotEmpty(t, m.Models[0].NoPrevious)
@@ -233,6 +242,30 @@ func TestWhatHasChangedIsFound(t *testing.T) {
 	require.Equal(t, alert.Breached, v["prediction_drift prediction"])
 	require.Equal(t, alert.Breached, v["performance rmse"])
 	require.Equal(t, alert.Breached, v["errors "])
+}
+
+// The rules of the pipeline file hold for requests, too, as far as they speak of what
+// is asked for.
+func TestRequestsThatBreakTheContractAreFound(t *testing.T) {
+	w := watch(t)
+	w.ask(0, usual(2000, 1, func(i int, f map[string]any) {
+		if i%10 == 0 {
+			f["x"] = 5000
+		} else if i%100 == 1 {
+			f["c"] = "z"
+		}
+	}))
+	_, m := w.compute(0, 1)
+	v := w.verdicts(m)
+	require.Equal(t, alert.Breached, v["quality rule x in [-10, 10]"])
+	require.Equal(t, alert.Within, v["quality rule c in {a, b}"], "one of a hundred is within the bound")
+	require.Equal(t, alert.Breached, v["quality rule x < 1000"])
+	require.Len(t, m.Models[0].Contract, 3)
+	for _, r := range m.Models[0].Contract {
+		require.False(t, r.Passed)
+	}
+	require.EqualValues(t, 200, m.Models[0].Contract[0].Failed)
+	require.EqualValues(t, 20, m.Models[0].Contract[1].Failed)
 }
 
 func TestNoTrafficOneRowAndColumnsThatCannotBeMeasured(t *testing.T) {

@@ -78,6 +78,9 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 		Slices: p.Slices, Where: p.where(),
 		Previous: func(m window.Model) ([]*drift.Summary, error) { return a.previous(ctx, p, m) },
 		Errors:   func(m window.Model) ([]*drift.Errors, error) { return a.errorsBefore(ctx, p, m) },
+		Contract: func(m window.Model, rows *frame.Frame) ([]window.RuleMeasure, string, error) {
+			return a.contract(ctx, m, rows)
+		},
 		Training: func(m window.Model) (*frame.Frame, string, error) { return a.training(ctx, m) },
 	})
 	if err != nil {

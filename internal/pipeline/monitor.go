@@ -66,7 +66,7 @@ var watched = map[string]struct {
 	OnDataDrift:            {[]string{"measure", "feature", "against", "max", "significance"}, 0.2, "warning", "the distribution of a column"},
 	OnMultivariateDrift:    {[]string{"max"}, 0.6, "warning", "the AUC of a classifier that tells the window's rows from the baseline's"},
 	OnPredictionDrift:      {[]string{"measure", "against", "max", "significance"}, 0.2, "critical", "the distribution of the answers"},
-	OnQuality:              {[]string{"feature", "max"}, 0.05, "warning", "share of values that are missing beyond the training share, out of the range seen, unknown or of a wrong type, or of requests rejected"},
+	OnQuality:              {[]string{"feature", "max"}, 0.05, "warning", "share of values that are missing beyond the training share, out of the range seen, unknown or of a wrong type, of rows that break a rule of validation, or of requests rejected"},
 	OnPerformance:          {[]string{"metric", "slice", "max", "min", "max_loss"}, 0, "critical", "a score on the labelled answers"},
 	OnEstimatedPerformance: {[]string{"metric", "max", "min", "max_loss"}, 0, "warning", "a score as far as it can be told without labels"},
 	OnCalibration:          {[]string{"max"}, 0.1, "warning", "expected calibration error on the labelled answers"},

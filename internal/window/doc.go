@@ -11,7 +11,7 @@
 // Of the rows themselves only what scores need is kept: the answers and labels of
 // the first million labelled ones, and a hundred thousand drawn of all, each with the
 // same chance, for an estimate of performance without labels and for the trees that
-// tell rows from training rows; Measures say so where there were more.
+// tell rows from training rows and for the rules of the pipeline file; Measures say so where there were more.
 //
 // What a window came to is a function of its requests, their labels, the bundle, and
 // two things kept of the windows before: the summaries of the one that ends where it

@@ -208,7 +208,7 @@ func (j *judge) quality() []alert.Finding {
 		}
 		out = append(out, f)
 	}
-	if len(out) == 0 {
+	if out = append(out, j.rules()...); len(out) == 0 {
 		return j.unknown(j.Feature, "share", "the model has no such column, or it is not watched")
 	}
 	return out

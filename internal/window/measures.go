@@ -54,6 +54,7 @@ type ModelMeasure struct {
 	Previous    *drift.Comparison   `json:"previous,omitempty"`
 	NoPrevious  string              `json:"no_previous,omitempty"` // why there is none
 	Quality     []ColumnQuality     `json:"quality,omitempty"`
+	Contract    []RuleMeasure       `json:"contract,omitempty"` // the rules of the pipeline file
 	Performance []drift.Performance `json:"performance,omitempty"`
 	Slices      []SliceMeasure      `json:"slices,omitempty"`
 	Calibration *Calibration        `json:"calibration,omitempty"`
@@ -93,6 +94,9 @@ type Options struct {
 	// Training gives some rows that a model version has learned from, or why there are
 	// none; nil: nobody has any.
 	Training func(m Model) (rows *frame.Frame, why string, err error)
+	// Contract holds rows that a model version answered against the rules of its pipeline
+	// file, or says why not; nil: there are none.
+	Contract func(m Model, rows *frame.Frame) (rules []RuleMeasure, why string, err error)
 	// Errors gives those of the labelled answers of a model version before the window,
 	// in order of time; nil: none are kept.
 	Errors func(m Model) ([]*drift.Errors, error)
@@ -176,6 +180,9 @@ func (m *collected) measure(ctx context.Context, o Options, all *drift.Summary, 
 	}
 	if len(o.Features) > 0 {
 		into.Quality = slices.DeleteFunc(into.Quality, func(q ColumnQuality) bool { return !slices.Contains(o.Features, q.Column) })
+	}
+	if err := m.contract(o, into); err != nil {
+		return err
 	}
 	if err := m.perform(ctx, o, into); err != nil {
 		return err

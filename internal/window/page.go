@@ -31,6 +31,9 @@ func (m *Measures) Write(w io.Writer, before []drift.Past) error {
 		for _, q := range main.Quality {
 			r.Quality = append(r.Quality, drift.Check{Rule: q.Column + " is as it was in training", Observed: q.words(), Passed: q.Bad == 0 && q.Problem == ""})
 		}
+		for _, rule := range main.Contract {
+			r.Quality = append(r.Quality, drift.Check{Rule: rule.Rule, Observed: rule.Observed, Passed: rule.Passed})
+		}
 		if c := main.Calibration; c != nil {
 			r.Calibrated = fmt.Sprintf("Calibration: the expected error of a probability is %.3g over %d labelled answers; chance alone makes %.3g of it.", c.Error, c.Rows, c.Chance)
 		}
