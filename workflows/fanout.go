@@ -21,8 +21,9 @@ const (
 	leastBatch = 100 * time.Millisecond
 	// leastFit is what a fit is taken to cost at least: it is looked up and recorded.
 	leastFit = 5 * time.Millisecond
-	// ways is how many batches the fits that wait make at least, so that as many
-	// training slots have work, and those that are done first take more.
+	// ways is the part of the fits that wait that a batch takes at most. Batches become
+	// shorter as fewer wait, so that training slots are done at about the same time
+	// (guided self-scheduling: Polychronopoulos and Kuck, 1987).
 	ways = 8
 	// probes is how many fits of a sort are under way while none of it is known to be
 	// short.
@@ -38,13 +39,14 @@ const (
 // is long. Which fits are made together decides nothing but how long it takes.
 func (t *tuner) fanOut(ctx workflow.Context, asks []tuning.Ask) ([]activities.FoldResult, error) {
 	results := make([]activities.FoldResult, len(asks))
-	if workflow.GetVersion(ctx, "batches of short fits", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+	version := workflow.GetVersion(ctx, "batches of short fits", workflow.DefaultVersion, 2)
+	if version == workflow.DefaultVersion {
 		return results, inParallel(ctx, len(asks), func(ctx workflow.Context, i int) error {
 			return t.one(ctx, asks[i], &results[i])
 		})
 	}
 	ctx, cancel := workflow.WithCancel(ctx)
-	f := &fanOut{t: t, asks: asks, results: results, probing: map[string]int{}, long: map[string]bool{}, cancel: cancel, group: workflow.NewWaitGroup(ctx)}
+	f := &fanOut{t: t, asks: asks, results: results, guided: version > 1, probing: map[string]int{}, long: map[string]bool{}, cancel: cancel, group: workflow.NewWaitGroup(ctx)}
 	for i := range asks {
 		f.waiting = append(f.waiting, i)
 	}
@@ -66,6 +68,7 @@ type fanOut struct {
 	results []activities.FoldResult
 	waiting []int // indices of asks, in their order
 
+	guided   bool            // each batch is a part of the fits that wait then
 	underWay int             // activities, or fits elsewhere
 	probing  map[string]int  // fits under way, by sort, while nothing is known of it
 	long     map[string]bool // sorts of which nothing came back in time
@@ -107,6 +110,9 @@ func (f *fanOut) send(ctx workflow.Context) {
 		case ask.Trial.External != nil || f.long[sortOf(ask)]:
 			f.launch(ctx, waiting[:1])
 		case known:
+			if f.guided {
+				most = f.most(waiting)
+			}
 			n = f.batch(waiting, pace, most)
 			f.launch(ctx, waiting[:n])
 		case f.probing[sortOf(ask)] < probes:
