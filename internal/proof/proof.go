@@ -68,7 +68,7 @@ func prove(ctx context.Context, dir string, data []byte, q *bundle.Questions, tr
 	if limits.Timeout == 0 {
 		limits.Timeout = DefaultTimeout
 	}
-	g := given{Bundle: data, Dir: dir, Memory: limits.Memory}
+	g := given{Bundle: data, Dir: dir}
 	for _, k := range trust.Keys {
 		text, err := k.Text()
 		if err != nil {
@@ -78,8 +78,12 @@ func prove(ctx context.Context, dir string, data []byte, q *bundle.Questions, tr
 	}
 	within, cancel := context.WithTimeout(ctx, limits.Timeout)
 	defer cancel()
-	s, err := start(within, g)
-	if err != nil {
+	late := refused("it did not load and answer %d rows within %s", len(q.Golden), limits.Timeout)
+	s, err := start(within, g, limits.Memory)
+	switch {
+	case err != nil && ctx.Err() == nil && within.Err() != nil:
+		return nil, late
+	case err != nil:
 		return nil, err
 	}
 	res, err := s.examine(within, g, q)
@@ -89,7 +93,7 @@ func prove(ctx context.Context, dir string, data []byte, q *bundle.Questions, tr
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case within.Err() != nil:
-		return nil, refused("it did not load and answer %d rows within %s", len(q.Golden), limits.Timeout)
+		return nil, late
 	case errors.As(err, &f):
 		return nil, err
 	case err != nil || ended != nil:
@@ -106,10 +110,10 @@ type process struct {
 	errors *confined.Words
 }
 
-// start starts the server without any environment but the path of ONNX Runtime, which
-// it needs if the model is somebody else's graph.
-func start(ctx context.Context, g given) (*process, error) {
-	var env []string
+// start starts the server without any environment but its bounds and the path of ONNX
+// Runtime, which it needs if the model is somebody else's graph.
+func start(ctx context.Context, g given, memory int64) (*process, error) {
+	env := []string{boundsVariable + "=" + fmt.Sprintf(boundsFormat, memory, len(g.Bundle)+64<<20)}
 	if library, err := onnxruntime.Find(); err == nil {
 		env = append(env, onnxruntime.LibraryVariable+"="+library)
 	}

@@ -114,10 +114,11 @@ func TestWhatCannotBeServedDoesNotCount(t *testing.T) {
 		"no golden rows":       {data: forged(t, good, "golden.json", func([]byte) []byte { return []byte("[]\n") }), kind: fault.BundleInvalid, says: "no golden rows"},
 		"a model of no kind":   {data: forged(t, good, "model.json", replaced(`"linear"`, `"curved"`)), kind: fault.BundleInvalid, says: "cannot load it"},
 		"a graph that is none": {data: forged(t, servingtest.Foreign(t, 2), "model.onnx", func(b []byte) []byte { return b[:len(b)/2] }), kind: fault.BundleInvalid, says: "cannot load it"},
-		"no memory":            {data: good, limits: Limits{Memory: 24 << 20}, kind: fault.BundleInvalid, says: "which may use 24 MiB"},
-		"no time":              {data: good, limits: Limits{Timeout: time.Millisecond}, kind: fault.BundleInvalid, says: "within 1ms"},
-		"not signed":           {data: good, trust: trust, kind: fault.SignatureInvalid, says: "it is not signed"},
-		"no bundle":            {data: []byte("x"), kind: fault.BundleInvalid, says: "not a tar archive"},
+		"no memory": {data: forged(t, good, "model.json", func(b []byte) []byte { return append(b, bytes.Repeat([]byte(" "), 64<<20)...) }),
+			limits: Limits{Memory: 24 << 20}, kind: fault.BundleInvalid, says: "which may use 24 MiB"},
+		"no time":    {data: good, limits: Limits{Timeout: time.Millisecond}, kind: fault.BundleInvalid, says: "within 1ms"},
+		"not signed": {data: good, trust: trust, kind: fault.SignatureInvalid, says: "it is not signed"},
+		"no bundle":  {data: []byte("x"), kind: fault.BundleInvalid, says: "not a tar archive"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

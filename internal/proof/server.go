@@ -7,6 +7,7 @@ import (
 	"encoding/gob"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -25,6 +26,12 @@ import (
 // serveArgument is how a program is told to be the server of a proof.
 const serveArgument = "prove-bundle"
 
+// boundsVariable tells the server its memory and the size of what it writes, in bytes.
+const (
+	boundsVariable = "ESTEIRA_PROOF_BOUNDS"
+	boundsFormat   = "%d,%d"
+)
+
 // endpoint is the name the server answers under.
 const endpoint = "proof"
 
@@ -33,7 +40,6 @@ type given struct {
 	Bundle []byte
 	Keys   [][2]string // name and text of each trusted key
 	Dir    string
-	Memory int64
 }
 
 // said are the two lines that it says: first that it listens or why it does not, then,
@@ -53,12 +59,17 @@ func Main() { confined.Main(serveArgument, serve) }
 // serve answers until its input ends, as it does when the process that asks dies.
 func serve(in io.Reader, out io.Writer) error {
 	began := time.Now()
+	var memory, file uint64
+	if _, err := fmt.Sscanf(os.Getenv(boundsVariable), boundsFormat, &memory, &file); err != nil {
+		return err
+	}
+	// Before it reads: what it took by then it could use again, however little it may have.
+	if err := confined.Bound(memory, file); err != nil {
+		return err
+	}
 	in = bufio.NewReader(in)
 	var g given
 	if err := gob.NewDecoder(in).Decode(&g); err != nil {
-		return err
-	}
-	if err := confined.Bound(uint64(g.Memory), uint64(len(g.Bundle))+64<<20); err != nil {
 		return err
 	}
 	say := json.NewEncoder(out)
