@@ -116,6 +116,9 @@ func TestTheOpenSegmentIsReserved(t *testing.T) {
 		if got, want := of(), map[bool]int64{true: size, false: written}[size < 1<<20]; got != want {
 			t.Fatalf("%d bytes on the disk, want %d", got, want)
 		}
+		if size < 1<<20 && dataIn(t, segmentsIn(t, dir)[0]) != size {
+			t.Fatal("what is reserved is not written to: each sync has to record the blocks it uses")
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
