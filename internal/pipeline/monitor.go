@@ -69,7 +69,7 @@ var watched = map[string]struct {
 	OnQuality:              {[]string{"feature", "max"}, 0.05, "warning", "share of values that are missing beyond the training share, out of the range seen, unknown or of a wrong type, of rows that break a rule of validation, or of requests rejected"},
 	OnPerformance:          {[]string{"metric", "slice", "max", "min", "max_loss"}, 0, "critical", "a score on the labelled answers"},
 	OnEstimatedPerformance: {[]string{"metric", "max", "min", "max_loss"}, 0, "warning", "a score as far as it can be told without labels"},
-	OnCalibration:          {[]string{"max"}, 0.1, "warning", "expected calibration error on the labelled answers"},
+	OnCalibration:          {[]string{"max"}, 0.1, "warning", "expected calibration error on the labelled answers, of more than two classes that of the answered one; not of a regression"},
 	OnConcept:              {nil, 0, "warning", "ADWIN or Page-Hinkley finds the error changed within the stream"},
 	OnErrors:               {[]string{"max"}, 0.01, "critical", "share of requests answered with 5xx"},
 	OnLatency:              {[]string{"max"}, 0, "warning", "99th percentile of the server's time for an answer"},
@@ -135,7 +135,7 @@ func usualAlerts(p Problem) []MonitorAlert {
 		{On: OnDataDrift, After: 2, Of: 3}, {On: OnPredictionDrift, After: 2, Of: 3}, {On: OnQuality},
 		{On: OnPerformance, MaxLoss: &loss, After: 2, Of: 3}, {On: OnErrors},
 	}
-	if p.Task == Binary {
+	if p.Task != Regression {
 		out = append(out, MonitorAlert{On: OnCalibration, After: 2, Of: 3})
 	}
 	return out
