@@ -470,3 +470,30 @@ func TestLabelsArePulledFromASource(t *testing.T) {
 	_, err = w.PullLabels(t.Context(), params)
 	require.ErrorContains(t, err, string(fault.SourceNotFound))
 }
+
+func TestLabelsArePulledByAQuery(t *testing.T) {
+	w := watch(t)
+	rows := usual(600, 1, nil)
+	ids := w.ask(0, rows)
+	source, conn := postgres(t, "select prediction_id, label, seen as observed_at from delays where done", "create table delays (prediction_id uuid, label float8, seen timestamptz, done bool)")
+	values := make([][]any, len(ids))
+	for i, id := range ids {
+		values[i] = []any{[16]byte(id), *rows[i].y, w.begins.Add(time.Minute), i < 500}
+	}
+	_, err := conn.CopyFrom(t.Context(), pgx.Identifier{"delays"}, []string{"prediction_id", "label", "seen", "done"}, pgx.CopyFromRows(values))
+	require.NoError(t, err)
+	params := PullLabelsParams{Pipeline: "p", Endpoint: "e", Source: source}
+	for _, want := range []label.Counts{{Rows: 500, Accepted: 500}, {Rows: 500, Repeated: 500}} {
+		res, err := w.PullLabels(t.Context(), params)
+		require.NoError(t, err)
+		require.Equal(t, want, res.Counts)
+	}
+	_, err = conn.Exec(t.Context(), "update delays set done = true")
+	require.NoError(t, err)
+	res, err := w.PullLabels(t.Context(), params)
+	require.NoError(t, err)
+	require.Equal(t, label.Counts{Rows: 600, Accepted: 100, Repeated: 500}, res.Counts)
+	kept, m := w.compute(0, 1)
+	require.EqualValues(t, 600, kept.Labelled)
+	require.Equal(t, alert.Within, w.verdicts(m)["performance rmse"])
+}
