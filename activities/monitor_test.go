@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -390,8 +391,18 @@ func TestWindowsAreDueInOrderAndBounded(t *testing.T) {
 	w.compute(-1, 1)
 	due = plan(5*time.Hour, nil)
 	require.Equal(t, w.begins, due.New[0].Begins)
+	require.Empty(t, due.Note)
+	var said bytes.Buffer
+	w.Log = zerolog.New(&said)
 	due = plan(30*24*time.Hour, nil)
 	require.Equal(t, w.begins.Add(16*24*time.Hour), due.New[0].Begins, "labels no longer reach what is older")
+	require.Contains(t, due.Note, fmt.Sprintf("%d of 1h from %s to %s", 16*24, w.begins.Format("2006-01-02 15:04"), due.New[0].Begins.UTC().Format("2006-01-02 15:04")))
+	require.Contains(t, said.String(), due.Note)
+	for _, late := range []string{"1s", "20s", "59m"} { // the schedule starts the monitor that long after the end of a window
+		due = plan(5*time.Hour+w.monitor.Delay(), func(p *PlanWindowsParams) { p.Monitor.Late = late })
+		require.Equal(t, []Due{{w.begins.Add(4 * time.Hour), w.begins.Add(5 * time.Hour), 1, ""}}, due.New, "late: %s leaves the last", late)
+		require.Contains(t, due.Note, "4 of 1h")
+	}
 	due = plan(10*time.Hour, func(p *PlanWindowsParams) { p.Monitor.Window = "2h" })
 	require.Zero(t, due.New[0].Begins.Unix()%7200, "another length begins at its own multiple")
 	second := plan(5*time.Second, func(p *PlanWindowsParams) { p.Monitor.Window, p.Monitor.Late = "1s", "4s" })
