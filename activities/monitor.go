@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/fault"
@@ -32,11 +33,14 @@ type PlanWindowsResult struct {
 	New  []Due `json:"new,omitempty"`
 	More bool  `json:"more"`           // there are more than Most
 	Gone bool  `json:"gone,omitempty"` // there is no such endpoint
+	// Note says which windows were missed and are not made up for, and why.
+	Note string `json:"note,omitempty"`
 }
 
 // PlanWindows says which windows are due. The first window of an endpoint holds its
 // oldest request within monitor.late; before there is one, it is the last that is
-// over. From then on every window is computed, with or without traffic.
+// over. From then on every window is computed, with or without traffic, but those
+// that were missed for so long that labels no longer reach them: Note names them.
 func (a *Activities) PlanWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {
 	res, err := a.planWindows(ctx, p)
 	if fault.KindOf(err) == fault.EndpointNotFound || fault.KindOf(err) == fault.NotFound {
@@ -45,17 +49,19 @@ func (a *Activities) PlanWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 	if err != nil {
 		return nil, applicationError(ctx, err)
 	}
+	if res.Note != "" {
+		a.Log.Warn().Str("endpoint", p.Endpoint).Msg(res.Note)
+	}
 	return res, nil
 }
 
 func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {
-	length, late := p.Monitor.Length(), p.Monitor.LateBy()
+	length := p.Monitor.Length()
 	if _, err := a.DB.Endpoint(ctx, p.Endpoint); err != nil {
 		return nil, err
 	}
 	res := &PlanWindowsResult{}
-	horizon := p.Now.Add(-late)
-	again, err := a.DB.RelabelledWindows(ctx, p.Endpoint, horizon, p.Most+1)
+	again, err := a.DB.RelabelledWindows(ctx, p.Endpoint, p.Now.Add(-p.Monitor.LateBy()), p.Most+1)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +75,11 @@ func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 	if err := a.overtaken(ctx, p, res); err != nil {
 		return nil, err
 	}
+	horizon := p.Now.Add(-p.Monitor.Horizon())
 	if p.Monitor.Rows > 0 {
 		return res, a.dueOfRows(ctx, p, horizon, res)
 	}
-	next, err := a.firstDue(ctx, p, length, horizon)
+	next, err := a.firstDue(ctx, p, horizon, res)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +95,10 @@ func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 	return res, nil
 }
 
-// firstDue is where the first window begins that was not computed.
-func (a *Activities) firstDue(ctx context.Context, p PlanWindowsParams, length time.Duration, horizon time.Time) (time.Time, error) {
+// firstDue is where the first window begins that was not computed and is not beyond
+// the horizon.
+func (a *Activities) firstDue(ctx context.Context, p PlanWindowsParams, horizon time.Time, res *PlanWindowsResult) (time.Time, error) {
+	length := p.Monitor.Length()
 	last, err := a.DB.Windows(ctx, p.Endpoint, 1)
 	if err != nil {
 		return time.Time{}, err
@@ -101,6 +110,9 @@ func (a *Activities) firstDue(ctx context.Context, p PlanWindowsParams, length t
 		}
 		// Nobody judges windows that labels can no longer reach.
 		if oldest := horizon.Truncate(length); next.Before(oldest) {
+			const to = "2006-01-02 15:04"
+			res.Note = fmt.Sprintf("windows were missed and are not computed, %d of %s from %s to %s: labels that come within monitor.late, %s, no longer reach them",
+				oldest.Sub(next)/length, p.Monitor.Window, next.UTC().Format(to), oldest.UTC().Format(to), p.Monitor.Late)
 			next = oldest
 		}
 		return next, nil

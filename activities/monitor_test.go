@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -390,8 +391,18 @@ func TestWindowsAreDueInOrderAndBounded(t *testing.T) {
 	w.compute(-1, 1)
 	due = plan(5*time.Hour, nil)
 	require.Equal(t, w.begins, due.New[0].Begins)
+	require.Empty(t, due.Note)
+	var said bytes.Buffer
+	w.Log = zerolog.New(&said)
 	due = plan(30*24*time.Hour, nil)
 	require.Equal(t, w.begins.Add(16*24*time.Hour), due.New[0].Begins, "labels no longer reach what is older")
+	require.Contains(t, due.Note, fmt.Sprintf("%d of 1h from %s to %s", 16*24, w.begins.Format("2006-01-02 15:04"), due.New[0].Begins.UTC().Format("2006-01-02 15:04")))
+	require.Contains(t, said.String(), due.Note)
+	for _, late := range []string{"1s", "20s", "59m"} { // the schedule starts the monitor that long after the end of a window
+		due = plan(5*time.Hour+w.monitor.Delay(), func(p *PlanWindowsParams) { p.Monitor.Late = late })
+		require.Equal(t, []Due{{w.begins.Add(4 * time.Hour), w.begins.Add(5 * time.Hour), 1, ""}}, due.New, "late: %s leaves the last", late)
+		require.Contains(t, due.Note, "4 of 1h")
+	}
 	due = plan(10*time.Hour, func(p *PlanWindowsParams) { p.Monitor.Window = "2h" })
 	require.Zero(t, due.New[0].Begins.Unix()%7200, "another length begins at its own multiple")
 	second := plan(5*time.Second, func(p *PlanWindowsParams) { p.Monitor.Window, p.Monitor.Late = "1s", "4s" })
@@ -469,4 +480,31 @@ func TestLabelsArePulledFromASource(t *testing.T) {
 	params.Source.Path = "none*.csv"
 	_, err = w.PullLabels(t.Context(), params)
 	require.ErrorContains(t, err, string(fault.SourceNotFound))
+}
+
+func TestLabelsArePulledByAQuery(t *testing.T) {
+	w := watch(t)
+	rows := usual(600, 1, nil)
+	ids := w.ask(0, rows)
+	source, conn := postgres(t, "select prediction_id, label, seen as observed_at from delays where done", "create table delays (prediction_id uuid, label float8, seen timestamptz, done bool)")
+	values := make([][]any, len(ids))
+	for i, id := range ids {
+		values[i] = []any{[16]byte(id), *rows[i].y, w.begins.Add(time.Minute), i < 500}
+	}
+	_, err := conn.CopyFrom(t.Context(), pgx.Identifier{"delays"}, []string{"prediction_id", "label", "seen", "done"}, pgx.CopyFromRows(values))
+	require.NoError(t, err)
+	params := PullLabelsParams{Pipeline: "p", Endpoint: "e", Source: source}
+	for _, want := range []label.Counts{{Rows: 500, Accepted: 500}, {Rows: 500, Repeated: 500}} {
+		res, err := w.PullLabels(t.Context(), params)
+		require.NoError(t, err)
+		require.Equal(t, want, res.Counts)
+	}
+	_, err = conn.Exec(t.Context(), "update delays set done = true")
+	require.NoError(t, err)
+	res, err := w.PullLabels(t.Context(), params)
+	require.NoError(t, err)
+	require.Equal(t, label.Counts{Rows: 600, Accepted: 100, Repeated: 500}, res.Counts)
+	kept, m := w.compute(0, 1)
+	require.EqualValues(t, 600, kept.Labelled)
+	require.Equal(t, alert.Within, w.verdicts(m)["performance rmse"])
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/source"
 )
 
 // RecordTrigger writes what became of a trigger.
@@ -45,7 +46,7 @@ type NewDataParams struct {
 }
 
 // NewData returns a digest of the identities of all parts of all sources: another
-// one means that a source has changed. Queries and logged predictions are left out:
+// one means that a source has changed. Files of the worker are read for it. Queries and logged predictions are left out:
 // a query is seen only by running it, and predictions change with every answer.
 func (a *Activities) NewData(ctx context.Context, p NewDataParams) (string, error) {
 	seen := map[string]any{}
@@ -57,7 +58,7 @@ func (a *Activities) NewData(ctx context.Context, p NewDataParams) (string, erro
 		if err != nil {
 			return "", applicationError(ctx, err)
 		}
-		parts, err := from.List(ctx)
+		parts, err := source.Seen(ctx, from)
 		if err != nil {
 			return "", applicationError(ctx, fmt.Errorf("look at source %s: %w", name, err))
 		}

@@ -186,10 +186,6 @@ func everyOf(m pipeline.Monitor) time.Duration {
 	return m.Length() * max(1, (monitorEvery+m.Length()-1)/m.Length())
 }
 
-// afterOf is how long after the end of a window it is computed: a moment after its
-// answers have come.
-func afterOf(m pipeline.Monitor) time.Duration { return m.Settle() + m.Settle()/3 }
-
 // offsetOf moves the schedule to the ends of windows: it counts from 1970, windows
 // are multiples counted from the year 1.
 func offsetOf(m pipeline.Monitor) time.Duration {
@@ -198,5 +194,5 @@ func offsetOf(m pipeline.Monitor) time.Duration {
 	}
 	epoch := time.Unix(0, 0).UTC()
 	within := epoch.Sub(epoch.Truncate(m.Length()))
-	return (m.Length() - within + afterOf(m)) % m.Length()
+	return (m.Length() - within + m.Delay()) % m.Length()
 }

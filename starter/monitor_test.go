@@ -89,7 +89,7 @@ func TestTheMonitorRunsAtTheEndsOfWindows(t *testing.T) {
 		require.Zero(t, everyOf(m)%m.Length(), length)
 		require.GreaterOrEqual(t, everyOf(m), monitorEvery, length)
 		at := time.Unix(0, 0).UTC().Add(500*everyOf(m) + offsetOf(m)) // as Temporal counts
-		require.Equal(t, afterOf(m)%m.Length(), at.Sub(at.Truncate(m.Length())), length)
+		require.Equal(t, m.Delay()%m.Length(), at.Sub(at.Truncate(m.Length())), length)
 	}
 }
 

@@ -86,6 +86,9 @@ func Monitor(ctx workflow.Context, in MonitorInput) (MonitorResult, error) {
 			m.note("there is no endpoint %s: nothing is watched. Deploy to it, or apply a file without monitor", in.Endpoint)
 			break
 		}
+		if plan.Note != "" && !slices.Contains(m.result.Notes, plan.Note) {
+			m.note("%s", plan.Note)
+		}
 		for _, due := range append(plan.Late, plan.New...) {
 			if err := m.window(ctx, due); err != nil {
 				return m.result, err

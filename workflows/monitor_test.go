@@ -124,6 +124,20 @@ func TestAnEndpointThatIsGoneIsSaid(t *testing.T) {
 	require.Contains(t, res.Notes[0], "there is no endpoint e")
 }
 
+// Windows that nobody makes up for are named, once, in the result and in the UI.
+func TestWindowsThatAreNotMadeUpForAreNamed(t *testing.T) {
+	m := monitoring(t)
+	const missed = "windows were missed and are not computed, 4 of 1h"
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(10), More: true, Note: missed}, {New: dueAt(11), Note: missed}}
+	m.computes(0)
+	require.Equal(t, MonitorResult{Windows: 2, Notes: []string{missed}}, m.run())
+	shown, err := m.QueryWorkflow("__temporal_workflow_metadata")
+	require.NoError(t, err)
+	var metadata sdkpb.WorkflowMetadata
+	require.NoError(t, shown.Get(&metadata))
+	require.Contains(t, metadata.CurrentDetails, "- "+missed)
+}
+
 func TestAChannelThatHangsKeepsOthersFromNothing(t *testing.T) {
 	m := monitoring(t)
 	m.hang = "webhook"

@@ -411,3 +411,31 @@ func TestARetrainingLearnsFromItsWindow(t *testing.T) {
 		require.Equal(t, windowed, from.Equal(moment.AddDate(0, 0, -30)), trigger)
 	}
 }
+
+// since_label asks from when on the live model's answers were labelled, as of the
+// moment of the run, and counts the length before that; without labels all rows count.
+func TestARetrainingLearnsSinceTheLabelsOfTheLiveModel(t *testing.T) {
+	moment := time.Date(2026, 5, 31, 0, 0, 0, 0, time.UTC)
+	labelled := moment.AddDate(0, 0, -3)
+	for name, c := range map[string]struct{ found, want time.Time }{"labels": {labelled, labelled.AddDate(0, 0, -30)}, "no label": {}} {
+		b := setup(t)
+		b.input.Trigger, b.input.Moment, b.input.Pipeline.Deploy.Endpoint = "labels", &moment, "e"
+		b.input.Pipeline.Retrain.Window = &pipeline.TrainWindow{Rows: "since_label", Length: "30d"}
+		var asked activities.LabelledSinceParams
+		b.OnActivity(a.LabelledSince, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.LabelledSinceParams) (*activities.LabelledSinceResult, error) {
+			asked = p
+			return &activities.LabelledSinceResult{From: c.found}, nil
+		})
+		from := moment
+		b.OnActivity(a.Integrate, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.IntegrateParams) (*activities.DatasetResult, error) {
+			from = p.From
+			return &activities.DatasetResult{Dataset: ref("dataset"), Rows: 10}, nil
+		})
+		b.answers("deploy")
+		_, err := b.run(t)
+		require.NoError(t, err)
+		require.Equal(t, "e", asked.Endpoint)
+		require.True(t, asked.Until.Equal(moment))
+		require.True(t, c.want.Equal(from), "%s: %s", name, from)
+	}
+}

@@ -108,6 +108,29 @@ func CalibrationError(p, outcome []float64) (ece, chance float64) {
 	return ece, chance
 }
 
+// Judged are the probabilities whose calibration is told, of rows × classes, and
+// whether each came true, 1 or 0: of two classes that of the second, of more that of
+// the answered class, the most probable (Guo, Pleiss, Sun and Weinberger 2017).
+func Judged(predicted, y []float64, classes int) (p, outcome []float64) {
+	p, outcome = make([]float64, len(y)), make([]float64, len(y))
+	for i, class := range y {
+		row, k := predicted[i*classes:(i+1)*classes], 1
+		if classes > 2 {
+			k = 0
+			for c, v := range row {
+				if v > row[k] {
+					k = c
+				}
+			}
+		}
+		p[i] = row[k]
+		if int(class) == k {
+			outcome[i] = 1
+		}
+	}
+	return p, outcome
+}
+
 // CalibrationDrift is how much worse calibrated a window is than its reference.
 type CalibrationDrift struct {
 	Outcome   Outcome `json:"outcome"`
@@ -121,20 +144,18 @@ type CalibrationDrift struct {
 // leastECE is by how much the error must grow to count.
 const leastECE = 0.02
 
-// CompareCalibration compares the expected calibration error of labelled rows of
-// both sides: probabilities of the positive class, or of the answered one, and
-// whether it was right. The window drifts where its error is above the reference's
-// and above twice what chance gives, both by 0.02. Fewer than 500 labels on a side
-// are insufficient.
-func CompareCalibration(p, outcome, p2, outcome2 []float64) *CalibrationDrift {
-	c := &CalibrationDrift{Rows: Sides{int64(len(p)), int64(len(p2))}}
-	least := new(Options).withDefaults().MinRows
-	if min(c.Rows.Reference, c.Rows.Window) < least {
+// CompareCalibration compares the expected calibration error of the labelled rows of
+// a window, as Judged gives them, with that of so many rows of the reference. The
+// window drifts where its error is above the reference's and above twice what chance
+// gives, both by 0.02. Fewer labels on a side than Options.MinRows are insufficient.
+func CompareCalibration(reference float64, rows int, p, outcome []float64, o Options) *CalibrationDrift {
+	c := &CalibrationDrift{Rows: Sides{int64(rows), int64(len(p))}}
+	if least := o.withDefaults().MinRows; min(c.Rows.Reference, c.Rows.Window) < least {
 		c.Outcome, c.Reason = Insufficient, tooFew(c.Rows.Reference, c.Rows.Window, least)
 		return c
 	}
-	c.Reference, _ = CalibrationError(p, outcome)
-	c.Window, c.Chance = CalibrationError(p2, outcome2)
+	c.Reference = reference
+	c.Window, c.Chance = CalibrationError(p, outcome)
 	if c.Outcome = Stable; c.Window-c.Reference >= leastECE && c.Window-2*c.Chance >= leastECE {
 		c.Outcome = Drifted
 	}

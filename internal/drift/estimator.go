@@ -22,6 +22,7 @@ type Estimator struct {
 	Version     int        `json:"version"`
 	Rows        int        `json:"rows"` // learned from
 	Calibration []Isotonic `json:"calibration,omitempty"`
+	ECE         *float64   `json:"ece,omitempty"` // of the answers as they are, by Judged; nil: a regression, or an older bundle
 	Loss        *LossModel `json:"loss,omitempty"`
 }
 
@@ -72,6 +73,8 @@ func FitCalibration(predicted, y []float64, classes int) (*Estimator, error) {
 			e.Calibration[k] = FitIsotonic(p, is)
 		}
 	})
+	ece, _ := CalibrationError(Judged(predicted, y, classes))
+	e.ECE = &ece
 	return e, nil
 }
 
@@ -195,6 +198,9 @@ func (e *Estimator) Validate(classes int) error {
 		return fmt.Errorf("it has version %d and this build reads %d", e.Version, EstimatorVersion)
 	case len(e.Calibration) != classes || (e.Loss == nil) != (classes > 0) || e.Rows < leastLearned:
 		return fmt.Errorf("it is not one of %d classes", classes)
+	}
+	if e.ECE != nil && !(classes > 0 && *e.ECE >= 0 && *e.ECE <= 1) {
+		return errors.New("its calibration error is none")
 	}
 	for i := range e.Calibration {
 		if err := e.Calibration[i].validate(); err != nil {

@@ -135,7 +135,7 @@ func (r *Report) summarySection() report.Section {
 		say(report.Warn, "Together:", fmt.Sprintf("a classifier tells rows of this window from training rows with an AUC of %s.", report.Number(t.AUC)))
 	}
 	if c := r.Calibration; c != nil && c.Outcome == Drifted {
-		say(report.Bad, "Calibration lost:", fmt.Sprintf("probabilities are off by %s on average, %s when the model was judged.", report.Number(c.Window), report.Number(c.Reference)))
+		say(report.Bad, "Calibration lost:", fmt.Sprintf("probabilities are off by %s on average, %s on the validation rows.", report.Number(c.Window), report.Number(c.Reference)))
 	}
 	if n := len(r.Changes); n > 0 {
 		last := r.Changes[n-1]

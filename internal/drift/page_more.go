@@ -29,7 +29,7 @@ func (r *Report) performanceSection() report.Section {
 		s.Blocks = append(s.Blocks, report.Block{Table: t})
 	}
 	if c := r.Calibration; c != nil {
-		text := fmt.Sprintf("Calibration: the expected error of a probability is %s on %s labels of this window, %s when the model was judged; chance alone makes %s of it.", report.Number(c.Window), report.Count(c.Rows.Window), report.Number(c.Reference), report.Number(c.Chance))
+		text := fmt.Sprintf("Calibration: the expected error of a probability is %s on %s labels of this window, %s on the validation rows; chance alone makes %s of it.", report.Number(c.Window), report.Count(c.Rows.Window), report.Number(c.Reference), report.Number(c.Chance))
 		if c.Outcome == Insufficient {
 			text = "Calibration: " + c.Reason + "."
 		}

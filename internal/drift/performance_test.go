@@ -159,17 +159,46 @@ func TestCalibrationIsLearnedAndDriftsAreFound(t *testing.T) {
 	}
 	p, good := draw(3000, same)
 	p2, good2 := draw(3000, same)
-	if c := CompareCalibration(positive(p), good, positive(p2), good2); c.Outcome != Stable || c.Window > .05 {
+	reference, _ := CalibrationError(positive(p), good)
+	if c := CompareCalibration(reference, 3000, positive(p2), good2, Options{}); c.Outcome != Stable || c.Window > .05 || c.Reference != reference {
 		t.Errorf("well calibrated twice: %+v", c)
 	}
-	if c := CompareCalibration(positive(p), good, positive(predicted), y); c.Outcome != Drifted || c.Window < .1 {
+	if c := CompareCalibration(reference, 3000, positive(predicted), y, Options{}); c.Outcome != Drifted || c.Window < .1 {
 		t.Errorf("calibration lost: %+v", c)
 	}
-	if c := CompareCalibration(positive(p), good, positive(p2[:20]), good2[:10]); c.Outcome != Insufficient {
-		t.Errorf("ten labels: %+v", c)
+	for labels, want := range map[int]Outcome{10: Insufficient, 400: Stable} {
+		if c := CompareCalibration(reference, 3000, positive(p2[:2*labels]), good2[:labels], Options{MinRows: 400}); c.Outcome != want {
+			t.Errorf("%d labels: %+v", labels, c)
+		}
+	}
+	if ece, _ := CalibrationError(positive(predicted), y); e.ECE == nil || *e.ECE != ece {
+		t.Errorf("the estimator keeps %v, the error of what it learned from is %v", e.ECE, ece)
+	}
+	for _, wrong := range []float64{-.1, 1.1} {
+		e := *e
+		if e.ECE = &wrong; e.Validate(2) == nil {
+			t.Errorf("a calibration error of %v is believed", wrong)
+		}
 	}
 	if few, err := FitCalibration(predicted[:20], y[:10], 2); few != nil || err != nil {
 		t.Errorf("ten rows teach %v, %v", few, err)
+	}
+}
+
+// The top label's probability and whether it was right, by hand (Guo and others 2017);
+// of two classes the second's.
+func TestCalibrationIsToldOfTheAnsweredClass(t *testing.T) {
+	p, outcome := Judged([]float64{.5, .3, .2, .1, .2, .7, .1, .7, .2, .05, .9, .05}, []float64{0, 1, 1, 2}, 3)
+	if !reflect.DeepEqual(p, []float64{.5, .7, .7, .9}) || !reflect.DeepEqual(outcome, []float64{1, 0, 1, 0}) {
+		t.Errorf("three classes: %v, %v", p, outcome)
+	}
+	// |1-.5| + |0-.7 + 1-.7| + |0-.9|, a fourth of it
+	if ece, _ := CalibrationError(p, outcome); math.Abs(ece-(.5+.4+.9)/4) > 1e-12 {
+		t.Errorf("the expected calibration error is %v", ece)
+	}
+	p, outcome = Judged([]float64{.9, .1, .4, .6}, []float64{0, 1}, 2)
+	if !reflect.DeepEqual(p, []float64{.1, .6}) || !reflect.DeepEqual(outcome, []float64{0, 1}) {
+		t.Errorf("two classes: %v, %v", p, outcome)
 	}
 }
 

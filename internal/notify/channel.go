@@ -56,9 +56,24 @@ func Deliver(ctx context.Context, c pipeline.Channel, m Message, o Options) erro
 	case c.Email != nil:
 		return email(ctx, c.Email, m, o)
 	default:
-		o.Log.WithLevel(level(m)).Str("pipeline", m.Pipeline).Str("endpoint", m.Endpoint).Str("change", string(m.Change)).Str("command", m.Command).Msg(m.Title + ": " + m.Text)
+		record(o.Log.WithLevel(level(m)), m)
 		return nil
 	}
+}
+
+// record writes a message as fields that a log is searched by.
+func record(e *zerolog.Event, m Message) {
+	e.Str("pipeline", m.Pipeline).Str("endpoint", m.Endpoint).Str("change", string(m.Change)).Str("command", m.Command)
+	if !m.Since.IsZero() {
+		e.Time("since", m.Since.UTC()).Time("window", m.Window.UTC())
+	}
+	if f := m.Finding; f != nil {
+		e.Str("measure", f.Measure).Float64("value", float64(f.Value)).Float64("bound", float64(f.Bound)).Str("against", f.Against)
+	}
+	if len(m.Links) > 0 {
+		e.Interface("links", m.Links)
+	}
+	e.Msg(m.Title + ": " + m.Text)
 }
 
 func level(m Message) zerolog.Level {
@@ -105,6 +120,12 @@ func slackForm(m Message) []byte {
 		mark = ":white_check_mark:"
 	}
 	text := strings.TrimSpace(fmt.Sprintf("%s *%s*\n%s", mark, escape(m.Title), escape(m.Text)))
+	if how := m.measured(); how != "" {
+		text += "\n" + escape(how)
+	}
+	if since := m.since(); since != "" {
+		text += "\n" + escape(since)
+	}
 	if m.Command != "" {
 		text += "\n`" + escape(m.Command) + "`"
 	}

@@ -58,19 +58,35 @@ func FromEvent(pipeline, endpoint string, e alert.Event, command string, links [
 	return m
 }
 
+// measured says how much, and compared with what; "": nothing was measured.
+func (m Message) measured() string {
+	f := m.Finding
+	if f == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s %.4g, bound %.4g", f.Measure, float64(f.Value), float64(f.Bound))
+	if f.Against != "" {
+		text += ", against " + f.Against
+	}
+	return text
+}
+
+// since says from when on; "": nobody knows.
+func (m Message) since() string {
+	if m.Since.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("Since %s; window until %s.", m.Since.UTC().Format(time.RFC3339), m.Window.UTC().Format(time.RFC3339))
+}
+
 // lines are the message for people who read text alone.
 func (m Message) lines() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", m.Title, m.Text)
-	if f := m.Finding; f != nil {
-		fmt.Fprintf(&b, "%s %.4g, bound %.4g", f.Measure, float64(f.Value), float64(f.Bound))
-		if f.Against != "" {
-			fmt.Fprintf(&b, ", against %s", f.Against)
+	for _, line := range []string{m.measured(), m.since()} {
+		if line != "" {
+			b.WriteString(line + "\n")
 		}
-		b.WriteByte('\n')
-	}
-	if !m.Since.IsZero() {
-		fmt.Fprintf(&b, "Since %s; window until %s.\n", m.Since.UTC().Format(time.RFC3339), m.Window.UTC().Format(time.RFC3339))
 	}
 	if m.Command != "" {
 		fmt.Fprintf(&b, "\nLook closer:\n  %s\n", m.Command)

@@ -139,7 +139,7 @@ func TestSlackIsToldInItsForm(t *testing.T) {
 	require.Contains(t, form.Text, "data drift of distance")
 	require.Equal(t, "section", form.Blocks[0].Type)
 	require.Equal(t, "mrkdwn", form.Blocks[0].Text.Type)
-	for _, word := range []string{":red_circle:", "&lt;beyond&gt;", "`esteira monitor show flights`", "<https://example.com/r?a=1&b=2|report>"} {
+	for _, word := range []string{":red_circle:", "&lt;beyond&gt;", "psi 0.31, bound 0.2, against baseline", "Since 2026-03-02T08:00:00Z; window until 2026-03-02T10:00:00Z.", "`esteira monitor show flights`", "<https://example.com/r?a=1&b=2|report>"} {
 		require.Contains(t, form.Blocks[0].Text.Text, word)
 	}
 }
@@ -153,5 +153,11 @@ func TestTheLogSaysItAtItsLevel(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	for i, level := range []string{"error", "warn", "info"} {
 		require.Contains(t, lines[i], `"level":"`+level+`"`)
+		for _, field := range []string{
+			`"since":"2026-03-02T08:00:00Z","window":"2026-03-02T10:00:00Z"`, `"measure":"psi","value":0.31,"bound":0.2,"against":"baseline"`,
+			`"links":[{"title":"report","url":"https://example.com/r?a=1&b=2"}]`, `"command":"esteira monitor show flights"`,
+		} {
+			require.Contains(t, lines[i], field)
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 type Monitor struct {
 	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1s to 31d; windows begin at multiples of it, UTC. Default 1h, unless rows is given."`
 	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window; looked for every minute."`
-	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end (late requests: within 6h); default 14d."`
+	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end (late requests: within 6h); one that was missed for longer, and for longer than a window, is left out and named. Default 14d."`
 	MinRows  int            `json:"min_rows,omitempty" yaml:"min_rows,omitempty" jsonschema_description:"Least rows that a distribution or score is judged by, else the answer is: insufficient data. Default 500."`
 	Labels   *Source        `json:"labels,omitempty" yaml:"labels,omitempty" jsonschema_description:"A source of labels that is read before each window: columns prediction_id or request_id, label and, optionally, observed_at."`
 	Features []string       `json:"features,omitempty" yaml:"features,omitempty" jsonschema_description:"Columns of a request that are watched; default: all."`
@@ -69,7 +69,7 @@ var watched = map[string]struct {
 	OnQuality:              {[]string{"feature", "max"}, 0.05, "warning", "share of values that are missing beyond the training share, out of the range seen, unknown or of a wrong type, of rows that break a rule of validation, or of requests rejected"},
 	OnPerformance:          {[]string{"metric", "slice", "max", "min", "max_loss"}, 0, "critical", "a score on the labelled answers"},
 	OnEstimatedPerformance: {[]string{"metric", "max", "min", "max_loss"}, 0, "warning", "a score as far as it can be told without labels"},
-	OnCalibration:          {[]string{"max"}, 0.1, "warning", "expected calibration error on the labelled answers"},
+	OnCalibration:          {[]string{"max"}, 0.1, "warning", "expected calibration error on the labelled answers, of more than two classes that of the answered one; not of a regression"},
 	OnConcept:              {nil, 0, "warning", "ADWIN or Page-Hinkley finds the error changed within the stream"},
 	OnErrors:               {[]string{"max"}, 0.01, "critical", "share of requests answered with 5xx"},
 	OnLatency:              {[]string{"max"}, 0, "warning", "99th percentile of the server's time for an answer"},
@@ -91,6 +91,14 @@ func (m Monitor) Settle() time.Duration {
 	}
 	return min(max(m.Length(), leastSettle), mostSettle)
 }
+
+// Delay is how long after its end a window is computed: a moment after its answers
+// have come.
+func (m Monitor) Delay() time.Duration { return m.Settle() + m.Settle()/3 }
+
+// Horizon is how long after it began a window that was missed is still computed: as
+// long as labels of it may come, and never so short that none would be in time.
+func (m Monitor) Horizon() time.Duration { return max(m.LateBy(), m.Length()+m.Delay()) }
 
 const (
 	leastSettle = 2 * time.Second
@@ -135,7 +143,7 @@ func usualAlerts(p Problem) []MonitorAlert {
 		{On: OnDataDrift, After: 2, Of: 3}, {On: OnPredictionDrift, After: 2, Of: 3}, {On: OnQuality},
 		{On: OnPerformance, MaxLoss: &loss, After: 2, Of: 3}, {On: OnErrors},
 	}
-	if p.Task == Binary {
+	if p.Task != Regression {
 		out = append(out, MonitorAlert{On: OnCalibration, After: 2, Of: 3})
 	}
 	return out

@@ -25,12 +25,14 @@ func TestMonitoringHasItsDefaults(t *testing.T) {
 		require.Positive(t, a.After)
 		require.Equal(t, 24*time.Hour, a.CooldownOf())
 	}
-	require.Equal(t, []string{"data_drift", "prediction_drift", "quality", "performance", "errors"}, kinds)
+	require.Equal(t, []string{"data_drift", "prediction_drift", "quality", "performance", "errors", "calibration"}, kinds)
 	require.Equal(t, "log_loss", p.Monitor.Alerts[3].Metric)
 	require.Equal(t, "psi", p.Monitor.Alerts[0].Measure)
 	require.InDelta(t, 0.01, p.Monitor.Alerts[0].Significance, 0)
 	binary := parse(t, strings.Replace(minimal, "multiclass", "binary", 1)+"monitor: {rows: 5000, enabled: false}\n")
 	require.Equal(t, "calibration", binary.Monitor.Alerts[5].On)
+	regression := parse(t, strings.Replace(minimal, "multiclass", "regression", 1)+"monitor: {}\n")
+	require.Len(t, regression.Monitor.Alerts, 5, "a regression has no probabilities")
 	require.Zero(t, binary.Monitor.Length())
 	require.False(t, binary.Monitoring())
 }

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,10 @@ func TestMistakesOfRetraining(t *testing.T) {
 			}
 		})
 	}
+	queried := strings.Replace(minimal, "{path: penguins.json}", "{postgres: {url: env:DB, query: select 1}}", 1)
+	queries := mistakes(t, queried+"retrain: {on: [{new_data: true}]}\n")
+	require.Equal(t, "retrain.on[0].new_data", queries[0].Path)
+	require.Contains(t, queries[0].Message, "a query is seen only by running it")
 	list := mistakes(t, timed+"retrain: {window: {rows: expanding, from: soon}}\n")
 	require.Equal(t, "retrain.window.from", list[0].Path)
 	list = mistakes(t, minimal+"monitor: {alerts: [{on: errors}]}\nretrain: {on: [{alert: performance}]}\n")

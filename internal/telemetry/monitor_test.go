@@ -39,7 +39,7 @@ func TestGaugesOfTheLastWindow(t *testing.T) {
 	begins := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
 	auc := .75
 	for i, f := range []window.Figures{{Failed: 1}, {
-		Failed: .25, P50: 2, P99: 40, Effects: map[string]float64{"distance": .2}, Measured: true, AUC: &auc, Metrics: map[string]*drift.Estimate{"rmse": {Value: 3}},
+		Rejected: .125, Failed: .25, P50: 2, P99: 40, Effects: map[string]float64{"distance": .2}, Measured: true, AUC: &auc, Metrics: map[string]*drift.Estimate{"rmse": {Value: 3}},
 	}} {
 		_, err = db.SetRevision(t.Context(), metadata.SetRevision{Endpoint: []string{"other", "flights"}[i], ModelName: "p", ModelVersion: 1, Actor: "test"})
 		require.NoError(t, err)
@@ -59,6 +59,7 @@ func TestGaugesOfTheLastWindow(t *testing.T) {
 	text := scraped(db)
 	for _, line := range []string{
 		`esteira_monitor_known 1`, `esteira_monitor_window_end_seconds{endpoint="flights"} 1.7723808e+09`, `esteira_monitor_requests{endpoint="flights"} 40`, `esteira_monitor_labelled{endpoint="flights"} 7`,
+		`esteira_monitor_rejected_share{endpoint="flights"} 0.125`,
 		`esteira_monitor_failed_share{endpoint="flights"} 0.25`, `esteira_monitor_latency_seconds{endpoint="flights",quantile="0.99"} 0.04`, `esteira_monitor_drift{column="distance",endpoint="flights"} 0.2`,
 		`esteira_monitor_metric{endpoint="flights",metric="rmse",source="measured"} 3`, `esteira_monitor_separation_auc{endpoint="flights"} 0.75`, `esteira_monitor_alerts_open{endpoint="flights",severity="critical"} 1`,
 	} {

@@ -263,13 +263,3 @@ func (j *judge) score(subject string, e drift.Estimate, reference *float64) []al
 	}
 	return []alert.Finding{f}
 }
-
-func (j *judge) calibration() []alert.Finding {
-	c := j.main.Calibration
-	if c == nil {
-		return j.unknown("", "ece", "insufficient data: calibration needs %d labelled answers", j.MinRows)
-	}
-	f := j.finding("", "ece")
-	f.Value = alert.Number(c.Error)
-	return []alert.Finding{judged(f, c.Error > *j.Max && c.Error > c.Chance, "expected calibration error %.3g over %d labelled answers, %.3g by chance; the bound is %.3g", c.Error, c.Rows, c.Chance, *j.Max)}
-}

@@ -13,7 +13,6 @@ import (
 	"github.com/esteira-ml/esteira/internal/evaluation"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
-	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
 // States of a window.
@@ -50,17 +49,18 @@ type ModelMeasure struct {
 	Labelled int64  `json:"labelled"`
 	Unknown  int64  `json:"unknown_labels,omitempty"` // labels that the model cannot answer: another class, no number
 
-	Baseline    *drift.Comparison   `json:"baseline,omitempty"`
-	Previous    *drift.Comparison   `json:"previous,omitempty"`
-	NoPrevious  string              `json:"no_previous,omitempty"` // why there is none
-	Quality     []ColumnQuality     `json:"quality,omitempty"`
-	Contract    []RuleMeasure       `json:"contract,omitempty"` // the rules of the pipeline file
-	Performance []drift.Performance `json:"performance,omitempty"`
-	Slices      []SliceMeasure      `json:"slices,omitempty"`
-	Calibration *Calibration        `json:"calibration,omitempty"`
-	Concept     *drift.Concept      `json:"concept,omitempty"`
-	Together    *drift.Separation   `json:"together,omitempty"` // of the version of most rows
-	Notes       []string            `json:"notes,omitempty"`    // what could not be told, and why
+	Baseline     *drift.Comparison   `json:"baseline,omitempty"`
+	Previous     *drift.Comparison   `json:"previous,omitempty"`
+	NoPrevious   string              `json:"no_previous,omitempty"` // why there is none
+	Quality      []ColumnQuality     `json:"quality,omitempty"`
+	Contract     []RuleMeasure       `json:"contract,omitempty"` // the rules of the pipeline file
+	Performance  []drift.Performance `json:"performance,omitempty"`
+	Slices       []SliceMeasure      `json:"slices,omitempty"`
+	Calibration  *Calibration        `json:"calibration,omitempty"`
+	Uncalibrated string              `json:"uncalibrated,omitempty"` // why there is no Calibration
+	Concept      *drift.Concept      `json:"concept,omitempty"`
+	Together     *drift.Separation   `json:"together,omitempty"` // of the version of most rows
+	Notes        []string            `json:"notes,omitempty"`    // what could not be told, and why
 }
 
 // ColumnQuality is how many values of a column are not as they were in training, as
@@ -73,14 +73,6 @@ type ColumnQuality struct {
 	Unknown    float64 `json:"unknown"` // texts that training has not seen
 	Bad        float64 `json:"bad"`
 	Problem    string  `json:"problem,omitempty"` // why it could not be measured
-}
-
-// Calibration is the expected calibration error of the labelled answers, and what
-// chance makes of it where every probability is right.
-type Calibration struct {
-	Rows   int     `json:"rows"`
-	Error  float64 `json:"error"`
-	Chance float64 `json:"chance"`
 }
 
 // Options say how a window is measured.
@@ -187,6 +179,7 @@ func (m *collected) measure(ctx context.Context, o Options, all *drift.Summary, 
 	if err := m.perform(ctx, o, into); err != nil {
 		return err
 	}
+	m.calibrate(o, into)
 	if err := m.cutScores(ctx, o, into); err != nil {
 		return err
 	}
@@ -256,14 +249,6 @@ func (m *collected) perform(ctx context.Context, o Options, into *ModelMeasure) 
 				e.Low, e.High = i.Low, i.High
 			}
 			of(metric).Measured = e
-		}
-		if task == pipeline.Binary {
-			p := make([]float64, len(m.y))
-			for i := range p {
-				p[i] = m.p[2*i+1]
-			}
-			into.Calibration = &Calibration{Rows: len(p)}
-			into.Calibration.Error, into.Calibration.Chance = drift.CalibrationError(p, m.y)
 		}
 	}
 	if m.unknown > 0 {

@@ -35,7 +35,7 @@ func (m *Measures) Write(w io.Writer, before []drift.Past) error {
 			r.Quality = append(r.Quality, drift.Check{Rule: rule.Rule, Observed: rule.Observed, Passed: rule.Passed})
 		}
 		if c := main.Calibration; c != nil {
-			r.Calibrated = fmt.Sprintf("Calibration: the expected error of a probability is %.3g over %d labelled answers; chance alone makes %.3g of it.", c.Error, c.Rows, c.Chance)
+			c.calibrated(&r)
 		}
 	}
 	return r.Write(w)
