@@ -52,6 +52,11 @@ func TestEveryFormOfAModelIsExported(t *testing.T) {
 	whole := export("cars", "bundle")
 	b, err := bundle.Open(whole)
 	require.NoError(t, err)
+	// The program itself is the server that an import has to pass.
+	var again imported
+	l.JSON(testline.ExitDone, &again, "models", "import", filepath.Join(dir, "bundle"))
+	require.Equal(t, 1, again.Version)
+	require.Equal(t, len(b.Golden), again.Proof.Rows)
 	require.Equal(t, b.ONNX, export("cars@champion", "onnx"))
 	document := export("cars@1", "pmml")
 	require.Equal(t, b.PMML, document)
