@@ -11,10 +11,12 @@ import (
 	"syscall"
 
 	"github.com/esteira-ml/esteira/internal/foreign"
+	"github.com/esteira-ml/esteira/internal/proof"
 )
 
 func main() {
 	foreign.Main() // a model that nobody knows yet is examined in a process of its own
+	proof.Main()   // and so is the server that a bundle has to pass
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := Main(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

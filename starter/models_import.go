@@ -21,6 +21,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/intake"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/proof"
 	"github.com/esteira-ml/esteira/internal/signing"
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -42,6 +43,8 @@ type imported struct {
 	By      string       `json:"by"`
 	Run     string       `json:"run"`
 	At      time.Time    `json:"at"`
+
+	Proof *proof.Result `json:"proof"`
 }
 
 func (a *app) modelsImport() *cobra.Command {
@@ -53,7 +56,8 @@ func (a *app) modelsImport() *cobra.Command {
 			"onnx-signature says what it holds) and sample rows, CSV, Parquet or JSON, like those it will be asked: it is\n" +
 			"examined on them in a bounded process, as the models of external trainers are, and its answers are kept to\n" +
 			"check it by. A bundle that models export wrote is verified, and answers its own rows again. Either becomes a\n" +
-			"version of its model, with a record of who imported it, when, and from which bytes.",
+			"version of its model once a prediction server of its own, which has nothing but the bundle, has loaded it and\n" +
+			"answered its golden rows; who imported it, when, from which bytes, and what that server took, is recorded.",
 		Example: "  esteira models import churn.onnx --name churn --signature churn.yaml --rows sample.csv\n  esteira models import flights-3.bundle",
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,6 +68,7 @@ func (a *app) modelsImport() *cobra.Command {
 			}
 			return a.print(done, func() {
 				a.say("%s@%d, imported by %s from sha256:%s", done.Model, done.Version, plain(done.By), done.Source.Digest)
+				a.say("Proven: %s", done.Proof)
 				a.say("Its record: esteira runs show %s", done.Run)
 			})
 		},
@@ -110,6 +115,9 @@ func (a *app) importModel(ctx context.Context, i importing) (imported, error) {
 	} else if body, err = signed(cfg, body); err != nil {
 		return imported{}, err
 	}
+	if made.Proof, err = prove(ctx, body, trust); err != nil {
+		return imported{}, err
+	}
 	var done imported
 	err = a.withDatabase(ctx, func(db *metadata.DB) error {
 		store, err := artifact.Open(ctx, cfg.ArtifactOptions())
@@ -117,6 +125,9 @@ func (a *app) importModel(ctx context.Context, i importing) (imported, error) {
 			return err
 		}
 		if made.Bundle, err = store.PutBytes(ctx, body, artifact.MediaTypeBundle); err != nil {
+			return err
+		}
+		if made.Proved, err = store.PutJSON(ctx, made.Proof); err != nil {
 			return err
 		}
 		made.Source = made.Bundle
@@ -133,10 +144,21 @@ func (a *app) importModel(ctx context.Context, i importing) (imported, error) {
 			made.Others = append(made.Others, ref)
 		}
 		v, run, err := intake.Record(ctx, db, made)
-		done = imported{Model: v.Name, Version: v.Version, Bundle: v.Bundle, Source: made.Source, By: made.By, Run: run.ID, At: run.Started}
+		done = imported{Model: v.Name, Version: v.Version, Bundle: v.Bundle, Source: made.Source, By: made.By, Run: run.ID, At: run.Started, Proof: made.Proof}
 		return err
 	})
 	return done, err
+}
+
+// prove has a server that knows nothing but the bundle answer from it. What is trusted
+// here holds for it, too: what the servers would refuse is found before it is registered.
+func prove(ctx context.Context, body []byte, trust signing.Trust) (*proof.Result, error) {
+	dir, err := os.MkdirTemp("", "esteira-import-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	return proof.Prove(ctx, dir, body, trust, proof.Limits{})
 }
 
 // signed signs a bundle made here, if there is a key: whoever imports it vouches for

@@ -14,17 +14,21 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/bundle"
+	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/foreign"
 	"github.com/esteira-ml/esteira/internal/foreign/foreigntest"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/proof"
 	"github.com/esteira-ml/esteira/internal/serving/servingtest"
 	"github.com/esteira-ml/esteira/internal/testenv"
 	"github.com/esteira-ml/esteira/internal/testline"
 )
 
-// TestMain lets the test binary be the process that an import examines a model in.
+// TestMain lets the test binary be the processes that an import examines a model in,
+// and proves its bundle with.
 func TestMain(m *testing.M) {
 	foreign.Main()
+	proof.Main()
 	os.Exit(m.Run())
 }
 
@@ -48,6 +52,11 @@ func TestEveryFormOfAModelIsExported(t *testing.T) {
 	whole := export("cars", "bundle")
 	b, err := bundle.Open(whole)
 	require.NoError(t, err)
+	// The program itself is the server that an import has to pass.
+	var again imported
+	l.JSON(testline.ExitDone, &again, "models", "import", filepath.Join(dir, "bundle"))
+	require.Equal(t, 1, again.Version)
+	require.Equal(t, len(b.Golden), again.Proof.Rows)
 	require.Equal(t, b.ONNX, export("cars@champion", "onnx"))
 	document := export("cars@1", "pmml")
 	require.Equal(t, b.PMML, document)
@@ -132,6 +141,7 @@ func TestAForeignGraphIsImported(t *testing.T) {
 	require.Equal(t, "import", run.Trigger)
 	require.Equal(t, metadata.RunCompleted, run.State)
 	require.Equal(t, "imported by ana from sha256:"+artifact.DigestOf(graph), run.Reason)
+	requireProven(t, db, done, len(b.Golden))
 	require.Equal(t, 3, testline.Count(t, db.Pool(), `select count(*) from lineage where output = $1 and run = $2 and step = 'import'`, done.Bundle.Digest, done.Run))
 	out, errs, code := esteira(t, "runs", "show", done.Run)
 	require.Equal(t, exitDone, code, errs)
@@ -150,7 +160,7 @@ func TestAForeignGraphIsImported(t *testing.T) {
 
 // One of our own bundles is imported where it was not made.
 func TestABundleIsImported(t *testing.T) {
-	isolated(t)
+	db := isolated(t).DB
 	whole := servingtest.Regression(t, 1)
 	b, err := bundle.Open(whole)
 	require.NoError(t, err)
@@ -158,6 +168,47 @@ func TestABundleIsImported(t *testing.T) {
 	done := decoded[imported](t, exitDone, "models", "import", path)
 	require.Equal(t, []any{b.Name, 1, artifact.DigestOf(whole)}, []any{done.Model, done.Version, done.Bundle.Digest})
 	require.NotEmpty(t, done.By)
+	requireProven(t, db, done, len(b.Golden))
+}
+
+// requireProven holds what an import came to against the record of its proof: a server of
+// its own has answered every golden row, and what that took is kept.
+func requireProven(t *testing.T, db *metadata.DB, done imported, rows int) {
+	t.Helper()
+	require.NotNil(t, done.Proof)
+	require.Equal(t, rows, done.Proof.Rows)
+	require.Positive(t, done.Proof.LoadMS)
+	require.Positive(t, done.Proof.P50US)
+	require.Positive(t, done.Proof.Memory)
+	steps, err := db.Steps(t.Context(), done.Run)
+	require.NoError(t, err)
+	require.Len(t, steps, 1)
+	require.Contains(t, steps[0].Figure, done.Proof.String())
+	store, err := artifact.Open(t.Context(), configuration(t).ArtifactOptions())
+	require.NoError(t, err)
+	var kept proof.Result
+	require.NoError(t, store.JSON(t.Context(), steps[0].Outputs["proof"], &kept))
+	require.Equal(t, *done.Proof, kept)
+}
+
+// A bundle that the servers would not load is no version: here one without the signature
+// that is asked for.
+func TestWhatNoServerLoadsIsNotImported(t *testing.T) {
+	db := isolated(t).DB
+	dir := t.TempDir()
+	_, g := signedFile(t, dir, "release")
+	t.Setenv("ESTEIRA_TRUSTED_KEYS", g.Public)
+	args := []string{
+		"models", "import", write(t, dir, "m.onnx", foreigntest.Bytes(foreigntest.Classification(0, 1, 2))), "--name", "theirs",
+		"--signature", write(t, dir, "m.yaml", []byte(declared)), "--rows", write(t, dir, "rows.csv", []byte("x,c\n1,p\n2,q\n")),
+	}
+	refused := decoded[failure](t, exitFailed, args...)
+	require.Equal(t, fault.SignatureInvalid, refused.Error.Kind)
+	require.Contains(t, refused.Error.Message, "a prediction server that has nothing but the bundle cannot load it")
+	require.Zero(t, testline.Count(t, db.Pool(), `select count(*) from model_versions`))
+
+	t.Setenv("ESTEIRA_SIGNING_KEY", "file:"+g.Private)
+	require.Equal(t, 1, decoded[imported](t, exitDone, args...).Version)
 }
 
 func TestWhatCannotBeImportedIsRefused(t *testing.T) {

@@ -68,7 +68,7 @@ func (a *app) promoteCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "promote ENDPOINT",
 		Short:   "Make what is being rolled out to an endpoint live now",
-		Long:    "promote ends the present step of the endpoint's rollout, whatever it is, leaves the others out and makes\nthe version live. Where approval is still waited for, it counts as the approval.",
+		Long:    "promote ends the present step of the endpoint's rollout, whatever it is, leaves the others out and makes\nthe version live. Where approval is still waited for, it counts as the approval. It is an order to the rollout: Temporal and a worker must be there to follow it;\nrollback needs neither.",
 		Example: "  esteira promote flights --reason 'the canary has seen enough'",
 		Args:    exactly("ENDPOINT"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -98,13 +98,16 @@ func TestWhatIsNotThereIsSaidSo(t *testing.T) {
 func TestTraceDrawsATree(t *testing.T) {
 	at := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	digest := func(c string) artifact.Ref { return artifact.Ref{Digest: strings.Repeat(c, 64)} }
+	features := digest("4")
 	got := trace.Back(metadata.Trace{
 		Prediction: metadata.Prediction{ID: uuid.MustParse("019aa1f0-6f7e-7c3a-9d51-0f6f8f1c2b3d"), Endpoint: "flights", At: at, Status: 200, LatencyUS: 90, Features: []byte(`{"x":1}`), Outputs: []byte(`[2.5]`)},
 		Labels:     []metadata.Label{{Value: []byte("3.5"), ObservedAt: at, ReceivedAt: at.Add(time.Hour), Source: "delays.csv", InForce: true}, {Value: []byte("3"), ObservedAt: at.Add(-time.Hour), ReceivedAt: at}},
-		Revision:   &metadata.Revision{Endpoint: "flights", Revision: 4, Actor: "pipeline", Created: at, Reason: "better by 3 %"},
+		Revision:   &metadata.Revision{Endpoint: "flights", Revision: 4, Actor: "pipeline", ApprovedBy: "ana", Rollout: "flights/rollout/1", Created: at, Reason: "better by 3 %"},
 		Model:      &metadata.ModelVersion{Name: "flights", Version: 3, Bundle: digest("b"), Metrics: metadata.Values{"rmse": 12.5}},
 		Run:        &metadata.Run{ID: seededRun, Trigger: "schedule", PipelineDigest: digest("p").Digest},
 		Gates:      []metadata.Gate{{Condition: "rmse < 20", Passed: true}},
+		Features:   &features,
+		Splits:     []metadata.Split{{Split: "test", Artifact: digest("5"), Rows: 20}, {Split: "train", Artifact: digest("6"), Rows: 80}},
 		Dataset:    &metadata.Dataset{Artifact: digest("d"), Rows: 100},
 		Snapshots: []metadata.Snapshot{
 			{Source: "airports", Taken: at, Rows: 9, Artifact: digest("1"), Files: []metadata.SourceFile{{Path: "airports.csv", Size: 7, Checksum: strings.Repeat("2", 64)}}},

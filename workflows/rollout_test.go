@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -150,6 +151,32 @@ func TestARolloutGoesTheWholeWay(t *testing.T) {
 	for _, text := range []string{"| `approval within 24h` | completed |", "| `replay of 10 requests` | completed |", "| `canary of 5 % for 10m` | completed |", "| `019a` | 1 | 2 | 1 |", "esteira rollback test --reason", "| rows | 120 | 900 |"} {
 		require.Contains(t, res.Details, text)
 	}
+}
+
+// What the Temporal UI shows is the plan where it stands: while it waits, and at its end.
+func TestTheDetailsShowWhereARolloutStands(t *testing.T) {
+	c := begin(t, deployAll).over(1).moving(nil).replaying(rollout.Replayed{Rows: 10})
+	shown := func() string {
+		t.Helper()
+		value, err := c.QueryWorkflow("__temporal_workflow_metadata")
+		require.NoError(t, err)
+		var metadata sdkpb.WorkflowMetadata
+		require.NoError(t, value.Get(&metadata))
+		return metadata.CurrentDetails
+	}
+	var waiting, baking string
+	c.RegisterDelayedCallback(func() { waiting = shown(); c.update(UpdateApprove, ana("looks right")) }, time.Hour)
+	c.RegisterDelayedCallback(func() { baking = shown() }, 2*time.Hour+5*time.Minute)
+	res, err := c.run()
+	require.NoError(t, err)
+	for _, text := range []string{"| `approval within 24h` | running |", "| `canary of 5 % for 10m` | pending |", "- `esteira approve default-test-workflow-id --reason …`", "- `esteira promote test --reason …`"} {
+		require.Contains(t, waiting, text)
+	}
+	for _, text := range []string{"| `approval within 24h` | completed |", "| `canary of 5 % for 10m` | running |", "| rows | 120 | 900 |", "- `esteira rollback test --reason …`"} {
+		require.Contains(t, baking, text)
+	}
+	require.NotContains(t, baking, "esteira approve")
+	require.Equal(t, res.Details, shown())
 }
 
 func TestWithoutAPlanItIsLiveAtOnce(t *testing.T) {

@@ -7,6 +7,7 @@
 // again. Nothing is run in this process before that: a graph inside a bundle is
 // examined, too.
 //
+// Before it is recorded, a prediction server of its own answers from it (package proof).
 // Record writes who took it in, when, and from which bytes: a run of trigger "import"
 // whose one step leads from the digests of the files to that of the bundle. The bundle
 // itself says only what does not depend on who imports it, so that equal files make

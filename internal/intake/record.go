@@ -7,6 +7,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/proof"
 )
 
 // Trigger is that of the runs that imports are recorded as.
@@ -19,10 +20,12 @@ type Import struct {
 	Source artifact.Ref
 	Others []artifact.Ref // the signature file and the sample rows, of an ONNX file
 	Bundle artifact.Ref
+	Proof  *proof.Result // of the bundle
+	Proved artifact.Ref  // the same (JSON)
 	At     time.Time
 }
 
-// Record registers the bundle as a version of its model, and who took it in, when and
+// Record registers a bundle that passed its proof as a version of its model, and who took it in, when and
 // from which files. The same bundle again has the version it has, and a second record.
 func Record(ctx context.Context, db *metadata.DB, i Import) (metadata.ModelVersion, metadata.Run, error) {
 	at := i.At.UTC()
@@ -38,7 +41,7 @@ func Record(ctx context.Context, db *metadata.DB, i Import) (metadata.ModelVersi
 	}
 	reason := fmt.Sprintf("imported by %s from sha256:%s", i.By, i.Source.Digest)
 	err = db.SaveStep(ctx, metadata.StepRecord{
-		Run: id, Step: "import", Figure: reason, Inputs: append([]artifact.Ref{i.Source}, i.Others...), Outputs: metadata.Outputs{"bundle": i.Bundle}, Started: at,
+		Run: id, Step: "import", Figure: fmt.Sprintf("%s; %s", reason, i.Proof), Inputs: append([]artifact.Ref{i.Source}, i.Others...), Outputs: metadata.Outputs{"bundle": i.Bundle, "proof": i.Proved}, Started: at,
 	})
 	if err != nil {
 		return failed(err)

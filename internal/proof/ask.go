@@ -207,7 +207,7 @@ func (a *asker) post(ctx context.Context, path string, body []byte, into any) er
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusServiceUnavailable: // its own disk, not the bundle
-		return fault.New(fault.AuditUnavailable, "the server of a proof cannot write its audit records: %s", fault.Clip(string(text), maxQuoted)).WithRemedy("free space in the worker's ESTEIRA_CACHE_DIR")
+		return fault.New(fault.AuditUnavailable, "the server of a proof cannot write its audit records: %s", fault.Clip(string(text), maxQuoted)).WithRemedy("free space in ESTEIRA_CACHE_DIR of the worker, or where an import keeps temporary files")
 	default:
 		return refused("the server answers a golden row with status %d: %s", response.StatusCode, fault.Clip(string(text), maxQuoted))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -34,9 +35,18 @@ func late(err error) error {
 	return fault.Wrap(errGone, fault.DeadlineExceeded, "the request was not answered")
 }
 
+// over is late for a context that has ended. gRPC cancels the stream of a client whose
+// time is over, as that of one that left: the clock tells them apart.
+func over(ctx context.Context) error {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		return late(context.DeadlineExceeded)
+	}
+	return late(ctx.Err())
+}
+
 func overloaded(ctx context.Context, message string, args ...any) error {
-	if err := ctx.Err(); err != nil {
-		return late(err)
+	if ctx.Err() != nil {
+		return over(ctx)
 	}
 	return fault.Wrap(errOverloaded, fault.ResourceExhausted, message+", the bound of this server", args...).WithRemedy("try again in a second, or run more servers")
 }

@@ -203,8 +203,8 @@ func (s *Server) compute(ctx context.Context, x *exchange) (err error) {
 
 // inTime refuses to compute for a client that left, or whose time is over.
 func inTime(ctx context.Context, x *exchange) error {
-	if err := ctx.Err(); err != nil {
-		return late(err)
+	if ctx.Err() != nil {
+		return over(ctx)
 	}
 	if t := x.rows.ask.timeout; t > 0 && time.Since(x.arrived) >= t {
 		return late(context.DeadlineExceeded)

@@ -148,7 +148,7 @@ func (s *Server) receiveBody(stream grpc.ServerStream, x *exchange) error {
 		case code == codes.ResourceExhausted:
 			return tooLarge(s.opts.Limits.BodyBytes)
 		case stream.Context().Err() != nil:
-			return late(stream.Context().Err())
+			return over(stream.Context())
 		default:
 			return fault.Wrap(got.err, fault.RequestInvalid, "read the message").WithRemedy("send one inference.ModelInferRequest, not compressed")
 		}

@@ -35,13 +35,18 @@ func (f *followed) open(context.Context) (serving.Store, error) {
 }
 
 func follow(t testing.TB) *followed {
-	f := &followed{testServer: newServer(t, serving.Limits{}), db: testenv.Database(t), store: testenv.Store(t), stateDir: t.TempDir()}
+	return followAs(t, "s1", 50*time.Millisecond, testenv.Database(t), testenv.Store(t))
+}
+
+// followAs is one of several servers, which polls at an interval.
+func followAs(t testing.TB, id string, interval time.Duration, db *metadata.DB, store *artifact.Store) *followed {
+	f := &followed{testServer: newServer(t, serving.Limits{}), db: db, store: store, stateDir: t.TempDir()}
 	state, err := serving.OpenState(f.stateDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := serving.NewWatcher(serving.WatcherOptions{
-		Identity: metadata.Server{ID: "s1", Address: f.URL, Started: time.Now()}, Interval: 50 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+		Identity: metadata.Server{ID: id, Address: f.URL, Started: time.Now()}, Interval: interval, MaxBackoff: 100 * time.Millisecond,
 		Table: f.table, State: state, Loader: &serving.BundleLoader{State: state, Open: f.open},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -159,6 +164,21 @@ func TestSwapUnderLoadDropsNothing(t *testing.T) {
 	servers, err := f.db.LiveServers(context.Background(), 10*time.Second)
 	if err != nil || len(servers) != 1 || servers[0].Address != f.URL {
 		t.Fatalf("heartbeat: %+v, %v", servers, err)
+	}
+}
+
+// Several servers agree because they are told: the next poll of these is an hour away.
+func TestServersAreToldOfARevision(t *testing.T) {
+	db, store := testenv.Database(t), testenv.Store(t)
+	servers := []*followed{followAs(t, "s1", time.Hour, db, store), followAs(t, "s2", time.Hour, db, store)}
+	for revision := range int64(3) {
+		r := servers[0].deploy(t, regressionBundle(t, float64(1000*(revision+1))), revision)
+		for _, s := range servers {
+			eventually(t, fmt.Sprint("revision ", r.Revision, " answers"), func() bool {
+				status, got, _ := s.ask(t, predictPath, goodBody)
+				return status == 200 && sprint(got["revision"]) == sprint(r.Revision)
+			})
+		}
 	}
 }
 
