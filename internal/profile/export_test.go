@@ -3,10 +3,10 @@ package profile
 import "testing"
 
 // Bound lowers, for one test, how many distinct values of a column are counted here
-// and how many are held.
-func Bound(t *testing.T, tallied, kept int) {
+// and how many are held, and how many rows whose hashes meet are compared here.
+func Bound(t *testing.T, tallied, kept, compared int) {
 	t.Helper()
-	beforeTallied, beforeKept := maxTallied, maxKept
-	maxTallied, maxKept = tallied, kept
-	t.Cleanup(func() { maxTallied, maxKept = beforeTallied, beforeKept })
+	before := [...]int{maxTallied, maxKept, maxCompared}
+	maxTallied, maxKept, maxCompared = tallied, kept, compared
+	t.Cleanup(func() { maxTallied, maxKept, maxCompared = before[0], before[1], before[2] })
 }
