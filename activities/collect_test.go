@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/source"
 	"github.com/esteira-ml/esteira/internal/table"
 	"github.com/esteira-ml/esteira/internal/testenv"
 )
@@ -172,6 +174,59 @@ func TestOnlyThePartThatChangedIsCollectedAgain(t *testing.T) {
 	require.Contains(t, fmt.Sprint(steps), "collect/s/00001")
 	lineage := testCount(t, d.DB, "select count(*) from lineage where run = '2' and input = $1", m.Files[1].Digest)
 	require.Positive(t, lineage, "the way back ends at the checksum of the file")
+}
+
+// witness is a source that counts what is fetched of it.
+type witness struct {
+	source.Source
+	fetched int
+}
+
+func (w *witness) Fetch(ctx context.Context, part source.Part, dir string) (source.Fetched, error) {
+	w.fetched++
+	return w.Source.Fetch(ctx, part, dir)
+}
+
+func TestAPackedFileThatIsKnownIsNotUnpacked(t *testing.T) {
+	d := newDepot(t)
+	pack := func(content string) {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, err := w.Write([]byte(content))
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		d.file(t, "a.csv.gz", b.String())
+	}
+	from, err := source.Open(csv("a.csv.gz"), source.Options{BaseDir: d.dir})
+	require.NoError(t, err)
+	w := &witness{Source: from}
+	d.env.RegisterActivityWithOptions(func(ctx context.Context, run Run) (*partResult, error) {
+		p := CollectParams{SourceParams: SourceParams{Run: run, Name: "s", Source: csv("a.csv.gz"), BaseDir: d.dir}}
+		c := collector{Activities: d.Activities, step: step{run: run, name: "collect", part: "s"}, params: p, from: w, dir: filepath.Join(t.TempDir(), "0")}
+		parts, err := w.List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return c.part(ctx, parts[0])
+	}, activity.RegisterOptions{Name: "CollectPart"})
+	collect := func(id string) partResult {
+		got, err := do[partResult](d, "CollectPart", d.run(t, id))
+		require.NoError(t, err)
+		return got
+	}
+	pack("x,y\n1,a\n")
+	first := collect("1")
+	require.Equal(t, metadata.CacheMiss, first.Cache)
+	second := collect("2")
+	require.Equal(t, metadata.CacheHit, second.Cache)
+	require.Equal(t, first.Record, second.Record)
+	require.Equal(t, 1, w.fetched, "a look is enough")
+	pack("x,y\n2,a\n")
+	third := collect("3")
+	require.Equal(t, metadata.CacheMiss, third.Cache)
+	require.NotEqual(t, first.Data, third.Data)
+	require.Equal(t, 2, w.fetched)
+	require.Positive(t, testCount(t, d.DB, "select count(*) from lineage where run = '2' and input = $1", first.File.Digest), "the way back still ends at the checksum of the file")
 }
 
 func testCount(t *testing.T, db *metadata.DB, sql string, args ...any) (n int) {

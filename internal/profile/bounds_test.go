@@ -1,13 +1,16 @@
 package profile_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"testing"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/profile"
+	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // Columns of more distinct values than are counted here are the engine's, with
@@ -31,6 +34,82 @@ func TestFiguresOfManyDistinctValues(t *testing.T) {
 	// numpy.corrcoef of the same rows.
 	if a := x.Association; a == nil || a.Rows != n || math.Abs(a.Value-0.0033336317) > 1e-9 {
 		t.Fatalf("%+v", a)
+	}
+}
+
+// crowded is rows of which columns hold many distinct values: skewed, with outliers
+// on both sides, ties, an infinite one and missing ones; few distinct ones; moments
+// with a gap; texts of 17 MB.
+const crowded = `SELECT CASE WHEN i % 11 = 0 THEN NULL WHEN i = 5 THEN 'inf'::DOUBLE WHEN i % 500 = 1 THEN -1e4 * i ELSE exp(sin(i) * 3) END AS x,
+	(i % 700 - 350)::BIGINT AS n, i % 7 AS few, (i % 13)::DOUBLE / 13 AS y, 5e307 * sin(i) AS vast, CASE WHEN i = 7 THEN -1.7e308 ELSE 1e308 + i * 1e292 END AS edge, repeat(md5('' || i % 2999), 180) AS s,
+	TIMESTAMP '1969-06-01 12:34:56.789' + INTERVAL (i * 97 + CASE WHEN i > 1500 THEN 90000 ELSE 0 END) MINUTE AS t FROM range(3000) t(i)`
+
+func crowd(t *testing.T, threads int, sql string, previous *profile.Profile) (*profile.Profile, string) {
+	t.Helper()
+	e, err := table.Open(table.Options{Threads: threads, TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	in := filepath.Join(t.TempDir(), "in.parquet")
+	info, err := e.Write(context.Background(), sql, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := profile.Compute(context.Background(), e, in, info.Schema, profile.Options{Target: "y", Task: pipeline.Regression, Previous: previous, PreviousRun: "before"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, string(got)
+}
+
+// Columns of more distinct values than are held have every figure all the same.
+func TestFiguresOfMoreValuesThanAreHeld(t *testing.T) {
+	before := explore(t, "SELECT cos(i) * 9 AS x, i % 90 AS n, TIMESTAMP '1969-07-01' + INTERVAL (i) HOUR AS t FROM range(3000) t(i)", profile.Options{})
+	usual, want := crowd(t, 2, crowded, before)
+	x, at := usual.Column("x"), usual.Column("t")
+	if o := x.Number.Outliers; x.Number.Skew == nil || o.IQR == 0 || o.RobustZ == 0 || o.IQR == o.RobustZ || x.Number.Negative == 0 || x.Drift == nil || x.Infinite != 1 {
+		t.Fatalf("%+v %+v", x, x.Number)
+	}
+	if v := at.Time.Coverage; v.GapHours < 1500 || v.Days == v.SpanDays || at.Drift == nil || warned(usual)["time_gap t"] == "" {
+		t.Fatalf("%+v", at.Time.Coverage)
+	}
+	for _, c := range []struct {
+		name          string
+		tallied, kept int
+	}{{"grouped by the engine", 64, 1 << 20}, {"grouped by the engine, not held", 64, 50}, {"counted, not held", 1 << 18, 50}} {
+		t.Run(c.name, func(t *testing.T) {
+			profile.Bound(t, c.tallied, c.kept, 1<<17)
+			if _, got := crowd(t, 2, crowded, before); got != want {
+				t.Fatalf("other bytes:\n%s\n%s", want, got)
+			}
+		})
+	}
+}
+
+// What the engine does for the profile once a bound is passed, and what it streams
+// back, gives the same bytes whatever its threads and the order of the rows.
+func TestSameBytesOutOfCoreWithAnyThreads(t *testing.T) {
+	const sql = `SELECT CASE WHEN i % 11 > 0 THEN exp(sin(i) * 3) END AS x, (i % 700 - 350)::BIGINT AS n, cos(i % 5000) AS y, 'k' || i AS s,
+		TIMESTAMP '1969-06-01 12:34:56.789' + INTERVAL (i) MINUTE AS t FROM (SELECT unnest(range(300000)) AS i UNION ALL SELECT unnest(range(1000))) ORDER BY `
+	before := explore(t, "SELECT cos(i) * 9 AS x, TIMESTAMP '1969-07-01' + INTERVAL (i) HOUR AS t FROM range(3000) t(i)", profile.Options{})
+	profile.Bound(t, 64, 50, 100)
+	var first string
+	for i, threads := range []int{1, 2, 8, 8} {
+		p, got := crowd(t, threads, sql+[]string{"i", "-i", "hash(i)", "i"}[i], before)
+		if p.DuplicateRows != 1000 || p.Column("s").Distinct != 300_000 || p.Column("x").Number.Outliers == nil || p.Column("x").Drift == nil {
+			t.Fatal(p.DuplicateRows, p.Column("s").Distinct)
+		}
+		if first == "" {
+			first = got
+		}
+		if got != first {
+			t.Fatalf("%d threads give other bytes:\n%s\n%s", threads, first, got)
+		}
 	}
 }
 

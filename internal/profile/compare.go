@@ -6,25 +6,32 @@ import (
 	"github.com/esteira-ml/esteira/internal/drift"
 )
 
-// against sets a column beside that of the previous profile: numbers and times
-// in the previous one's bins, texts by the values that both list and the rest
-// together; missing values are part of both.
-func (c *Column) against(previous *Profile) {
+// in is the column as it was in an earlier profile, nil if that is nil or has none
+// of the name and type.
+func (c *Column) in(previous *Profile) *Column {
 	if previous == nil {
+		return nil
+	}
+	if then := previous.Column(c.Name); then != nil && then.Type == c.Type {
+		return then
+	}
+	return nil
+}
+
+// against sets a column beside what it was, unless then is nil: numbers and times
+// by now, their counts in its bins; texts by the values that both list and the rest
+// together. Missing values are part of both.
+func (c *Column) against(then *Column, now []float64) {
+	if then == nil {
 		return
 	}
-	then := previous.Column(c.Name)
-	if then == nil || then.Type != c.Type {
-		return
-	}
-	var p, q []float64
+	p, q := now, []float64(nil)
 	switch {
 	case c.Type == "text":
 		p, q = sharedTexts(c, then)
-	case then.Bins == nil || c.list == nil:
+	case then.Bins == nil:
 		return
 	default:
-		p = then.Bins.into(c.list)
 		for _, n := range then.Bins.Counts {
 			q = append(q, float64(n))
 		}

@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -62,7 +63,7 @@ func (s *survey) counted(i int, many *bool) look {
 					t.add(text, d.Counts[k])
 				}
 				t.fill(c)
-				c.against(s.options.Previous)
+				c.against(c.in(s.options.Previous), nil)
 			}
 		}
 		return l
@@ -81,7 +82,7 @@ func (s *survey) counted(i int, many *bool) look {
 		if *many = t.full; *many {
 			return
 		}
-		_ = s.fill(i, func(take func([]counted)) error { take(t.ascending()); return nil })
+		_ = s.fill(i, listed(t.ascending()))
 	}
 	return l
 }
@@ -93,47 +94,63 @@ func (c *Column) known(rows, missing int64) {
 	}
 }
 
-// fill fills the figures of a column of numbers or times from its distinct values
-// in ascending order, which each gives as often as it is asked.
-func (s *survey) fill(i int, each func(take func([]counted)) error) error {
+// fill fills the figures of a column of numbers or times from its distinct values.
+// Too many to be held are asked for twice in their order, as means and quantiles
+// must be known before what is told by them, and numbers once by their distances.
+func (s *survey) fill(i int, values series) error {
 	c := &s.Columns[i]
-	sum := newSummary(c.Count - c.Infinite)
-	err := each(func(list []counted) {
-		for _, v := range list {
-			sum.add(v.value, v.count)
+	sum, covered := newSummary(c.Count-c.Infinite), &cover{}
+	err := values.each(func(list []counted) {
+		sum.take(list)
+		if c.Type == "time" {
+			covered.take(list)
 		}
 	})
 	if err != nil || sum.distinct == 0 {
 		return err
 	}
+	if sum.kept != nil {
+		values = listed(sum.kept)
+	}
 	c.Distinct = sum.distinct
-	c.list = sum.kept
+	looks := []interface{ take([]counted) }{}
+	var formed *shape
 	if c.Type == "time" {
 		c.Time = sum.time()
-		c.Time.Coverage = coverage(sum.kept)
+		c.Time.Coverage = covered.done()
 	} else {
 		c.Number = sum.number()
-		if sum.kept != nil {
-			c.Number.shape(sum.kept, sum.seen)
-		}
-	}
-	if sum.kept != nil {
-		c.Bins = binned(sum.kept, sum.seen)
-		each = func(take func([]counted)) error { take(sum.kept); return nil }
+		formed = newShape(c.Number, sum.seen)
+		looks = append(looks, formed)
 	}
 	c.Histogram = sum.histogram()
-	scaled := &s.scales[i]
+	scaled, binned := &s.scales[i], &binning{total: sum.seen, distinct: sum.distinct}
 	scaled.fit(c)
-	err = each(func(list []counted) { // again: now the mean and the range are known
-		for _, v := range list {
-			c.Histogram.add(v.value, v.count)
-			scaled.add(v.value, v.count)
+	looks = append(looks, c.Histogram, scaled, binned)
+	then, now := c.in(s.options.Previous), []float64(nil)
+	if then != nil && then.Bins != nil {
+		now = make([]float64, len(then.Bins.Counts))
+	}
+	err = values.each(func(list []counted) { // again: now the mean and the range are known
+		for _, l := range looks {
+			l.take(list)
+		}
+		if now != nil {
+			then.Bins.into(now, list)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	if formed != nil {
+		if err := formed.done(values); err != nil {
+			return err
+		}
+	}
+	c.Bins = binned.done()
 	c.Top = sum.top(c.Type == "time")
-	c.against(s.options.Previous)
-	c.list = nil // a million values a column are not kept
-	return err
+	c.against(then, now)
+	return nil
 }
 
 // finite is SQL that is true for values that are neither missing nor infinite,
@@ -155,16 +172,25 @@ func (c *Column) value() string {
 // manyValues fills the figures of a column of numbers or times out of core.
 func (s *survey) manyValues(ctx context.Context, i int) error {
 	c := &s.Columns[i]
-	query := fmt.Sprintf("SELECT %s AS v, count(*) AS n FROM %s WHERE %s GROUP BY v ORDER BY v", c.value(), table.Scan(s.in), c.finite())
-	return s.fill(i, func(take func([]counted)) error {
-		list := make([]counted, 0, table.BatchRows)
-		return s.engine.Counts(ctx, query, func(values []float64, counts []int64) {
-			list = list[:0]
-			for k, v := range values {
-				list = append(list, counted{v + 0, counts[k]})
-			}
-			take(list)
-		})
+	return s.fill(i, series{
+		each: func(take func([]counted)) error { return s.grouped(ctx, c, c.value(), take) },
+		apart: func(median float64, take func([]counted)) error {
+			return s.grouped(ctx, c, fmt.Sprintf("abs(%s - CAST('%s' AS DOUBLE))", c.value(), strconv.FormatFloat(median, 'g', -1, 64)), take)
+		},
+	})
+}
+
+// grouped counts what an expression is in the rows where the column is finite, in
+// ascending order.
+func (s *survey) grouped(ctx context.Context, c *Column, expression string, take func([]counted)) error {
+	query := fmt.Sprintf("SELECT %s AS v, count(*) AS n FROM %s WHERE %s GROUP BY v ORDER BY v", expression, table.Scan(s.in), c.finite())
+	list := make([]counted, 0, table.BatchRows)
+	return s.engine.Counts(ctx, query, func(values []float64, counts []int64) {
+		list = list[:0]
+		for k, v := range values {
+			list = append(list, counted{v + 0, counts[k]})
+		}
+		take(list)
 	})
 }
 
@@ -176,6 +202,6 @@ func (s *survey) manyTexts(ctx context.Context, c *Column) error {
 		return nil
 	})
 	t.fill(c)
-	c.against(s.options.Previous)
+	c.against(c.in(s.options.Previous), nil)
 	return err
 }

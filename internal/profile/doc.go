@@ -7,10 +7,12 @@
 // known, sets columns in relation to the target and to the event time, takes a
 // sample and compares the rows whose hashes meet. What is held is bounded: a
 // column of more than 262,144 distinct values is grouped and sorted by the engine,
-// out of core, as are repeated rows if more than 131,072 meet; the hashes of more
-// than a million rows are on disk; a wide table is scanned some columns at a time. How columns bear on each other, pair by pair,
-// and their information about the target are told from the sample, 50,000 rows
-// chosen by what the rows hold, and of 30 columns; the report says so.
+// out of core and to the same figures (anew for each of three looks at them if they
+// are more than a million), as are repeated rows if more than 131,072 meet; the
+// hashes of more than a million rows are on disk; a wide table is scanned some
+// columns at a time. How columns bear on each other, pair by pair, and their
+// information about the target are told from the sample, 50,000 rows chosen by what
+// the rows hold, and of 30 columns; the report says so.
 //
 // With the profile of an earlier run every column's drift is its distance from
 // what it was, in the bins that profile kept.

@@ -46,8 +46,6 @@ type Column struct {
 	AfterEvent   int64        `json:"after_event,omitempty"` // times: rows in which it is later than the event time
 	Bins         *Bins        `json:"bins,omitempty"`        // numbers and times: what a later profile is compared with
 	Drift        *float64     `json:"drift,omitempty"`       // Jensen-Shannon distance from the previous profile, missing values included; 0 to 1
-
-	list []counted // distinct values in order, while the profile is made; nil if too many
 }
 
 // Number describes finite numbers.
@@ -59,7 +57,7 @@ type Number struct {
 	Zeros     int64      `json:"zeros"`
 	Negative  int64      `json:"negative"`
 	Skew      *float64   `json:"skew,omitempty"`     // adjusted Fisher-Pearson coefficient; null for a constant
-	Outliers  *Outliers  `json:"outliers,omitempty"` // null if there are more distinct values than are held
+	Outliers  *Outliers  `json:"outliers,omitempty"` // null if the fences are beyond the range of numbers
 	Quantiles []Quantile `json:"quantiles"`
 }
 

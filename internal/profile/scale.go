@@ -23,6 +23,12 @@ func (s *scale) add(x float64, n int64) {
 	s.squares.addSquare(q, n)
 }
 
+func (s *scale) take(list []counted) {
+	for _, v := range list {
+		s.add(v.value, v.count)
+	}
+}
+
 // fit takes the scale of a column whose mean and deviation are known.
 func (s *scale) fit(c *Column) {
 	if n := c.Number; n != nil && n.SD != nil && *n.SD > 0 && !math.IsInf(unit / *n.SD, 0) {

@@ -25,13 +25,13 @@ type look struct {
 // of them together.
 const (
 	maxScanned  = 512
-	maxDistinct = 16 * maxTallied
+	maxDistinct = 1 << 22
 )
 
 // scan takes all looks in as few scans of the file as its bounds allow: most
 // tables need one. The looks of a scan see a batch in their order.
 func scan(ctx context.Context, e *table.Engine, in string, rows int64, schema pipeline.Schema, looks []look) error {
-	most := int(min(maxScanned, max(16, maxDistinct/max(1, min(rows, maxTallied)))))
+	most := int(min(maxScanned, max(16, maxDistinct/max(1, min(rows, int64(maxTallied))))))
 	for len(looks) > 0 {
 		var columns []pipeline.Column
 		place := map[int]int{}

@@ -29,52 +29,89 @@ type Bins struct {
 
 const comparedBins = 20
 
-// shape fills what is known of a column of numbers once its values are listed in
-// ascending order.
-func (n *Number) shape(list []counted, total int64) {
-	var m3 float64
-	if n.SD != nil && *n.SD > 0 {
-		population := *n.SD * math.Sqrt(float64(total-1)/float64(total))
-		for _, v := range list {
-			z := (v.value - n.Mean) / population
-			m3 += float64(v.count) * z * z * z
-		}
-		if total > 2 {
-			// The adjusted Fisher-Pearson coefficient, as pandas' skew.
-			k := float64(total)
-			skew := m3 / k * math.Sqrt(k*(k-1)) / (k - 2)
-			if !math.IsNaN(skew) && !math.IsInf(skew, 0) {
-				skew = round(skew)
-				n.Skew = &skew
-			}
-		}
-	}
-	q1, median, q3 := n.Quantiles[2].Value, n.Quantiles[3].Value, n.Quantiles[4].Value
-	o := &Outliers{Low: q1 - 1.5*(q3-q1), High: q3 + 1.5*(q3-q1)}
-	if math.IsInf(o.Low, 0) || math.IsInf(o.High, 0) || math.IsNaN(o.Low+o.High) {
-		return
-	}
-	mad := deviation(list, median, total)
-	for _, v := range list {
-		if v.value < o.Low || v.value > o.High {
-			o.IQR += v.count
-		}
-		if mad > 0 && 0.6745*math.Abs(v.value-median)/mad > 3.5 {
-			o.RobustZ += v.count
-		}
-		if v.value < 0 {
-			n.Negative += v.count
-		}
-	}
-	n.Outliers = o
+// shape is what is told of a column of numbers once its mean and quartiles are
+// known, from its values in ascending order.
+type shape struct {
+	number     *Number
+	total      float64
+	population float64 // deviation; 0: there is no skew
+	m3         float64
+	outliers   *Outliers // nil: the fences are beyond the range of numbers
 }
 
-// deviation is the median of the distances from the median: those of the values
-// below it and above it ascend as one goes away from it.
-func deviation(list []counted, median float64, total int64) float64 {
+func newShape(n *Number, total int64) *shape {
+	s := &shape{number: n, total: float64(total)}
+	if n.SD != nil && *n.SD > 0 {
+		s.population = *n.SD * math.Sqrt((s.total-1)/s.total)
+	}
+	q1, q3 := n.Quantiles[2].Value, n.Quantiles[4].Value
+	o := &Outliers{Low: q1 - 1.5*(q3-q1), High: q3 + 1.5*(q3-q1)}
+	if !math.IsInf(o.Low, 0) && !math.IsInf(o.High, 0) && !math.IsNaN(o.Low+o.High) {
+		s.outliers = o
+	}
+	return s
+}
+
+func (s *shape) take(list []counted) {
+	for _, v := range list {
+		if s.population > 0 {
+			z := (v.value - s.number.Mean) / s.population
+			s.m3 += float64(v.count) * z * z * z
+		}
+		if o := s.outliers; o != nil && (v.value < o.Low || v.value > o.High) {
+			o.IQR += v.count
+		}
+		if v.value < 0 {
+			s.number.Negative += v.count
+		}
+	}
+}
+
+// done fills the figures; values are those of the column.
+func (s *shape) done(values series) error {
+	if k := s.total; s.population > 0 && k > 2 {
+		// The adjusted Fisher-Pearson coefficient, as pandas' skew.
+		skew := s.m3 / k * math.Sqrt(k*(k-1)) / (k - 2)
+		if !math.IsNaN(skew) && !math.IsInf(skew, 0) {
+			s.number.Skew = new(round(skew))
+		}
+	}
+	if s.outliers == nil {
+		return nil
+	}
+	d := &distances{total: int64(s.total)}
+	err := values.apart(s.number.Quantiles[3].Value, d.take)
+	s.outliers.RobustZ = d.far
+	s.number.Outliers = s.outliers
+	return err
+}
+
+// distances takes the distances from the median in ascending order: their median
+// is the MAD.
+type distances struct {
+	total, seen int64
+	mad         float64
+	far         int64 // by robust z
+}
+
+func (d *distances) take(list []counted) {
+	for _, v := range list {
+		if 2*d.seen < d.total {
+			d.mad = v.value
+			d.seen += v.count
+		} else if d.mad > 0 && 0.6745*v.value/d.mad > 3.5 {
+			d.far += v.count
+		}
+	}
+}
+
+// apart gives the distances of values from the median in ascending order: those of
+// the values below it and above it ascend as one goes away from it.
+func apart(list []counted, median float64, take func([]counted)) {
 	above, _ := slices.BinarySearchFunc(list, median, func(v counted, m float64) int { return cmp.Compare(v.value, m) })
 	below := above - 1
-	for seen := int64(0); below >= 0 || above < len(list); {
+	some := make([]counted, 0, 1024)
+	for below >= 0 || above < len(list) {
 		var v counted
 		if above == len(list) || below >= 0 && median-list[below].value < list[above].value-median {
 			v = list[below]
@@ -83,69 +120,76 @@ func deviation(list []counted, median float64, total int64) float64 {
 			v = list[above]
 			above++
 		}
-		if seen += v.count; 2*seen >= total {
-			return math.Abs(v.value - median)
+		if some = append(some, counted{math.Abs(v.value - median), v.count}); len(some) == cap(some) {
+			take(some)
+			some = some[:0]
 		}
 	}
-	return 0
+	take(some)
 }
 
-// binned lists the distribution: every value if they are few, else bins of about
+// binning lists the distribution: every value if they are few, else bins of about
 // as many rows each.
-func binned(list []counted, total int64) *Bins {
-	b := &Bins{}
-	if len(list) <= comparedBins {
-		for _, v := range list {
-			b.Edges, b.Counts = append(b.Edges, v.value), append(b.Counts, v.count)
-		}
-		b.Counts = append(b.Counts, 0)
-		return b
-	}
-	n, filled := int64(0), int64(0)
-	for i, v := range list {
-		n += v.count
-		filled += v.count
-		if i < len(list)-1 && filled*comparedBins >= total*int64(len(b.Edges)+1) {
-			b.Edges, b.Counts, n = append(b.Edges, v.value), append(b.Counts, n), 0
-		}
-	}
-	b.Counts = append(b.Counts, n)
-	return b
+type binning struct {
+	Bins
+	total, distinct int64
+	seen            int64 // distinct values
+	n, filled       int64
 }
 
-// into counts values into another profile's bins.
-func (b *Bins) into(list []counted) []float64 {
-	out := make([]float64, len(b.Counts))
+func (b *binning) take(list []counted) {
+	for _, v := range list {
+		b.n += v.count
+		b.filled += v.count
+		b.seen++
+		full := b.seen < b.distinct && b.filled*comparedBins >= b.total*int64(len(b.Edges)+1)
+		if full || b.distinct <= comparedBins {
+			b.Edges, b.Counts, b.n = append(b.Edges, v.value), append(b.Counts, b.n), 0
+		}
+	}
+}
+
+func (b *binning) done() *Bins {
+	b.Counts = append(b.Counts, b.n)
+	return &b.Bins
+}
+
+// into counts values in the bins of another profile.
+func (b *Bins) into(counts []float64, list []counted) {
 	for _, v := range list {
 		i, _ := slices.BinarySearch(b.Edges, v.value)
-		out[i] += float64(v.count)
+		counts[i] += float64(v.count)
 	}
-	return out
 }
 
 func round(x float64) float64 { return math.Round(x*1e10)/1e10 + 0 }
 
-// coverage describes how moments fill their span.
-func coverage(list []counted) *Coverage {
-	if len(list) == 0 {
-		return nil
-	}
+// cover finds how moments fill their span; it takes them in ascending order.
+type cover struct {
+	Coverage
+	last           float64
+	first, lastDay float64
+}
+
+func (c *cover) take(list []counted) {
 	const day = 86400e6
-	c := &Coverage{}
-	last, days := math.Inf(-1), int64(0)
-	for i, v := range list {
-		if d := math.Floor(v.value / day); d != last {
-			days++
-			last = d
+	for _, v := range list {
+		d := math.Floor(v.value / day)
+		switch {
+		case c.Days == 0:
+			c.first, c.Days = d, 1
+		case d != c.lastDay:
+			c.Days++
 		}
-		if i > 0 {
-			if gap := v.value - list[i-1].value; gap > c.gap {
-				c.gap, c.GapFrom, c.GapTo = gap, moment(list[i-1].value), moment(v.value)
-			}
+		if gap := v.value - c.last; c.SpanDays > 0 && gap > c.gap {
+			c.gap, c.GapFrom, c.GapTo = gap, moment(c.last), moment(v.value)
 		}
+		c.last, c.lastDay = v.value, d
+		c.SpanDays = int64(d-c.first) + 1
 	}
-	first := math.Floor(list[0].value / day)
-	c.Days, c.SpanDays = days, int64(last-first)+1
+}
+
+func (c *cover) done() *Coverage {
 	c.GapHours = round(c.gap / 3600e6)
-	return c
+	return &c.Coverage
 }

@@ -8,10 +8,13 @@ import (
 )
 
 const (
-	top     = 20      // values listed
-	bins    = 20      // of a histogram
-	maxKept = 1 << 20 // distinct values held, 16 bytes each
+	top  = 20 // values listed
+	bins = 20 // of a histogram
 )
+
+// maxKept bounds the distinct values of a column that are held, 16 bytes each; more
+// are asked for again, to the same figures. Tests have a smaller one.
+var maxKept = 1 << 20
 
 var shares = []float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
 
@@ -41,6 +44,22 @@ type place struct {
 	lower, upper float64
 }
 
+// series is the distinct values of a column with their counts.
+type series struct {
+	// each gives them in ascending order, as often as it is asked.
+	each func(take func([]counted)) error
+	// apart gives their distances from a median instead, in ascending order.
+	apart func(median float64, take func([]counted)) error
+}
+
+// listed is the series of values that are held in ascending order.
+func listed(list []counted) series {
+	return series{
+		each:  func(take func([]counted)) error { take(list); return nil },
+		apart: func(median float64, take func([]counted)) error { apart(list, median, take); return nil },
+	}
+}
+
 func newSummary(total int64) *summary {
 	s := &summary{total: total, kept: []counted{}}
 	for _, p := range shares {
@@ -48,6 +67,12 @@ func newSummary(total int64) *summary {
 		s.places = append(s.places, place{below: int64(math.Floor(h)), weight: h - math.Floor(h)})
 	}
 	return s
+}
+
+func (s *summary) take(list []counted) {
+	for _, v := range list {
+		s.add(v.value, v.count)
+	}
 }
 
 func (s *summary) add(v float64, n int64) {
@@ -125,6 +150,12 @@ func (s *summary) histogram() *Histogram {
 		h.Bins = h.Bins[:1]
 	}
 	return h
+}
+
+func (h *Histogram) take(list []counted) {
+	for _, v := range list {
+		h.add(v.value, v.count)
+	}
 }
 
 func (h *Histogram) add(v float64, n int64) {

@@ -7,8 +7,8 @@ import (
 )
 
 // maxTallied bounds the distinct values of a column that are counted here; beyond
-// it the engine, which spills, groups and sorts them.
-const maxTallied = 1 << 18
+// it the engine, which spills, groups and sorts them. Tests have a smaller one.
+var maxTallied = 1 << 18
 
 // tally counts words by open addressing; it is at most half full.
 type tally struct {

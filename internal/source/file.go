@@ -58,15 +58,33 @@ func (f *files) List(_ context.Context) ([]Part, error) {
 }
 
 // Look returns the part with its size now. A file has no identity but its bytes:
-// its times say little, as whoever copies files sets them.
-func (f *files) Look(_ context.Context, part Part) (Part, error) {
+// its times say little, as whoever copies files sets them. Those of a file that
+// Fetch would copy are read here, so that one that is known is not unpacked.
+func (f *files) Look(ctx context.Context, part Part) (Part, error) {
+	if err := f.permitted(part.Location); err != nil {
+		return part, err
+	}
 	info, err := os.Stat(part.Location)
 	if err != nil {
 		return part, unreadable(part.Location, err)
 	}
-	part.Size = info.Size()
+	part.Size, part.Identity = info.Size(), ""
+	if !info.Mode().IsRegular() {
+		return part, nil // Fetch says what it is
+	}
+	plain, err := f.plain(part.Location)
+	if err != nil || plain {
+		return part, err
+	}
+	digest, _, err := hashFile(ctx, part.Location)
+	if err != nil {
+		return part, unreadable(part.Location, err)
+	}
+	part.Identity = identityOfBytes(digest)
 	return part, nil
 }
+
+func identityOfBytes(digest string) string { return "sha256 " + digest }
 
 // Fetch reads the file where it lies; only what is compressed or encoded is
 // copied.
@@ -87,6 +105,9 @@ func (f *files) Fetch(ctx context.Context, part Part, dir string) (Fetched, erro
 	out := Fetched{}
 	if out.Digest, out.Size, err = hashFile(ctx, part.Location); err != nil {
 		return out, unreadable(part.Location, err)
+	}
+	if now := identityOfBytes(out.Digest); part.Identity != "" && now != part.Identity {
+		return out, changed(part.Name, part.Identity, now)
 	}
 	out.Check = func(context.Context) error {
 		after, err := os.Stat(part.Location)

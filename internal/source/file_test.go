@@ -63,6 +63,47 @@ func TestAFileThatChangesWhileItIsRead(t *testing.T) {
 	}
 }
 
+func TestAFileThatFetchWouldCopyIsKnownByItsBytes(t *testing.T) {
+	dir := t.TempDir()
+	packed := gzipped(t, []byte("a\n1\n"))
+	for name, c := range map[string]struct {
+		source   pipeline.Source
+		content  []byte
+		identity string
+	}{
+		"packed.csv.gz": {pipeline.Source{Format: "csv"}, packed, "sha256 " + artifact.DigestOf(packed)},
+		"latin.csv":     {pipeline.Source{Format: "csv", CSV: &pipeline.CSV{Encoding: "windows-1252"}}, []byte("\xe7\n1\n"), "sha256 " + artifact.DigestOf([]byte("\xe7\n1\n"))},
+		"plain.csv":     {pipeline.Source{Format: "csv"}, []byte("a\n1\n"), ""},
+		"gzip.parquet":  {pipeline.Source{Format: "parquet"}, packed, ""}, // it is read where it lies, and refused
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.source.Path = write(t, dir, name, c.content)
+			from, err := Open(c.source, Options{})
+			require.NoError(t, err)
+			part, err := from.Look(t.Context(), Part{Name: name, Location: c.source.Path})
+			require.NoError(t, err)
+			require.Equal(t, c.identity, part.Identity)
+			require.EqualValues(t, len(c.content), part.Size)
+		})
+	}
+
+	path := filepath.Join(dir, "packed.csv.gz")
+	from, err := Open(pipeline.Source{Path: path, Format: "csv"}, Options{})
+	require.NoError(t, err)
+	part, err := from.Look(t.Context(), Part{Name: "packed.csv.gz", Location: path})
+	require.NoError(t, err)
+	write(t, dir, "packed.csv.gz", gzipped(t, []byte("a\n2\n")))
+	scratch := t.TempDir()
+	_, err = from.Fetch(t.Context(), part, scratch)
+	kind(t, fault.SourceChanged, err)
+	left, err := os.ReadDir(scratch)
+	require.NoError(t, err)
+	require.Empty(t, left, "what is no more what was looked at is not unpacked")
+	now, err := from.Look(t.Context(), part)
+	require.NoError(t, err)
+	require.NotEqual(t, part.Identity, now.Identity, "the next attempt looks anew")
+}
+
 func TestObjectsAreKnownByTheirETag(t *testing.T) {
 	options := testenv.StoreOptions(t)
 	store, err := artifact.Open(t.Context(), options)

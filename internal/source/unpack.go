@@ -87,6 +87,20 @@ func (u unpacker) unpack(ctx context.Context, name, raw, dir string, out *Fetche
 	return to.Close()
 }
 
+// plain reports whether unpack would leave the raw file where it is.
+func (u unpacker) plain(raw string) (bool, error) {
+	if u.format == "parquet" {
+		return true, nil
+	}
+	f, err := os.Open(raw)
+	if err != nil {
+		return false, unreadable(raw, err)
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 16)
+	return packed(in) == "" && u.decoder(in) == nil, nil
+}
+
 func (u unpacker) limit(size int64) int64 {
 	free, ratio := u.free, u.ratio
 	if free == 0 {
@@ -95,15 +109,25 @@ func (u unpacker) limit(size int64) int64 {
 	return min(maxUnpacked, max(free, ratio*size))
 }
 
-// decompress looks at the first bytes, not at the name. packing is "" where
+// packed looks at the first bytes, not at the name: "gzip", "zstd", or "" where
 // there is nothing to unpack.
-func decompress(in *bufio.Reader) (plain io.ReadCloser, packing string, err error) {
+func packed(in *bufio.Reader) string {
 	magic, _ := in.Peek(4)
 	switch {
 	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		return "gzip"
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return "zstd"
+	}
+	return ""
+}
+
+func decompress(in *bufio.Reader) (plain io.ReadCloser, packing string, err error) {
+	switch packed(in) {
+	case "gzip":
 		z, err := gzip.NewReader(in)
 		return z, "gzip", err
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case "zstd":
 		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow))
 		if err != nil {
 			return nil, "zstd", err
