@@ -46,8 +46,14 @@ type EvaluateResult struct {
 }
 
 func (r *EvaluateResult) outputs() metadata.Outputs {
-	return metadata.Outputs{"evaluation": r.Evaluation, "report": r.Report, "scores": r.Scores}
+	return metadata.Outputs{evaluationOutput: r.Evaluation, reportOutput: r.Report, "scores": r.Scores}
 }
+
+// The outputs that tell what a gate on latency measured.
+const (
+	evaluationOutput = "evaluation"
+	reportOutput     = "report"
+)
 
 // Evaluate chooses the model by its score on the validation rows, then judges it
 // once on the test rows, beside the baseline and the live model, and asks the
