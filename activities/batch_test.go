@@ -57,6 +57,8 @@ func TestABatchIsItsFitsOneByOne(t *testing.T) {
 		require.Equal(t, metadata.CacheMiss, r.Cache)
 		require.Equal(t, []int{p.Fits[i].Trial.ID, p.Fits[i].Fold}, []int{r.Trial, r.Fold})
 		require.Equal(t, rows[i].Scores["rmse"], *r.Score)
+		require.Len(t, rows[i].ModelDigest, 64, "it says which model was fitted")
+		require.Empty(t, r.Digest)
 		require.Positive(t, r.Seconds)
 		require.Nil(t, r.Scores, "what is in the row is not in the history")
 
@@ -80,6 +82,14 @@ func TestABatchIsItsFitsOneByOne(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, metadata.CacheOff, off[0].Cache)
 	require.Equal(t, again[6].Score, off[6].Score)
+	fittedAgain, err := e.DB.Trials(t.Context(), "r")
+	require.NoError(t, err)
+	digests := map[string]bool{}
+	for i := range rows {
+		require.Equal(t, rows[i].ModelDigest, fittedAgain[i].ModelDigest, "the same fit is the same model")
+		digests[rows[i].ModelDigest] = true
+	}
+	require.Len(t, digests, 6, "and every other one another")
 	states, err := e.DB.Steps(t.Context(), "r")
 	require.NoError(t, err)
 	for _, s := range states {

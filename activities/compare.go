@@ -3,7 +3,6 @@ package activities
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -68,11 +67,11 @@ func (a *Activities) compare(ctx context.Context, p CompareParams) (*CompareResu
 		if s.State != metadata.StepCompleted || strings.HasPrefix(s.Step, "collect/") || s.Step == "deploy" || s.Step == "define" {
 			continue // what it began with, and what it did to the world
 		}
+		delete(s.Outputs, trainerReport)
 		differ, err := a.compareStep(ctx, s, again[s.Step])
 		if err != nil {
 			return nil, err
 		}
-		delete(s.Outputs, trainerReport)
 		res.Outputs += len(s.Outputs)
 		if _, told := s.Outputs[proofOutput]; told {
 			res.Outputs--
@@ -107,10 +106,14 @@ func shown(value string) string {
 }
 
 func (a *Activities) compareStep(ctx context.Context, recorded, repeated metadata.Step) ([]Difference, error) {
+	timed, err := a.sameButForTheClock(ctx, recorded, repeated)
+	if err != nil {
+		return nil, err
+	}
 	var out []Difference
 	for _, name := range slices.Sorted(maps.Keys(recorded.Outputs)) {
 		was, is := recorded.Outputs[name], repeated.Outputs[name]
-		if was.Digest == is.Digest || name == proofOutput && !is.IsZero() {
+		if was.Digest == is.Digest || timed[name] || name == proofOutput && !is.IsZero() {
 			continue
 		}
 		same, err := a.sameModel(ctx, was, is)
@@ -122,8 +125,7 @@ func (a *Activities) compareStep(ctx context.Context, recorded, repeated metadat
 		}
 		d := Difference{Step: recorded.Step, Output: name, Recorded: was.Digest, Repeated: is.Digest}
 		if !is.IsZero() {
-			var err error
-			if d.How, err = a.howDiffers(ctx, was, is); err != nil {
+			if d.How, err = a.howDiffers(ctx, name, was, is); err != nil {
 				return nil, err
 			}
 		}
@@ -159,8 +161,9 @@ func (a *Activities) sameModel(ctx context.Context, was, is artifact.Ref) (bool,
 }
 
 // howDiffers says where two artifacts part: the path in JSON, the byte elsewhere.
-// One that the store no longer holds is known by its digest alone.
-func (a *Activities) howDiffers(ctx context.Context, was, is artifact.Ref) (string, error) {
+// One that the store no longer holds is known by its digest alone. Of an evaluation,
+// what the clock measured is not where they part.
+func (a *Activities) howDiffers(ctx context.Context, output string, was, is artifact.Ref) (string, error) {
 	there, err := a.Store.Exists(ctx, was)
 	if err != nil {
 		return "", err
@@ -180,8 +183,11 @@ func (a *Activities) howDiffers(ctx context.Context, was, is artifact.Ref) (stri
 		return "", err
 	}
 	if was.MediaType == artifact.MediaTypeJSON {
-		var x, y any
-		if json.Unmarshal(one, &x) == nil && json.Unmarshal(two, &y) == nil {
+		if x, y, ok := readBoth(one, two); ok {
+			if output == evaluationOutput {
+				takeMeasured(x)
+				takeMeasured(y)
+			}
 			if path, ok := parts("", x, y); ok {
 				return "first at " + path, nil
 			}
@@ -233,7 +239,8 @@ func parts(path string, x, y any) (string, bool) {
 	return fmt.Sprintf("%s (%v, %v)", strings.TrimPrefix(path, "."), x, y), true
 }
 
-// compareScores holds every fit's scores against those recorded; n is how many.
+// compareScores holds every fit's scores, and the digest of the model it scored, against
+// those recorded; n is how many scores. A build before fits had digests recorded none.
 func (a *Activities) compareScores(ctx context.Context, run Run) (out []Difference, n int, err error) {
 	recorded, err := a.DB.Trials(ctx, run.Reproduces)
 	if err != nil {
@@ -250,6 +257,7 @@ func (a *Activities) compareScores(ctx context.Context, run Run) (out []Differen
 	}
 	for _, t := range recorded {
 		other := again[fit{t.Outer, t.Trial, t.Fold}]
+		step := fmt.Sprintf("train, %s, trial %d, fold %d", t.Kind, t.Trial, t.Fold)
 		for _, metric := range slices.Sorted(maps.Keys(t.Scores)) {
 			n++
 			was := t.Scores[metric]
@@ -257,11 +265,14 @@ func (a *Activities) compareScores(ctx context.Context, run Run) (out []Differen
 			if ok && math.Float64bits(was) == math.Float64bits(is) {
 				continue
 			}
-			d := Difference{Step: fmt.Sprintf("train, %s, trial %d, fold %d", t.Kind, t.Trial, t.Fold), Output: metric, Recorded: fmt.Sprint(was)}
+			d := Difference{Step: step, Output: metric, Recorded: fmt.Sprint(was)}
 			if ok {
 				d.Repeated = fmt.Sprint(is)
 			}
 			out = append(out, d)
+		}
+		if t.Fold >= 0 && t.ModelDigest != "" && other.ModelDigest != "" && t.ModelDigest != other.ModelDigest {
+			out = append(out, Difference{Step: step, Output: "model", Recorded: t.ModelDigest, Repeated: other.ModelDigest})
 		}
 	}
 	return out, n, nil

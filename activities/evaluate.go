@@ -15,6 +15,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/metadata"
+	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -46,14 +47,20 @@ type EvaluateResult struct {
 }
 
 func (r *EvaluateResult) outputs() metadata.Outputs {
-	return metadata.Outputs{"evaluation": r.Evaluation, "report": r.Report, "scores": r.Scores}
+	return metadata.Outputs{evaluationOutput: r.Evaluation, reportOutput: r.Report, "scores": r.Scores}
 }
+
+// The outputs that tell what a gate on latency measured.
+const (
+	evaluationOutput = "evaluation"
+	reportOutput     = "report"
+)
 
 // Evaluate chooses the model by its score on the validation rows, then judges it
 // once on the test rows, beside the baseline and the live model, and asks the
 // gates.
 func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
-	s := step{run: p.Run, name: "evaluate", version: 4, inputs: []artifact.Ref{p.Validation, p.Test}}
+	s := step{run: p.Run, name: "evaluate", version: 5, inputs: []artifact.Ref{p.Validation, p.Test}}
 	begun := time.Now()
 	revision, champion, err := a.champion(ctx, p.Run, p.Pipeline.Deploy.Endpoint)
 	if err != nil {
@@ -162,6 +169,7 @@ func (a *Activities) judge(ctx context.Context, p EvaluateParams, champion *meta
 		}
 		o.Contenders = append(o.Contenders, evaluation.Contender{
 			Name: m.Trial.Kind, Settings: m.Trial.Settings(), Kind: m.Trial.Kind, Inputs: inputsOf(fits[i].features), Size: m.Features.Size + m.Target.Size + m.Model.Size, Predictor: predictor,
+			Gains: model.Gains(fits[i].model),
 		})
 	}
 	return evaluation.Evaluate(ctx, o)

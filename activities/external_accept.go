@@ -45,7 +45,7 @@ func (a *Activities) AcceptFold(ctx context.Context, p AcceptParams) (*FoldResul
 	}
 	res := &FoldResult{}
 	s.trial = func() (metadata.Trial, error) {
-		return p.trial(p.Fold, res.Report, metadata.Trial{Scores: res.Scores, Rows: res.Learnt, Seconds: p.seconds(begun), Error: res.Failed})
+		return p.trial(p.Fold, res.Report, metadata.Trial{Scores: res.Scores, Rows: res.Learnt, Seconds: p.seconds(begun), ModelDigest: res.Digest, Error: res.Failed})
 	}
 	_, err = perform(ctx, a, s, res, func(ctx context.Context, dir string, res *FoldResult) error {
 		res.Learnt, res.Rows = p.Fit.Rows.Learnt, p.Fit.Rows.HeldRows
@@ -57,7 +57,7 @@ func (a *Activities) AcceptFold(ctx context.Context, p AcceptParams) (*FoldResul
 			return gone()
 		}
 		score := made.scores[p.Problem.Metric]
-		res.Scores, res.Score = metadata.Values(made.scores), &score
+		res.Scores, res.Score, res.Digest = metadata.Values(made.scores), &score, artifact.DigestOf(made.graph)
 		if res.TrainerReport, err = a.takeReport(ctx, p, made); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (a *Activities) AcceptFold(ctx context.Context, p AcceptParams) (*FoldResul
 		return nil, err
 	}
 	res.Trial, res.Fold = p.Trial.ID, p.Fold
-	res.Scores, res.Report = nil, nil
+	res.Scores, res.Report, res.Digest = nil, nil, ""
 	return res, nil
 }
 

@@ -248,6 +248,7 @@ func TestAFitThatATrainerCannotMakeIsNeverFoundAgain(t *testing.T) {
 
 	fit = e.prepare(e.params)
 	e.acceptFold(e.params, fit, e.answer(fit, honest()), "")
+	require.Equal(t, artifact.DigestOf(honest()), e.trial(e.params.Fold).ModelDigest)
 	hit := e.prepare(e.params)
 	require.True(t, hit.Hit)
 	e.params.Run.NoCache = true // as if what the cache had was gone meanwhile

@@ -74,7 +74,7 @@ func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResu
 		return nil, a.fail(ctx, step{run: p.Run, name: "package"}, begun, err)
 	}
 	s := step{
-		run: p.Run, name: "package", version: 5,
+		run: p.Run, name: "package", version: 6,
 		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Scores, p.Train, p.Validation, p.Test, p.Dataset},
 		params: map[string]any{
 			"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String(),

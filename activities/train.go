@@ -84,6 +84,7 @@ type FoldResult struct {
 	Rows   int             `json:"rows"`             // held out
 	Scores metadata.Values `json:"scores,omitempty"`
 	Report *model.Report   `json:"report,omitempty"`
+	Digest string          `json:"digest,omitempty"` // of the model, which is not kept: model.Digest, or that of a graph
 	Learnt int             `json:"learnt,omitempty"` // rows it learnt from
 	Memory int64           `json:"memory,omitempty"`
 
@@ -113,7 +114,7 @@ func newFoldFit(p FitParams) *foldFit {
 	f := &foldFit{p: p, step: p.step(foldPart(p.Fold)), res: &FoldResult{Trial: p.Trial.ID, Fold: p.Fold}, begun: time.Now()}
 	f.step.trial = func() (metadata.Trial, error) {
 		return p.trial(p.Fold, f.res.Report, metadata.Trial{
-			Scores: f.res.Scores, Rows: f.res.Learnt, Memory: f.res.Memory, Seconds: time.Since(f.begun).Seconds(), Error: f.res.Failed,
+			Scores: f.res.Scores, Rows: f.res.Learnt, Memory: f.res.Memory, Seconds: time.Since(f.begun).Seconds(), ModelDigest: f.res.Digest, Error: f.res.Failed,
 		})
 	}
 	return f
@@ -123,7 +124,7 @@ func newFoldFit(p FitParams) *foldFit {
 func (f *foldFit) told() *FoldResult {
 	res := *f.res
 	res.Trial, res.Fold = f.p.Trial.ID, f.p.Fold // a hit may come from a search that numbered it otherwise
-	res.Scores, res.Report = nil, nil
+	res.Scores, res.Report, res.Digest = nil, nil, ""
 	return &res
 }
 
@@ -161,7 +162,7 @@ func (a *Activities) fitScored(ctx context.Context, s step, p FitParams, rows *t
 		return err
 	}
 	score := fit.Scores[p.Problem.Metric]
-	res.Scores, res.Report, res.Score = metadata.Values(fit.Scores), &fit.Report, &score
+	res.Scores, res.Report, res.Score, res.Digest = metadata.Values(fit.Scores), &fit.Report, &score, fit.Digest
 	res.Figure = fmt.Sprintf("%s %s", p.Problem.Metric, number(score))
 	return nil
 }

@@ -104,6 +104,7 @@ type tuner struct {
 	done    int // fits of this execution of the workflow
 	told    int // of them, those the engine was told
 	failure string
+	untold  []activities.FoldResult // fits that were made since the engine was last told
 
 	pace map[string]time.Duration // how long fits take, by sort, as far as it is known
 }
@@ -144,7 +145,7 @@ func (t *tuner) search(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		t.told = t.done
+		t.told, t.untold = t.done, nil
 		for _, r := range results {
 			t.sofar.Scores.add(r.Score)
 			t.engine.Tell(t.sofar.Scores[len(t.sofar.Scores)-8:].all()...)
@@ -207,6 +208,7 @@ func (t *tuner) summary(ask tuning.Ask) string {
 func (t *tuner) count(ctx workflow.Context, made ...activities.FoldResult) {
 	for _, r := range made {
 		t.done++
+		t.untold = append(t.untold, r)
 		if r.Cache == metadata.CacheHit {
 			t.sofar.Hits++
 		}

@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/esteira-ml/esteira/activities"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/tuning"
 )
@@ -27,8 +28,21 @@ func (t *tuner) progress(ctx workflow.Context) string {
 		say(&b, "; at this pace up to %s to go", (passed / time.Duration(done) * time.Duration(of-done)).Round(time.Second))
 	}
 	say(&b, "\n\n")
-	trials(&b, nil, t.engine.Scored(), t.in.Problem.Metric)
+	trials(&b, nil, t.scored(), t.in.Problem.Metric)
 	return b.String()
+}
+
+// scored is what the engine knows of the trials, and what came back since it was told
+// last: many fits are asked for together.
+func (t *tuner) scored() []tuning.Scored {
+	all := t.engine.Scored()
+	byFold := func(x, y activities.FoldResult) int { return x.Fold - y.Fold }
+	for _, r := range slices.SortedStableFunc(slices.Values(t.untold), byFold) {
+		if r.Score != nil && r.Trial < len(all) {
+			all[r.Trial].Scores = append(all[r.Trial].Scores, *r.Score)
+		}
+	}
+	return all
 }
 
 // inChunk is how many fits of the chunk under way are done.

@@ -82,7 +82,7 @@ type Imported struct {
 type Card struct {
 	Name    string
 	Kind    string      // of the model: "ols", "logistic", "boosted_trees", "baseline"
-	Model   model.Model // of ols, its coefficients are shown; nil: they are not
+	Model   model.Model // of ols its coefficients are shown, of trees their gains; nil: they are not
 	Dropped []string    // columns the fit left out, constant or collinear
 	Problem pipeline.Problem
 	// ProblemDigest names the version of the problem the model answers. Its number
@@ -135,6 +135,7 @@ func (c Card) Markdown() string {
 	c.data(line)
 	c.metrics(line)
 	c.coefficients(line)
+	c.gains(line)
 	line("## Limits\n")
 	for _, l := range append(slices.Concat(c.Limits, c.Metrics.Limits),
 		"A category not seen in training is answered as such, and a missing value by its imputed one: the answer says less about such a row.",

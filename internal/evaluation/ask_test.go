@@ -93,3 +93,23 @@ func TestNoGatesAreNoConditions(t *testing.T) {
 		t.Fatalf("%+v", e.Gates)
 	}
 }
+
+// TestAGateOnCalibration: answers of x where x is the truth are calibrated, half of x
+// are off by a quarter on average.
+func TestAGateOnCalibration(t *testing.T) {
+	for slope, passed := range map[float64]bool{1: true, 0.5: false} {
+		o := many(20_000, pipeline.Binary)
+		o.Contenders[1].Predictor = line{slope: slope, classes: []string{"0", "1"}}
+		o.Contenders[1].Inputs, o.Champion = nil, nil
+		o.Evaluate = pipeline.Evaluate{Gates: []pipeline.Gate{{Metric: "ece", Max: pointer(0.03)}}}
+		e := judged(t, o)
+		g := e.Gates[0]
+		want := (1 - slope) * 0.5
+		if g.Passed != passed || (e.Decision == evaluation.Accepted) != passed || g.Condition != "ece <= 0.03" || g.Value != e.Test.Scores["ece"] || g.Value < want-0.02 || g.Value > want+0.02 {
+			t.Errorf("slope %v: %s with %+v", slope, e.Decision, g)
+		}
+		if !passed && !strings.Contains(g.Reason, "must be at most 0.03: missed by") {
+			t.Errorf("slope %v: %q", slope, g.Reason)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -25,6 +26,7 @@ type Contender struct {
 	Inputs    []string // raw columns it reads
 	Size      int64    // bytes of its features, target and model
 	Predictor Predictor
+	Gains     []model.Gain // of boosted trees
 }
 
 // Options are what Evaluate reads. Contenders hold exactly one baseline.

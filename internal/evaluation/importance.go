@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -32,6 +33,7 @@ type Usage struct {
 	Importances []Importance `json:"importances"` // most important first
 	Dependence  []Dependence `json:"dependence,omitempty"`
 	GridRows    int          `json:"grid_rows,omitempty"`
+	Gains       []model.Gain `json:"gains,omitempty"` // of boosted trees, on the training rows
 }
 
 // Importance is how much worse the problem's metric gets when the values of one
@@ -94,7 +96,7 @@ func usage(ctx context.Context, o Options, c Contender, m *measured) (*Usage, er
 			}
 		}
 	})
-	u := &Usage{Rows: len(rows), Repeats: importanceRepeats}
+	u := &Usage{Rows: len(rows), Repeats: importanceRepeats, Gains: c.Gains[:min(len(c.Gains), maxImportanceColumns)]}
 	for j, name := range inputs {
 		if errs[j] != nil {
 			return nil, errs[j]

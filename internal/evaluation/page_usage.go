@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/report"
 )
@@ -55,6 +56,9 @@ func (e *Evaluation) usageSection() report.Section {
 		Caption: "Permutation importance: mean and deviation over the repeats. At the dashed line a column does not matter.",
 		Plot:    report.Dots(report.Plot{Title: "Permutation importance, loss of " + metric, Wide: true}, dots, 0),
 	}}})
+	if len(u.Gains) > 0 {
+		s.Blocks = append(s.Blocks, report.Block{Plots: []report.Figure{gainFigure(u.Gains)}})
+	}
 	if len(u.Dependence) > 0 {
 		s.Blocks = append(s.Blocks, report.Block{Text: fmt.Sprintf("Partial dependence: the mean answer on %s test rows with one column set to each value and all others as they are. Where columns go together, some of these rows could not exist.", report.Count(int64(u.GridRows)))})
 	}
@@ -70,6 +74,17 @@ func (e *Evaluation) usageSection() report.Section {
 		s.Blocks = append(s.Blocks, report.Block{Plots: figures})
 	}
 	return s
+}
+
+func gainFigure(gains []model.Gain) report.Figure {
+	var dots []report.Dot
+	for _, g := range gains[:min(len(gains), maxDrawnSlices)] {
+		dots = append(dots, report.Dot{Label: g.Feature, Value: g.Share, Low: math.NaN(), High: math.NaN(), Text: percent(g.Share)})
+	}
+	return report.Figure{
+		Caption: "Gain: the share of the loss on the training rows that the trees' splits on a feature saved. It favours features of many values, which permutation, on rows the model has not seen, does not.",
+		Plot:    report.Dots(report.Plot{Title: "Gain, share of all splits", Wide: true}, dots, 0),
+	}
 }
 
 func (e *Evaluation) answered() string {

@@ -21,6 +21,7 @@ type Fit struct {
 type FoldFit struct {
 	Scores map[string]float64 // every metric of the task that the rows define; always problem.Metric
 	Report model.Report
+	Digest string // of the model: model.Digest
 }
 
 // FitFull fits a trial on all rows of f.
@@ -52,5 +53,6 @@ func (p *Prepared) FitScored(ctx context.Context, trial Trial, seed int64, watch
 	if err != nil {
 		return nil, err
 	}
-	return &FoldFit{Scores: scores, Report: fit.Report}, nil
+	digest, err := model.Digest(fit.Model)
+	return &FoldFit{Scores: scores, Report: fit.Report, Digest: digest}, err
 }
