@@ -19,7 +19,7 @@ func TestARunIsReproduced(t *testing.T) {
 	first := l.Run(testline.ExitDone, l.Example("penguins/penguins.yaml", name, "C: [0.1, 1, 10]", "C: [0.01]"))
 	const gate = "- {metric: accuracy, min: 0.9}"
 	file := l.Example("penguins/penguins.yaml", name, gate, gate+"\n    - {max_latency_us: 10000000}") // what no two runs measure alike
-	second := l.Run(testline.ExitDone, file) // compared with the first, now live
+	second := l.Run(testline.ExitDone, file)                                                           // compared with the first, now live
 	require.Equal(t, workflows.DecisionDeployed, second.Decision, second.Reason)
 	require.Equal(t, 0, testline.Count(t, l.Pool(), `select count(*) from trials where error = '' and length(model_digest) <> 64`), "every fit says which model it made")
 
