@@ -65,7 +65,7 @@ func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sq
 		files = append(files, parts...)
 		columns += e.width(ctx, tables[name])
 		if len(parts) > 0 {
-			relations = append(relations, Scan(parts[0]))
+			relations = append(relations, e.narrowOf(ctx, parts[0])...)
 		}
 		create += "CREATE VIEW " + Ident(name) + " AS " + tables[name].query() + ";\n"
 	}

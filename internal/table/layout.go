@@ -38,6 +38,17 @@ func (x extent) layout() string {
 	return fmt.Sprintf(", ROW_GROUP_SIZE %d", max(1, rows/BatchRows)*BatchRows) + options
 }
 
+// narrowOf are the relations of Parquet files whose rows extentOf may look at: of many
+// columns, a few rows take more memory than there is.
+func (e *Engine) narrowOf(ctx context.Context, paths ...string) (relations []string) {
+	for _, path := range paths {
+		if n := e.width(ctx, Parts(path)); n > 0 && n <= wide {
+			relations = append(relations, Scan(path))
+		}
+	}
+	return relations
+}
+
 // extentOf tells the extent of a table of so many columns whose rows are made of those
 // of the given relations, by their first rows: those alone are the same whatever the
 // memory and the threads, and so must the file be.

@@ -83,7 +83,7 @@ func (e *Engine) writeItems(ctx context.Context, items []string, rest, from, out
 	if err != nil {
 		return err
 	}
-	size, err := e.extentOf(ctx, len(items), Scan(from))
+	size, err := e.extentOf(ctx, len(items), e.narrowOf(ctx, from)...)
 	if err != nil {
 		return err
 	}

@@ -39,11 +39,7 @@ func (e *Engine) writeAny(ctx context.Context, query, out string, from []string)
 	if err != nil {
 		return err
 	}
-	var relations []string
-	for _, path := range from {
-		relations = append(relations, Scan(path))
-	}
-	size, err := e.extentOf(ctx, len(schema), relations...)
+	size, err := e.extentOf(ctx, len(schema), e.narrowOf(ctx, from...)...)
 	if err != nil {
 		return err
 	}
