@@ -124,24 +124,18 @@ func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []p
 // described reads the training rows that features are planned on and described by,
 // and says how many there are in all. Where these are they, the fits share them.
 func (a *Activities) described(ctx context.Context, ref artifact.Ref, columns []string) (f *frame.Frame, rows int64, err error) {
-	path, release, err := a.Store.File(ctx, ref)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer release()
-	e, err := a.engine(a.ScratchDir)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer e.Close()
-	most := int64(a.maxDescribed / max(1, len(columns)))
-	row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+table.Scan(path))
-	if err != nil {
-		return nil, 0, err
-	}
-	if rows = row[0].(int64); rows > most {
-		return e.ReadSome(ctx, path, columns, most)
-	}
-	f, err = a.read(ctx, ref, columns)
+	err = a.onFile(ctx, a.ScratchDir, ref, func(e *table.Engine, path string) error {
+		most := int64(a.maxDescribed / max(1, len(columns)))
+		row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+table.Scan(path))
+		if err != nil {
+			return err
+		}
+		if rows = row[0].(int64); rows > most {
+			f, rows, err = e.ReadSome(ctx, path, columns, most)
+		} else {
+			f, err = a.read(ctx, ref, columns)
+		}
+		return err
+	})
 	return f, rows, err
 }

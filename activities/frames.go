@@ -7,6 +7,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // frameCache keeps the frame that was read last, because the fits of one run all
@@ -37,16 +38,10 @@ func (a *Activities) read(ctx context.Context, ref artifact.Ref, columns []strin
 }
 
 // readOnce is read of what nobody else will ask for.
-func (a *Activities) readOnce(ctx context.Context, ref artifact.Ref, columns []string) (*frame.Frame, error) {
-	path, release, err := a.Store.File(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	e, err := a.engine(a.ScratchDir)
-	if err != nil {
-		return nil, err
-	}
-	defer e.Close()
-	return e.Read(ctx, path, columns)
+func (a *Activities) readOnce(ctx context.Context, ref artifact.Ref, columns []string) (f *frame.Frame, err error) {
+	err = a.onFile(ctx, a.ScratchDir, ref, func(e *table.Engine, path string) (err error) {
+		f, err = e.Read(ctx, path, columns)
+		return err
+	})
+	return f, err
 }

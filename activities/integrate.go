@@ -151,16 +151,10 @@ func (a *Activities) checkColumns(ctx context.Context, p IntegrateParams, res *D
 }
 
 // schema describes a Parquet artifact.
-func (a *Activities) schema(ctx context.Context, ref artifact.Ref) (pipeline.Schema, error) {
-	path, release, err := a.Store.File(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	e, err := a.engine(a.ScratchDir)
-	if err != nil {
-		return nil, err
-	}
-	defer e.Close()
-	return e.Schema(ctx, path)
+func (a *Activities) schema(ctx context.Context, ref artifact.Ref) (schema pipeline.Schema, err error) {
+	err = a.onFile(ctx, a.ScratchDir, ref, func(e *table.Engine, path string) (err error) {
+		schema, err = e.Schema(ctx, path)
+		return err
+	})
+	return schema, err
 }

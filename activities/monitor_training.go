@@ -8,6 +8,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/table"
 	"github.com/esteira-ml/esteira/internal/window"
 )
 
@@ -76,22 +77,15 @@ func (a *Activities) training(ctx context.Context, m window.Model) (rows *frame.
 	return f, "", nil
 }
 
-func (a *Activities) sampled(ctx context.Context, digest string, columns []string) (*frame.Frame, error) {
+func (a *Activities) sampled(ctx context.Context, digest string, columns []string) (f *frame.Frame, err error) {
 	ref, err := a.Store.Stat(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
-	path, release, err := a.Store.File(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	e, err := a.engine(a.ScratchDir)
-	if err != nil {
-		return nil, err
-	}
-	defer e.Close()
-	f, _, err := e.ReadSome(ctx, path, columns, trainingRows)
+	err = a.onFile(ctx, a.ScratchDir, ref, func(e *table.Engine, path string) (err error) {
+		f, _, err = e.ReadSome(ctx, path, columns, trainingRows)
+		return err
+	})
 	return f, err
 }
 

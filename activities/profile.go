@@ -107,8 +107,19 @@ func (a *Activities) previousProfile(ctx context.Context, s *step, dataset artif
 	return nil
 }
 
-// withTable opens an engine on a Parquet artifact.
+// withTable opens an engine on a Parquet artifact and describes it.
 func (a *Activities) withTable(ctx context.Context, dir string, ref artifact.Ref, f func(e *table.Engine, path string, schema pipeline.Schema) error) error {
+	return a.onFile(ctx, dir, ref, func(e *table.Engine, path string) error {
+		schema, err := e.Schema(ctx, path)
+		if err != nil {
+			return err
+		}
+		return f(e, path, schema)
+	})
+}
+
+// onFile opens an engine on a Parquet artifact.
+func (a *Activities) onFile(ctx context.Context, dir string, ref artifact.Ref, f func(e *table.Engine, path string) error) error {
 	path, release, err := a.Store.File(ctx, ref)
 	if err != nil {
 		return err
@@ -119,9 +130,5 @@ func (a *Activities) withTable(ctx context.Context, dir string, ref artifact.Ref
 		return err
 	}
 	defer e.Close()
-	schema, err := e.Schema(ctx, path)
-	if err != nil {
-		return err
-	}
-	return f(e, path, schema)
+	return f(e, path)
 }
