@@ -63,9 +63,10 @@ func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sq
 			}
 		}
 		files = append(files, parts...)
-		columns += e.width(ctx, tables[name])
-		if len(parts) > 0 {
-			relations = append(relations, e.narrowOf(ctx, parts[0])...)
+		n := e.width(ctx, tables[name])
+		columns += n
+		if len(parts) > 0 && n > 0 && n <= wide { // else a few rows take more memory than there is
+			relations = append(relations, Scan(parts[0]))
 		}
 		create += "CREATE VIEW " + Ident(name) + " AS " + tables[name].query() + ";\n"
 	}
