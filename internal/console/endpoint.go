@@ -59,7 +59,7 @@ type pastAlert struct {
 }
 
 func (c *Console) endpoint(ctx context.Context, v *visit) (*view, error) {
-	name := clean(v.PathValue("endpoint"))
+	name := metadata.Clean(v.PathValue("endpoint"))
 	e, err := c.DB.Endpoint(ctx, name)
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ type modelPage struct {
 const cardReport = "model card"
 
 func (c *Console) model(ctx context.Context, v *visit) (*view, error) {
-	p := &modelPage{Name: clean(v.PathValue("name"))}
+	p := &modelPage{Name: metadata.Clean(v.PathValue("name"))}
 	list, err := c.DB.ModelVersions(ctx, p.Name)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,7 @@ func (c *Console) overview(ctx context.Context, v *visit) (*view, error) {
 	shown := &view{Title: "Overview", Kicker: "Esteira", page: "overview", active: "overview", UI: c.UI("", ""), Commands: []string{"esteira runs list", "esteira endpoints list", "esteira schedule list"}}
 	o := &overview{}
 	shown.Body = o
-	list, err := c.DB.Pipelines(ctx, clean(v.URL.Query().Get("after")), maxPipelines+1)
+	list, err := c.DB.Pipelines(ctx, metadata.Clean(v.URL.Query().Get("after")), maxPipelines+1)
 	if err != nil {
 		return nil, err
 	}

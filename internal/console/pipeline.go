@@ -60,7 +60,7 @@ type stepTime struct {
 }
 
 func (c *Console) pipeline(ctx context.Context, v *visit) (*view, error) {
-	name := clean(v.PathValue("name"))
+	name := metadata.Clean(v.PathValue("name"))
 	if known, err := c.DB.HasPipeline(ctx, name); err != nil || !known {
 		return nil, orUnknown(err, name)
 	}

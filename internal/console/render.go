@@ -122,9 +122,8 @@ func trouble(what string, err error) report.Notice {
 	return report.Notice{Level: report.Warn, Title: what + " cannot be told now.", Text: err.Error()}
 }
 
-// when writes a moment, or nothing.
-func when(t any) template.HTML {
-	var at time.Time
+// momentOf is a moment or what one points to; zero: there is none.
+func momentOf(t any) (at time.Time) {
 	switch t := t.(type) {
 	case time.Time:
 		at = t
@@ -133,6 +132,12 @@ func when(t any) template.HTML {
 			at = *t
 		}
 	}
+	return at
+}
+
+// when writes a moment, or nothing.
+func when(t any) template.HTML {
+	at := momentOf(t)
 	if at.IsZero() {
 		return "–"
 	}
@@ -142,15 +147,7 @@ func when(t any) template.HTML {
 
 // ago is how long before now a moment was.
 func ago(now time.Time, t any) string {
-	var at time.Time
-	switch t := t.(type) {
-	case time.Time:
-		at = t
-	case *time.Time:
-		if t != nil {
-			at = *t
-		}
-	}
+	at := momentOf(t)
 	if at.IsZero() {
 		return ""
 	}

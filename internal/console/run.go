@@ -44,7 +44,7 @@ const (
 )
 
 func (c *Console) run(ctx context.Context, v *visit) (*view, error) {
-	id := clean(v.PathValue("id"))
+	id := metadata.Clean(v.PathValue("id"))
 	facts, err := c.DB.RunFacts(ctx, id)
 	if err != nil {
 		return nil, err

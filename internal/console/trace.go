@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/trace"
 )
 
@@ -13,7 +14,7 @@ type tracePage struct {
 }
 
 func (c *Console) trace(ctx context.Context, v *visit) (*view, error) {
-	id := strings.TrimSpace(clean(v.URL.Query().Get("id")))
+	id := strings.TrimSpace(metadata.Clean(v.URL.Query().Get("id")))
 	p := &tracePage{ID: id}
 	shown := &view{Title: "Trace a prediction", Kicker: "Audit", page: "trace", active: "trace", UI: c.UI("", ""), Commands: []string{"esteira trace PREDICTION", "esteira audit query --endpoint ENDPOINT"}, Body: p}
 	if id == "" {

@@ -47,7 +47,7 @@ func setAlias(ctx context.Context, tx pgx.Tx, a Alias) error {
 	batch := &pgx.Batch{}
 	batch.Queue(`insert into aliases (model, alias, version, actor, reason, evidence) values ($1, $2, $3, $4, $5, $6)
 		on conflict (model, alias) do update set version = excluded.version, actor = excluded.actor, reason = excluded.reason, evidence = excluded.evidence, changed = now()`,
-		a.Model, a.Alias, a.Version, a.Actor, clean(a.Reason), evidence)
+		a.Model, a.Alias, a.Version, a.Actor, Clean(a.Reason), evidence)
 	queueHistory(batch, a, previous, evidence)
 	return tx.SendBatch(ctx, batch).Close()
 }
@@ -84,7 +84,7 @@ func aliased(ctx context.Context, tx pgx.Tx, a Alias) (version int, err error) {
 
 func queueHistory(batch *pgx.Batch, a Alias, previous int, evidence string) {
 	batch.Queue(`insert into alias_history (model, alias, version, previous, actor, reason, evidence) values ($1, $2, $3, $4, $5, $6, $7)`,
-		a.Model, a.Alias, a.Version, previous, a.Actor, clean(a.Reason), evidence)
+		a.Model, a.Alias, a.Version, previous, a.Actor, Clean(a.Reason), evidence)
 }
 
 const aliasColumns = `model, alias, version, actor, reason, changed, evidence`

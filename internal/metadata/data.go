@@ -97,7 +97,7 @@ func (db *DB) RecordChecks(ctx context.Context, run string, checks []Check) erro
 		if err != nil {
 			return err
 		}
-		rows[i] = []any{i, clean(c.Column), c.Name, c.Severity, c.Passed, c.Failed, c.Rows, clean(c.Message), details}
+		rows[i] = []any{i, Clean(c.Column), c.Name, c.Severity, c.Passed, c.Failed, c.Rows, Clean(c.Message), details}
 	}
 	return db.replace(ctx, "checks", run, []string{"ordinal", "column_name", "name", "severity", "passed", "failed", "rows", "message", "details"}, rows)
 }
@@ -156,7 +156,7 @@ func queueTrial(batch *pgx.Batch, t Trial) error {
 		on conflict (run, outer_fold, trial, fold) do update set kind = excluded.kind, params = excluded.params, scores = excluded.scores,
 			options = excluded.options, report = excluded.report, share = excluded.share, rows = excluded.rows, memory = excluded.memory,
 			seconds = excluded.seconds, worker = excluded.worker, model_digest = excluded.model_digest, error = excluded.error`,
-		t.Run, t.Outer, t.Trial, t.Fold, t.Kind, texts[0], texts[1], texts[2], texts[3], t.Share, t.Rows, t.Memory, t.Seconds, t.Worker, t.ModelDigest, clean(t.Error))
+		t.Run, t.Outer, t.Trial, t.Fold, t.Kind, texts[0], texts[1], texts[2], texts[3], t.Share, t.Rows, t.Memory, t.Seconds, t.Worker, t.ModelDigest, Clean(t.Error))
 	return nil
 }
 
@@ -193,7 +193,7 @@ func (db *DB) Metrics(ctx context.Context, run string) ([]Metric, error) {
 func (db *DB) RecordGates(ctx context.Context, run string, gates []Gate) error {
 	rows := make([][]any, len(gates))
 	for i, g := range gates {
-		rows[i] = []any{i, g.Metric, clean(g.Condition), g.Value, g.Bound, g.Passed, clean(g.Reason)}
+		rows[i] = []any{i, g.Metric, Clean(g.Condition), g.Value, g.Bound, g.Passed, Clean(g.Reason)}
 	}
 	return db.replace(ctx, "gates", run, []string{"ordinal", "metric", "condition", "value", "bound", "passed", "reason"}, rows)
 }

@@ -117,9 +117,9 @@ func orNotFound(err error, what string, args ...any) error {
 	return fail(err, "read "+fmt.Sprintf(what, args...))
 }
 
-// clean makes any text acceptable to Postgres, which takes valid UTF-8 without
-// the zero byte. Messages may quote a user's bytes.
-func clean(s string) string {
+// Clean makes any text acceptable to Postgres, which takes valid UTF-8 without
+// the zero byte. Messages may quote a user's bytes, and addresses name what they ask for.
+func Clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 

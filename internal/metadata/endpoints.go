@@ -147,7 +147,7 @@ func appendRevision(ctx context.Context, tx pgx.Tx, p SetRevision, current int64
 	batch.Queue(`insert into revisions (endpoint, revision, model_name, model_version, run, actor, reason, evidence, previous, rollout, approved_by,
 			canary_name, canary_version, canary_share, shadow_name, shadow_version, shadow_share, takes_back, created)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, clock_timestamp())`,
-		p.Endpoint, current+1, p.ModelName, p.ModelVersion, p.Run, p.Actor, clean(p.Reason), evidence, current, p.Rollout, p.ApprovedBy,
+		p.Endpoint, current+1, p.ModelName, p.ModelVersion, p.Run, p.Actor, Clean(p.Reason), evidence, current, p.Rollout, p.ApprovedBy,
 		c.ModelName, c.ModelVersion, c.Share, s.ModelName, s.ModelVersion, s.Share, p.TakesBack)
 	batch.Queue(`update endpoints set revision = $2 where name = $1`, p.Endpoint, current+1)
 	batch.Queue(`select pg_notify($1, $2)`, EndpointsChannel, string(payload))

@@ -119,7 +119,7 @@ func (db *DB) AddLabels(ctx context.Context, in AddLabels) ([]LabelOutcome, erro
 		if err := tx.QueryRow(ctx, `select coalesce(max(id), 0), clock_timestamp() from labels`).Scan(&before, &received); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, labelMerge, in.Endpoint, received, clean(in.Source)); err != nil {
+		if _, err := tx.Exec(ctx, labelMerge, in.Endpoint, received, Clean(in.Source)); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, labelOutcomes, in.Endpoint, before)

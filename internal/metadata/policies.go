@@ -84,7 +84,7 @@ func (db *DB) SetAuditPolicy(ctx context.Context, p AuditPolicy) (AuditPolicy, e
 		}
 		rows, _ = tx.Query(ctx, `insert into audit_policies (endpoint, version, mode, max_records, max_delay_us, columns, key, actor, reason)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning `+policyColumns,
-			p.Endpoint, current.Version+1, p.Mode, p.MaxRecords, p.MaxDelay.Microseconds(), columns, p.Key, p.Actor, clean(p.Reason))
+			p.Endpoint, current.Version+1, p.Mode, p.MaxRecords, p.MaxDelay.Microseconds(), columns, p.Key, p.Actor, Clean(p.Reason))
 		if out, err = pgx.CollectExactlyOneRow(rows, scanPolicy); err != nil {
 			return err
 		}

@@ -127,7 +127,7 @@ func (db *DB) BeginRollout(ctx context.Context, p BeginRollout) (r Rollout, supe
 		}
 		rows, _ := tx.Query(ctx, `insert into rollouts (id, endpoint, run, model_name, model_version, baseline_name, baseline_version, baseline, state, step, evidence, seq)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning `+rolloutColumns,
-			p.ID, p.Endpoint, p.Run, p.ModelName, p.ModelVersion, baseline.ModelName, baseline.ModelVersion, h.current.Revision, p.State, clean(p.Step), evidence, seq)
+			p.ID, p.Endpoint, p.Run, p.ModelName, p.ModelVersion, baseline.ModelName, baseline.ModelVersion, h.current.Revision, p.State, Clean(p.Step), evidence, seq)
 		if r, err = pgx.CollectExactlyOneRow(rows, scanRollout); err != nil {
 			return err
 		}
@@ -209,7 +209,7 @@ func (db *DB) MoveRollout(ctx context.Context, p MoveRollout) (out Revision, err
 		if out, err = appendRevision(ctx, tx, set, h.current.Revision, evidence); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update rollouts set seq = $2, state = $3, step = $4, changed = now() where id = $1`, p.ID, p.Seq, p.State, clean(p.Step))
+		_, err = tx.Exec(ctx, `update rollouts set seq = $2, state = $3, step = $4, changed = now() where id = $1`, p.ID, p.Seq, p.State, Clean(p.Step))
 		return err
 	})
 	return out, err
@@ -234,7 +234,7 @@ func (db *DB) NoteRollout(ctx context.Context, p NoteRollout) error {
 			return h.rollout.ended()
 		}
 		_, err = tx.Exec(ctx, `update rollouts set state = $2, step = $3, approved_by = case when $4 = '' then approved_by else $4 end,
-			approval_reason = case when $4 = '' then approval_reason else $5 end, changed = now() where id = $1`, p.ID, p.State, clean(p.Step), clean(p.ApprovedBy), clean(p.ApprovalReason))
+			approval_reason = case when $4 = '' then approval_reason else $5 end, changed = now() where id = $1`, p.ID, p.State, Clean(p.Step), Clean(p.ApprovedBy), Clean(p.ApprovalReason))
 		return err
 	})
 }

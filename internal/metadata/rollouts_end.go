@@ -85,6 +85,6 @@ func (r *Rollout) close(ctx context.Context, tx pgx.Tx, p EndRollout, superseded
 		return err
 	}
 	_, err = tx.Exec(ctx, `update rollouts set state = $2, actor = $3, reason = $4, evidence = evidence || $5, superseded_by = $6, changed = now(), finished = clock_timestamp() where id = $1`,
-		r.ID, p.State, clean(p.Actor), clean(p.Reason), evidence, supersededBy)
+		r.ID, p.State, Clean(p.Actor), Clean(p.Reason), evidence, supersededBy)
 	return err
 }

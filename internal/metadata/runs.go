@@ -135,7 +135,7 @@ func (db *DB) FinishRun(ctx context.Context, p FinishRun) error {
 	tag, err := db.pool.Exec(ctx, `update runs set state = $2, decision = $3, reason = $4, model_name = $5, model_version = $6,
 			metric = $7, score = $8, error_kind = $9, reports = $10, finished = $11, problem_version = $12, solved = $13
 		where id = $1 and state in ('running', 'failed', 'cancelled')`,
-		p.ID, p.State, clean(p.Decision), clean(p.Reason), p.ModelName, p.ModelVersion, p.Metric, p.Score, p.ErrorKind, reports, orNow(p.Finished), p.ProblemVersion, p.Solved)
+		p.ID, p.State, Clean(p.Decision), Clean(p.Reason), p.ModelName, p.ModelVersion, p.Metric, p.Score, p.ErrorKind, reports, orNow(p.Finished), p.ProblemVersion, p.Solved)
 	if err != nil || tag.RowsAffected() == 1 {
 		return fail(err, "finish run "+p.ID)
 	}

@@ -36,7 +36,7 @@ func (db *DB) ReportRevision(ctx context.Context, r RevisionReport) error {
 	return db.exec(ctx, "report on endpoint "+r.Endpoint, `insert into server_revisions (server, endpoint, revision, state, error, answered_at) values ($1, $2, $3, $4, $5, $6)
 		on conflict (server, endpoint, revision) do update set state = excluded.state, error = excluded.error,
 			answered_at = coalesce(server_revisions.answered_at, excluded.answered_at), changed = now()`,
-		r.Server, r.Endpoint, r.Revision, r.State, clean(r.Error), utc(r.AnsweredAt))
+		r.Server, r.Endpoint, r.Revision, r.State, Clean(r.Error), utc(r.AnsweredAt))
 }
 
 // RevisionReports lists what every server said about a revision, by server.

@@ -38,7 +38,7 @@ func queueStep(batch *pgx.Batch, s Step) error {
 		on conflict (run, step, attempt) do update set state = excluded.state, cache = excluded.cache, cache_reason = excluded.cache_reason,
 			figure = excluded.figure, outputs = excluded.outputs, error_kind = excluded.error_kind, error_message = excluded.error_message,
 			started = excluded.started, finished = excluded.finished`,
-		s.Run, s.Step, max(1, s.Attempt), s.State, s.Cache, clean(s.CacheReason), clean(s.Figure), outputs, s.ErrorKind, clean(s.ErrorMessage),
+		s.Run, s.Step, max(1, s.Attempt), s.State, s.Cache, Clean(s.CacheReason), Clean(s.Figure), outputs, s.ErrorKind, Clean(s.ErrorMessage),
 		orNow(s.Started), utc(s.Finished))
 	return nil
 }
@@ -127,7 +127,7 @@ func queueRecord(batch *pgx.Batch, r StepRecord) error {
 	if r.Key != "" && r.Cache != CacheHit {
 		batch.Queue(`insert into step_cache (key, step, result, outputs, figure, run) values ($1, $2, $3, $4, $5, $6)
 			on conflict (key) do update set result = excluded.result, outputs = excluded.outputs, figure = excluded.figure, run = excluded.run, created = now()`,
-			r.Key, r.Step, result, outputs, clean(r.Figure), r.Run)
+			r.Key, r.Step, result, outputs, Clean(r.Figure), r.Run)
 	}
 	finished := orNow(r.Finished)
 	if err := queueStep(batch, Step{

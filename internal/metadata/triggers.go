@@ -23,7 +23,7 @@ type Trigger struct {
 func (db *DB) RecordTrigger(ctx context.Context, t Trigger) error {
 	return db.exec(ctx, "record a trigger of "+t.Pipeline, `insert into triggers (pipeline, key, kind, reason, outcome, why, run, at) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (pipeline, key) do update set outcome = excluded.outcome, why = excluded.why, run = excluded.run`,
-		t.Pipeline, t.Key, t.Kind, clean(t.Reason), t.Outcome, clean(t.Why), t.Run, orNow(t.At))
+		t.Pipeline, t.Key, t.Kind, Clean(t.Reason), t.Outcome, Clean(t.Why), t.Run, orNow(t.At))
 }
 
 // Triggers lists the latest triggers of a pipeline, newest first, at most limit.

@@ -86,7 +86,7 @@ func (db *DB) SaveWindow(ctx context.Context, w Window, summaries []WindowSummar
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 			on conflict (endpoint, begins) do update set computed = excluded.computed, state = excluded.state, requests = excluded.requests, answered = excluded.answered,
 				labelled = excluded.labelled, result = excluded.result, report = excluded.report, labels_seen = excluded.labels_seen, note = excluded.note, figures = excluded.figures, last = now()`,
-			w.Endpoint, w.Begins.UTC(), w.Ends.UTC(), w.Computed, w.State, w.Requests, w.Answered, w.Labelled, result, report, w.LabelsSeen.UTC(), clean(w.Note), figures); err != nil {
+			w.Endpoint, w.Begins.UTC(), w.Ends.UTC(), w.Computed, w.State, w.Requests, w.Answered, w.Labelled, result, report, w.LabelsSeen.UTC(), Clean(w.Note), figures); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `delete from window_summaries where endpoint = $1 and begins >= $2 and begins < $3`, w.Endpoint, w.Begins.UTC(), w.Ends.UTC()); err != nil {
