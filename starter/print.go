@@ -7,7 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
@@ -63,18 +62,8 @@ func (a *app) facts(pairs ...string) {
 	a.rows(nil, rows)
 }
 
-// plain makes a text from outside safe for a terminal, and one line.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case !unicode.IsPrint(r):
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
+// plain is fault.Plain, which nearly every line of output has.
+func plain(s string) string { return fault.Plain(s) }
 
 func moment(t time.Time) string {
 	if t.IsZero() {

@@ -3,7 +3,8 @@ package trace
 import (
 	"fmt"
 	"strings"
-	"unicode"
+
+	"github.com/esteira-ml/esteira/internal/fault"
 )
 
 // Node is one line of a tree: one line of printable text.
@@ -15,7 +16,7 @@ type Node struct {
 
 // New makes the root of a tree.
 func New(format string, args ...any) *Node {
-	return &Node{Text: printable(fmt.Sprintf(format, args...))}
+	return &Node{Text: fault.Plain(fmt.Sprintf(format, args...))}
 }
 
 // Add adds a line below n and returns it.
@@ -48,17 +49,4 @@ func (n *Node) draw(b *strings.Builder, indent string) {
 		b.WriteString(indent + branch + child.Text + "\n")
 		child.draw(b, indent+next)
 	}
-}
-
-// printable makes a text from outside safe for a terminal, and one line.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case !unicode.IsPrint(r):
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }
