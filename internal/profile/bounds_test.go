@@ -1,16 +1,13 @@
 package profile_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"testing"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/profile"
-	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // Columns of more distinct values than are counted here are the engine's, with
@@ -46,17 +43,7 @@ const crowded = `SELECT CASE WHEN i % 11 = 0 THEN NULL WHEN i = 5 THEN 'inf'::DO
 
 func crowd(t *testing.T, threads int, sql string, previous *profile.Profile) (*profile.Profile, string) {
 	t.Helper()
-	e, err := table.Open(table.Options{Threads: threads, TempDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	in := filepath.Join(t.TempDir(), "in.parquet")
-	info, err := e.Write(context.Background(), sql, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := profile.Compute(context.Background(), e, in, info.Schema, profile.Options{Target: "y", Task: pipeline.Regression, Previous: previous, PreviousRun: "before"})
+	p, err := computed(t, threads, sql, profile.Options{Target: "y", Task: pipeline.Regression, Previous: previous, PreviousRun: "before"})
 	if err != nil {
 		t.Fatal(err)
 	}

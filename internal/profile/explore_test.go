@@ -2,11 +2,9 @@ package profile_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,22 +12,11 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/profile"
-	"github.com/esteira-ml/esteira/internal/table"
 )
 
 func explore(t *testing.T, sql string, o profile.Options) *profile.Profile {
 	t.Helper()
-	e, err := table.Open(table.Options{Threads: 2, TempDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	in := filepath.Join(t.TempDir(), "in.parquet")
-	info, err := e.Write(context.Background(), sql, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := profile.Compute(context.Background(), e, in, info.Schema, o)
+	p, err := computed(t, 2, sql, o)
 	if err != nil {
 		t.Fatal(err)
 	}

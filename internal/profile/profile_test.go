@@ -18,6 +18,12 @@ import (
 
 func compute(t *testing.T, threads int, sql, target string, task pipeline.Task) (*profile.Profile, error) {
 	t.Helper()
+	return computed(t, threads, sql, profile.Options{Target: target, Task: task})
+}
+
+// computed is the profile of the rows of a SELECT.
+func computed(t *testing.T, threads int, sql string, o profile.Options) (*profile.Profile, error) {
+	t.Helper()
 	e, err := table.Open(table.Options{Threads: threads, TempDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +34,7 @@ func compute(t *testing.T, threads int, sql, target string, task pipeline.Task) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return profile.Compute(context.Background(), e, in, info.Schema, profile.Options{Target: target, Task: task})
+	return profile.Compute(context.Background(), e, in, info.Schema, o)
 }
 
 func must(t *testing.T, sql, target string, task pipeline.Task) *profile.Profile {
