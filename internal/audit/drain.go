@@ -14,7 +14,7 @@ type Sink interface {
 	// Insert has stored all records, durably, when it returns nil; those it already
 	// holds are left alone. After an error some may be stored. One that is ErrRejected
 	// says that the content of at least one record is the cause; any other is worth
-	// trying again.
+	// trying again. It may put the records into another order.
 	Insert(ctx context.Context, records []Record) error
 }
 
@@ -42,7 +42,7 @@ type DrainerOptions struct {
 // Drainer moves records from a spool to a sink.
 type Drainer struct {
 	opts DrainerOptions
-	buf  []byte // guarded by Spool.drainMu
+	into room // guarded by Spool.drainMu
 }
 
 // NewDrainer returns a Drainer; Run it.
@@ -124,8 +124,7 @@ func (d *Drainer) drainOnce(ctx context.Context) (more bool, err error) {
 	s.drainMu.Lock()
 	defer s.drainMu.Unlock()
 	before, _, _ := s.oldest()
-	c, buf, err := s.read(d.buf, d.opts.BatchRecords)
-	d.buf = buf
+	c, err := s.read(&d.into, d.opts.BatchRecords)
 	if err != nil {
 		return false, err
 	}

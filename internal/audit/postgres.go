@@ -114,9 +114,7 @@ func (p *Postgres) insertShare(ctx context.Context, records []Record) error {
 		}
 	}
 	// In order, so that two drains of the same records wait for each other and do not deadlock.
-	if !slices.IsSortedFunc(records, byID) {
-		records = slices.SortedStableFunc(slices.Values(records), byID)
-	}
+	slices.SortFunc(records, byID)
 	err := p.store(ctx, records, copyTo("predictions", records))
 	if alreadyThere(err) {
 		err = p.store(ctx, records, merge(records))

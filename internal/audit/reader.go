@@ -13,53 +13,62 @@ type chunk struct {
 	segment *segment
 	end     int64 // offset after the last frame of the chunk
 	frames  int64
-	records []Record // alias the reader's buffer: valid until the next read
+	records []Record // alias the room it was read into: valid until the next read
+}
+
+// room is what one reader reads into, again and again: the records of a busy server
+// are read ten times a second, and are a few megabytes each time.
+type room struct {
+	buf     []byte
+	records []Record
 }
 
 // read returns the next records that are synced and not drained, at most limit,
 // or nil if there are none. Payloads that cannot be decoded are set aside.
-// The caller holds drainMu and passes the buffer of the last read back.
-func (s *Spool) read(buf []byte, limit int) (*chunk, []byte, error) {
+// The caller holds drainMu.
+func (s *Spool) read(into *room, limit int) (*chunk, error) {
 	s.removeDrained()
 	seg, from, to := s.oldest()
 	if seg == nil {
-		return nil, buf, nil
+		return nil, nil
 	}
-	c, buf, err := s.readAt(seg, buf, from, to, limit, func(payload []byte, cause error) error {
+	c, err := s.readAt(seg, into, from, to, limit, func(payload []byte, cause error) error {
 		return s.quarantine(poison{At: time.Now().UTC(), Reason: cause.Error(), Segment: filepath.Base(seg.path), Raw: payload})
 	})
 	if c == nil && err == nil {
 		err = s.setRestAside(seg, from, to)
 	}
-	return c, buf, err
+	return c, err
 }
 
 // readAt reads at most limit records between two offsets of a segment, or nil where
 // there is no whole frame; bad is told of payloads that cannot be decoded.
-func (s *Spool) readAt(seg *segment, buf []byte, from, to int64, limit int, bad func([]byte, error) error) (*chunk, []byte, error) {
+func (s *Spool) readAt(seg *segment, into *room, from, to int64, limit int, bad func([]byte, error) error) (*chunk, error) {
 	f, err := os.Open(seg.path)
 	if err != nil {
-		return nil, buf, err
+		return nil, err
 	}
 	defer f.Close()
-	if cap(buf) < readBytes {
-		buf = make([]byte, readBytes)
+	if cap(into.buf) < readBytes {
+		into.buf = make([]byte, readBytes)
 	}
-	buf = buf[:cap(buf)]
-	c := &chunk{segment: seg, end: from, records: make([]Record, 0, limit)}
+	buf := into.buf[:cap(into.buf)]
+	clear(into.records) // of what the last ones hold beside the buffer
+	c := &chunk{segment: seg, end: from, records: into.records[:0]}
+	defer func() { into.buf, into.records = buf, c.records }()
 	for {
 		b := buf[:min(int64(len(buf)), to-from)]
 		if _, err := f.ReadAt(b, from); err != nil && err != io.EOF {
-			return nil, buf, err
+			return nil, err
 		}
 		need, err := c.take(b, limit, bad)
 		switch {
 		case err != nil:
-			return nil, buf, err
+			return nil, err
 		case c.frames > 0:
-			return c, buf, nil
+			return c, nil
 		case need <= len(b) || from+int64(need) > to:
-			return nil, buf, nil
+			return nil, nil
 		}
 		buf = make([]byte, need)
 	}

@@ -13,14 +13,13 @@ func (s *Spool) Undrained(ctx context.Context, each func([]Record) error) error 
 		segments[i] = *seg
 	}
 	s.mu.Unlock()
-	var buf []byte
+	var into room
 	for i := range segments {
 		for seg := &segments[i]; seg.drained < seg.size; {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			c, used, err := s.readAt(seg, buf, seg.drained, seg.size, 1000, func([]byte, error) error { return nil })
-			buf = used
+			c, err := s.readAt(seg, &into, seg.drained, seg.size, 1000, func([]byte, error) error { return nil })
 			if err != nil {
 				return err
 			}
