@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/esteira-ml/esteira/internal/audit"
 	"github.com/esteira-ml/esteira/internal/config"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/logging"
@@ -74,6 +75,7 @@ func start(ctx context.Context, listen, spool string) error {
 	if spool != "" {
 		cfg.SpoolDir = spool
 	}
+	audit.SpareProcessors()
 	p := &program{cfg: cfg, log: logging.New(cfg.Log, "server")}
 	return p.run(ctx)
 }
