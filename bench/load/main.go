@@ -4,22 +4,26 @@
 // are due at a fixed rate whatever became of those before, and a latency counts from
 // when its request was due (no coordinated omission).
 //
+// It shares the cores with the server it asks, so that what it costs is taken from
+// the server's rate: fasthttp, which allocates nothing for a request, takes a third of
+// the processor time that net/http's client does.
+//
 //	go run ./bench/load -url http://127.0.0.1:8080/v1/endpoints/flights/predict -body request.json -clients 64 -seconds 10
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // The bounds of one run.
@@ -27,6 +31,8 @@ const (
 	maxClients = 1024
 	maxSeconds = 600
 	maxRate    = 1e6
+
+	answerWithin = 30 * time.Second
 )
 
 func main() {
@@ -71,14 +77,17 @@ type report struct {
 
 // client is what one connection saw.
 type client struct {
-	latencies []time.Duration
-	statuses  map[string]int
+	latencies []time.Duration // of answers with status 200
+	statuses  map[string]int  // other answers, and none
 }
 
 func run(url string, body []byte, clients int, rate float64, during time.Duration) (report, error) {
-	transport := &http.Transport{MaxIdleConns: clients, MaxIdleConnsPerHost: clients, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	web := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	web := &fasthttp.Client{
+		MaxConnsPerHost: clients, NoDefaultUserAgentHeader: true,
+		ReadTimeout: answerWithin, WriteTimeout: answerWithin,
+		RetryIfErr: func(*fasthttp.Request, int, error) (resetTimeout, retry bool) { return false, false }, // a request is one request
+	}
+	defer web.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(context.Background(), during)
 	defer cancel()
 	all := make([]client, clients)
@@ -92,7 +101,11 @@ func run(url string, body []byte, clients int, rate float64, during time.Duratio
 	r := report{Clients: clients, Due: rate, Seconds: time.Since(began).Seconds(), Statuses: map[string]int{}}
 	var latencies []time.Duration
 	for _, c := range all {
-		latencies = append(latencies, c.latencies...)
+		if n := len(c.latencies); n > 0 {
+			latencies = append(latencies, c.latencies...)
+			r.Statuses["200"] += n
+			r.Requests += n
+		}
 		for status, n := range c.statuses {
 			r.Statuses[status] += n
 			r.Requests += n
@@ -134,28 +147,29 @@ func (p *pace) wait(ctx context.Context) (due time.Time, ok bool) {
 	}
 }
 
-func ask(ctx context.Context, web *http.Client, url string, body []byte, due *pace) client {
+func ask(ctx context.Context, web *fasthttp.Client, url string, body []byte, due *pace) client {
 	c := client{statuses: map[string]int{}}
+	req, res := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(req)
+	defer fasthttp.ReleaseResponse(res)
+	req.SetRequestURI(url)
+	req.Header.SetMethod(fasthttp.MethodPost)
+	req.Header.SetContentType("application/json")
 	for {
 		began, ok := due.wait(ctx)
 		if !ok {
 			return c
 		}
 		// A request that was begun is finished: its answer counts.
-		res, err := web.Post(url, "application/json", bytes.NewReader(body))
-		if err != nil {
+		req.SetBodyRaw(body)
+		if err := web.Do(req, res); err != nil {
 			c.statuses["none"]++
 			continue
 		}
-		_, err = io.Copy(io.Discard, res.Body)
-		res.Body.Close()
-		if err != nil {
-			c.statuses["cut off"]++
-			continue
-		}
-		c.statuses[fmt.Sprint(res.StatusCode)]++
-		if res.StatusCode == http.StatusOK {
+		if res.StatusCode() == fasthttp.StatusOK {
 			c.latencies = append(c.latencies, time.Since(began))
+		} else {
+			c.statuses[strconv.Itoa(res.StatusCode())]++
 		}
 	}
 }
