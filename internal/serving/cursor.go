@@ -233,27 +233,27 @@ func (c *cursor) number() ([]byte, error) {
 		}
 		return c.at > from
 	}
-	is := func(set string) bool {
-		return c.at < len(c.b) && bytes.IndexByte([]byte(set), c.b[c.at]) >= 0
+	is := func(one, other byte) bool {
+		return c.at < len(c.b) && (c.b[c.at] == one || c.b[c.at] == other)
 	}
-	if is("-") {
+	if is('-', '-') {
 		c.at++
 	}
-	zero := is("0")
+	zero := is('0', '0')
 	first := c.at
 	if !digits() || zero && c.at > first+1 {
 		c.at = start
 		return nil, c.unexpected("a value")
 	}
-	if is(".") {
+	if is('.', '.') {
 		c.at++
 		if !digits() {
 			return nil, c.unexpected("a digit")
 		}
 	}
-	if is("eE") {
+	if is('e', 'E') {
 		c.at++
-		if is("+-") {
+		if is('+', '-') {
 			c.at++
 		}
 		if !digits() {
@@ -275,19 +275,27 @@ func (c *cursor) float() (float64, error) {
 		return 0, err
 	}
 	x, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(b), len(b)), 64)
-	mantissa, exponent, scaled := cutExponent(b)
-	if err != nil || math.IsInf(x, 0) || x == 0 && bytes.ContainsAny(mantissa, "123456789") || scaled && len(exponent) > 5 {
+	if err != nil || math.IsInf(x, 0) || vanished(x, b) {
 		c.at = start
 		return 0, c.invalid("the number %s at byte %d is outside the range of a float64", b, start).WithRemedy("send a finite number, or null if it is unknown")
 	}
 	return x, nil
 }
 
-func cutExponent(b []byte) (mantissa, exponent []byte, found bool) {
-	if i := bytes.IndexAny(b, "eE"); i >= 0 {
-		return b[:i], b[i+1:], true
+// vanished reports whether the number b, read as x, is beyond what a float64 tells from
+// zero, or has an exponent of more than five characters, which no number needs.
+func vanished(x float64, b []byte) bool {
+	mantissa := b
+	for i, ch := range b {
+		if ch == 'e' || ch == 'E' {
+			if len(b)-i-1 > 5 {
+				return true
+			}
+			mantissa = b[:i]
+			break
+		}
 	}
-	return b, nil, false
+	return x == 0 && bytes.ContainsAny(mantissa, "123456789")
 }
 
 // skip steps over a value of any kind and returns where it was.

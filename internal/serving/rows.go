@@ -22,8 +22,10 @@ type rows struct {
 	cells   [][]span           // else: per column, each value as sent
 	text    []byte             // values that did not come as JSON, written so
 	written []bool             // by column: cells are of text, else of the body
-	binary  []byte             // tensors: the values behind the JSON not read yet
-	out     []float64
+	// dimensions are of the tensor being read.
+	dimensions [2]int
+	binary     []byte // tensors: the values behind the JSON not read yet
+	out        []float64
 	// explained holds, if asked for, rows × outputs × (inputs + 1) values: what each
 	// column added to the raw score, and last the base value.
 	explained []float64

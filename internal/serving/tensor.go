@@ -11,31 +11,68 @@ type tensor struct {
 	name     string
 	datatype string
 	shape    []int
-	data     int // offset; 0: absent
-	binary   int // bytes of binary data; -1: the values are JSON
+	data     int  // offset; 0: absent
+	binary   int  // bytes of binary data; -1: the values are JSON
+	read     bool // the values are in their column
+	given    uint // members there were, by bit
+}
+
+// The members of an input.
+const (
+	tensorName = 1 << iota
+	tensorDatatype
+	tensorShape
+	tensorData
+	tensorParameters
+)
+
+// tensorMember is the bit of a member; 0: there is none of the name.
+func tensorMember(name []byte) uint {
+	switch string(name) {
+	case "name":
+		return tensorName
+	case "datatype":
+		return tensorDatatype
+	case "shape":
+		return tensorShape
+	case "data":
+		return tensorData
+	case "parameters":
+		return tensorParameters
+	}
+	return 0
+}
+
+// described reports whether all is known that the values are read by.
+func (t *tensor) described() bool {
+	const all = tensorName | tensorDatatype | tensorShape
+	return t.given&all == all
 }
 
 func (r *rows) input(c *cursor, n, maxRows int) error {
 	t := tensor{binary: -1}
-	given := map[string]bool{}
 	err := c.members("an input tensor", func(key []byte) (err error) {
-		name := string(key)
-		if given[name] {
-			return fault.New(fault.RequestInvalid, "%q comes twice in input %d", clip(name), n).WithRemedy("send each name once")
+		member := tensorMember(key)
+		if t.given&member != 0 {
+			return fault.New(fault.RequestInvalid, "%q comes twice in input %d", key, n).WithRemedy("send each name once")
 		}
-		given[name] = true
-		switch name {
-		case "name":
-			t.name, err = c.word("the name of an input")
-		case "datatype":
-			t.datatype, err = c.word("a datatype")
-		case "shape":
+		t.given |= member
+		switch member {
+		case tensorName:
+			t.name, err = r.inputName(c)
+		case tensorDatatype:
+			t.datatype, err = datatypeWord(c)
+		case tensorShape:
 			t.shape, err = r.shape(c)
-		case "data":
+		case tensorData:
 			c.peek()
 			t.data = c.at
+			if t.described() { // as it is sent by most: its values are read where they stand
+				t.read = true
+				return r.column(c, t, n, maxRows)
+			}
 			_, err = c.skip(0)
-		case "parameters":
+		case tensorParameters:
 			err = r.members(c, func(key string) error {
 				if key != "binary_data_size" {
 					_, err := c.skip(0)
@@ -46,17 +83,49 @@ func (r *rows) input(c *cursor, n, maxRows int) error {
 				return err
 			})
 		default:
-			err = unknownMember(c, name, `"name", "shape", "datatype" and "data" in an input`)
+			err = unknownMember(c, string(key), `"name", "shape", "datatype" and "data" in an input`)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return r.column(c, t, n, maxRows)
+	if !t.read {
+		return r.column(c, t, n, maxRows)
+	}
+	if t.binary >= 0 {
+		return t.bad(`has both "data" and binary data`).WithRemedy("send its values once")
+	}
+	return nil
 }
 
+// inputName reads the name of an input; a known one is not made anew.
+func (r *rows) inputName(c *cursor) (string, error) {
+	if c.peek() != '"' {
+		return "", c.unexpected("the name of an input")
+	}
+	s, err := c.text()
+	if j, ok := r.index[string(s)]; ok {
+		return r.sig.Inputs[j].Name, err
+	}
+	return string(s), err
+}
+
+// datatypeWord reads the name of a datatype; a known one is not made anew.
+func datatypeWord(c *cursor) (string, error) {
+	if c.peek() != '"' {
+		return "", c.unexpected("a datatype")
+	}
+	s, err := c.text()
+	if kind := datatypes[string(s)]; kind != nil {
+		return kind.name, err
+	}
+	return string(s), err
+}
+
+// shape reads one; it is valid until the next is read.
 func (r *rows) shape(c *cursor) (shape []int, err error) {
+	shape = r.dimensions[:0]
 	err = r.array(c, "a shape such as [1]", func(n int) error {
 		if ch := c.peek(); n >= 2 || ch < '0' || ch > '9' {
 			return c.unexpected("a shape of [N] or [N, 1]")
@@ -122,7 +191,9 @@ func (r *rows) column(c *cursor, t tensor, n, maxRows int) error {
 	if err != nil {
 		return err
 	}
-	c.at = back
+	if !t.read {
+		c.at = back
+	}
 	return t.counted(count)
 }
 
