@@ -139,7 +139,7 @@ func (p *program) run(ctx context.Context) (err error) {
 // artifacts and reports are the object store as serving uses it.
 func (p *program) artifacts(ctx context.Context) (serving.Store, error) { return p.objects(ctx) }
 
-func (p *program) reports(ctx context.Context) (serving.Reports, error) { return p.objects(ctx) }
+func (p *program) reports(ctx context.Context) (artifact.Pages, error) { return p.objects(ctx) }
 
 // labels is the database as serving uses it.
 func (p *program) labels(context.Context) (serving.Labels, error) {

@@ -223,4 +223,4 @@ func badge(word any) template.HTML {
 }
 
 // readable reports whether the console shows an artifact.
-func readable(ref artifact.Ref) bool { _, ok := shownAs(ref.MediaType); return ok }
+func readable(ref artifact.Ref) bool { return ref.IsPage() }

@@ -23,7 +23,7 @@ func TestReportsAreShownAndDataIsNot(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = spool.Close() })
 	server, err := serving.New(serving.Options{
-		Audit: spool, Table: serving.NewTable(), Reports: func(context.Context) (serving.Reports, error) { return store, nil },
+		Audit: spool, Table: serving.NewTable(), Reports: func(context.Context) (artifact.Pages, error) { return store, nil },
 	})
 	if err != nil {
 		t.Fatal(err)

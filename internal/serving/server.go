@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/audit"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
@@ -39,7 +40,7 @@ type Options struct {
 	// Observe, if set, is told of every answer to a request for predictions.
 	Observe func(Observation)
 	// Reports opens the store of the runs' reports; nil: the server shows none.
-	Reports func(ctx context.Context) (Reports, error)
+	Reports func(ctx context.Context) (artifact.Pages, error)
 	// Synced says whether the server knows what to serve. Default: it does.
 	Synced func() bool
 	// Table answers. Required.
