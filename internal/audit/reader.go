@@ -79,6 +79,7 @@ const readBytes = 16 << 20
 // take decodes the frames at the start of b and returns the bytes that the frame
 // after them needs, if it is the end of b that stopped it, else 0.
 func (c *chunk) take(b []byte, limit int, bad func([]byte, error) error) (need int, err error) {
+	before := new(Record)
 	for at := 0; len(c.records) < limit; {
 		payload, taken, err := nextFrame(b[at:])
 		if errors.Is(err, errTorn) {
@@ -87,13 +88,14 @@ func (c *chunk) take(b []byte, limit int, bad func([]byte, error) error) (need i
 		if err != nil {
 			return 0, nil
 		}
-		r, err := decodeRecord(payload, c.segment.format)
+		r, err := decodeRecord(payload, c.segment.format, before)
 		if err != nil {
 			if err := bad(payload, err); err != nil {
 				return 0, err
 			}
 		} else {
 			c.records = append(c.records, r)
+			before = &c.records[len(c.records)-1]
 		}
 		at += taken
 		c.end += int64(taken)

@@ -92,8 +92,9 @@ func appendBytes[T ~string | ~[]byte](b []byte, v T) []byte {
 }
 
 // decodeRecord reads a payload of a format version. The byte slices of the record
-// alias it.
-func decodeRecord(p []byte, format int) (Record, error) {
+// alias it; texts that are those of the record before it are taken from there, for
+// most are.
+func decodeRecord(p []byte, format int, before *Record) (Record, error) {
 	var r Record
 	if len(p) < fixedBytes {
 		return r, fmt.Errorf("record of %d bytes is shorter than its fixed part of %d", len(p), fixedBytes)
@@ -119,9 +120,9 @@ func decodeRecord(p []byte, format int) (Record, error) {
 	}
 	r.Features, r.Outputs, r.RequestHash = orNil(fields[4]), orNil(fields[5]), orNil(fields[9])
 	r.Redacted, r.AnswerHeader, r.Answer = orNil(fields[12]), orNil(fields[13]), orNil(fields[14])
-	r.Endpoint, r.ModelName = string(fields[0]), string(fields[1])
+	r.Endpoint, r.ModelName = again(fields[0], before.Endpoint), again(fields[1], before.ModelName)
 	r.RequestID, r.Error = string(fields[2]), string(fields[3])
-	r.Role, r.Token, r.IdempotencyKey = metadata.Role(fields[6]), string(fields[8]), string(fields[10])
+	r.Role, r.Token, r.IdempotencyKey = again(fields[6], before.Role), again(fields[8], before.Token), string(fields[10])
 	if len(fields[11]) == 8 {
 		r.ordinal, r.Mode = binary.LittleEndian.Uint64(fields[11]), metadata.AuditBounded
 	}
@@ -133,6 +134,14 @@ func decodeRecord(p []byte, format int) (Record, error) {
 		return r, fmt.Errorf("the prediction it shadows has an id of %d bytes", len(fields[7]))
 	}
 	return r, nil
+}
+
+// again is b as a text, which is not made anew if it is before.
+func again[T ~string](b []byte, before T) T {
+	if string(b) == string(before) {
+		return before
+	}
+	return T(b)
 }
 
 func orNil(b []byte) []byte {

@@ -68,7 +68,7 @@ func (s *Spool) recoverSegment(seg *segment) error {
 	}
 	seg.size, seg.records, err = wholeFrames(f, info.Size(), func(payload []byte) {
 		// One that does not decode is met again, and set aside, by the drain.
-		if r, err := decodeRecord(payload, seg.format); err == nil {
+		if r, err := decodeRecord(payload, seg.format, new(Record)); err == nil {
 			s.ordinal = max(s.ordinal, r.ordinal)
 		}
 	})
