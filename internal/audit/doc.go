@@ -7,7 +7,8 @@
 // (group commit). A [Drainer] moves the records to Postgres, and a segment is
 // deleted only after the transaction that holds its records has committed. The open
 // segment is reserved on the disk from its beginning, so that a sync need not record
-// that it grew; the zeros behind its last frame are no tail.
+// that it grew; the zeros behind its last frame are no tail. The next one is prepared
+// while the open one fills, so that no answer waits for a new file.
 //
 // What is promised, and what is not:
 //

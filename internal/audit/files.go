@@ -82,14 +82,20 @@ var ahead = make([]byte, 1<<20)
 func (f *osFile) Write(b []byte) (int, error) {
 	f.zeroed = max(f.zeroed, f.written) // none over a record, whatever failed before
 	for ends := min(f.written+int64(len(b)), f.reserved); f.zeroed < ends; {
-		n, err := f.WriteAt(ahead[:min(int64(len(ahead)), f.reserved-f.zeroed)], f.zeroed)
-		if f.zeroed += int64(n); err != nil {
+		if f.zero() != nil {
 			break // the records may fit nevertheless
 		}
 	}
 	n, err := f.File.Write(b)
 	f.written += int64(n)
 	return n, err
+}
+
+// zero writes the next zeros.
+func (f *osFile) zero() error {
+	n, err := f.WriteAt(ahead[:min(int64(len(ahead)), f.reserved-f.zeroed)], f.zeroed)
+	f.zeroed += int64(n)
+	return err
 }
 
 func (f *osFile) Sync() error { return datasync(f.File) }

@@ -21,7 +21,7 @@ type Options struct {
 	MinFreeBytes int64
 	// SegmentBytes is the size at which a segment is sealed and the next begun.
 	// Default 16 MiB, at most a quarter of MaxBytes. The open one takes that much of the
-	// disk from its beginning.
+	// disk from its beginning, and so does the next once it is half full.
 	SegmentBytes int64
 
 	files files // the tests' way to inject faults
@@ -84,6 +84,7 @@ type Spool struct {
 	// Of the writer goroutine alone.
 	open    *segment
 	file    file
+	next    *upcoming // being prepared; see ahead.go
 	spare   *batch
 	retryAt *time.Ticker
 }

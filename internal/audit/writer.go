@@ -33,6 +33,7 @@ func (s *Spool) write() {
 		}
 		if closing {
 			s.seal()
+			s.unprepare()
 			return
 		}
 	}
@@ -84,10 +85,13 @@ func (s *Spool) commit(b *batch) error {
 	s.open.size += int64(len(b.buf))
 	s.open.records += b.records
 	s.counts.appended += b.records
-	rolled := s.open.size >= s.opts.SegmentBytes
+	size := s.open.size
 	s.mu.Unlock()
-	if rolled {
+	switch {
+	case size >= s.opts.SegmentBytes:
 		s.seal()
+	case size >= s.opts.SegmentBytes/2:
+		s.prepare()
 	}
 	select {
 	case s.synced <- struct{}{}:
@@ -96,22 +100,22 @@ func (s *Spool) commit(b *batch) error {
 	return nil
 }
 
-// begin creates the next segment. The batch that follows syncs its header.
+// begin opens the next segment: the one that was prepared, or one made now, whose header
+// the batch that follows syncs.
 func (s *Spool) begin() error {
+	if n := s.prepared(); n != nil {
+		s.opened(n.sequence, n.file)
+		return nil
+	}
 	s.mu.Lock()
 	s.sequence++
-	name := segmentName(s.sequence)
+	sequence := s.sequence
 	s.mu.Unlock()
-	f, err := s.opts.files.Create(name)
+	f, err := s.opts.files.Create(segmentName(sequence))
 	if err != nil {
 		return s.giveUp("create a segment in", err)
 	}
-	seg := &segment{sequence: s.sequence, path: filepath.Join(s.opts.Dir, name), size: headerBytes, drained: headerBytes, format: formatVersion}
-	s.mu.Lock()
-	s.open, s.file = seg, f
-	s.segments = append(s.segments, seg)
-	s.bytes += headerBytes
-	s.mu.Unlock()
+	s.opened(sequence, f)
 	if _, err := f.Write(header()); err != nil {
 		return s.giveUp("write to", err)
 	}
@@ -119,6 +123,20 @@ func (s *Spool) begin() error {
 		return s.fail("sync the directory of", err)
 	}
 	return nil
+}
+
+// opened makes a segment the one that is written to.
+func (s *Spool) opened(sequence uint64, f file) {
+	seg := &segment{sequence: sequence, path: s.pathOf(sequence), size: headerBytes, drained: headerBytes, format: formatVersion}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open, s.file = seg, f
+	s.segments = append(s.segments, seg)
+	s.bytes += headerBytes
+}
+
+func (s *Spool) pathOf(sequence uint64) string {
+	return filepath.Join(s.opts.Dir, segmentName(sequence))
 }
 
 // seal ends the open segment, whose synced bytes the drainer will read to the end.

@@ -1,0 +1,90 @@
+package audit
+
+import "os"
+
+// preparer are files that can be made before they are needed; the tests' faulty ones
+// are not.
+type preparer interface {
+	// Prepare makes a new file that begins with head, all of it written and on disk.
+	Prepare(name string, head []byte) (file, error)
+}
+
+// Prepare implements preparer: a file with its reserve as zeros, a megabyte at a time,
+// so that the syncs of records on the same disk come between.
+func (o osFiles) Prepare(name string, head []byte) (file, error) {
+	made, err := o.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	f := made.(*osFile)
+	if err := f.prepare(head); err != nil {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+		return nil, err
+	}
+	return f, o.SyncDir()
+}
+
+func (f *osFile) prepare(head []byte) error {
+	if _, err := f.Write(head); err != nil {
+		return err
+	}
+	for f.zeroed < f.reserved {
+		if err := f.zero(); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}
+
+// upcoming is the segment after the open one. done is closed when file and err are set.
+type upcoming struct {
+	sequence uint64
+	file     file
+	err      error
+	done     chan struct{}
+}
+
+// prepare begins to make the next segment, once the open one is half full: a record
+// that met the end of a segment waited for a file, its reservation and its directory,
+// and one in a thousand for a megabyte of zeros. Of the writer goroutine alone.
+func (s *Spool) prepare() {
+	p, ok := s.opts.files.(preparer)
+	if !ok || s.next != nil {
+		return
+	}
+	s.mu.Lock()
+	s.sequence++
+	n := &upcoming{sequence: s.sequence, done: make(chan struct{})}
+	s.mu.Unlock()
+	s.next = n
+	go func() {
+		defer close(n.done)
+		n.file, n.err = p.Prepare(segmentName(n.sequence), header())
+	}()
+}
+
+// prepared is the next segment's file, if there is one. One that could not be made is
+// nothing to anybody: the segment is made when it is needed, and says what is wrong.
+func (s *Spool) prepared() *upcoming {
+	n := s.next
+	if n == nil {
+		return nil
+	}
+	s.next = nil
+	if <-n.done; n.err != nil {
+		return nil
+	}
+	return n
+}
+
+// unprepare removes a next segment that is not needed any more.
+func (s *Spool) unprepare() {
+	if n := s.prepared(); n != nil {
+		_ = n.file.Close() // no record is in it: the next start would remove it
+		_ = os.Remove(s.pathOf(n.sequence))
+	}
+}
