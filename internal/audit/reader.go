@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -147,23 +148,34 @@ func (s *Spool) drainedTo(c *chunk) {
 }
 
 // removeDrained deletes the sealed segments that the table holds whole. If the
-// process dies first, they are drained again, which changes nothing.
+// process dies first, they are drained again, which changes nothing. No answer waits
+// for the disk to free a file. The caller holds drainMu.
 func (s *Spool) removeDrained() {
+	var removed []*segment
+	for _, seg := range s.drainedWhole() {
+		if err := os.Remove(seg.path); err == nil || errors.Is(err, os.ErrNotExist) {
+			removed = append(removed, seg)
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := s.segments[:0]
-	for _, seg := range s.segments {
-		if seg.sealed && seg.drained >= seg.size {
-			if err := os.Remove(seg.path); err == nil || errors.Is(err, os.ErrNotExist) {
-				s.bytes -= seg.size
-				continue
-			}
-		}
-		kept = append(kept, seg)
+	for _, seg := range removed {
+		s.bytes -= seg.size
 	}
-	clear(s.segments[len(kept):])
-	s.segments = kept
+	s.segments = slices.DeleteFunc(s.segments, func(seg *segment) bool { return slices.Contains(removed, seg) })
 	if s.full && s.bytes+s.opts.SegmentBytes <= s.opts.MaxBytes {
 		s.full = false
 	}
+}
+
+// drainedWhole returns the sealed segments that the table holds whole.
+func (s *Spool) drainedWhole() (whole []*segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range s.segments {
+		if seg.sealed && seg.drained >= seg.size {
+			whole = append(whole, seg)
+		}
+	}
+	return whole
 }
