@@ -135,11 +135,10 @@ func (s *Server) guarded(ctx context.Context, x *exchange) (err error) {
 // record makes the records durable. A client that went away does not stop it: what
 // was computed or refused is recorded, and only a disk that hangs is given up on.
 func (s *Server) record(x *exchange) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.opts.Limits.WriteTimeout)
-	defer cancel()
 	if len(x.records) == 0 {
 		return nil // an answer given before, whose record is there
 	}
+	ctx := s.patience.lasting(s.opts.Limits.WriteTimeout)
 	var err error
 	if x.policy != nil && x.policy.bound != nil {
 		err = s.opts.Audit.AppendBounded(ctx, x.records, *x.policy.bound)

@@ -58,6 +58,7 @@ type Server struct {
 	turns     *queue
 	draining  atomic.Bool
 	inflight  atomic.Int64
+	patience  patience // with the disk, for a record
 	mirror    *mirror
 }
 
