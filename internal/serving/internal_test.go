@@ -86,7 +86,7 @@ func BenchmarkHotPath(b *testing.B) {
 // of its own; too many of one are refused; one that leaves is forgotten.
 func TestTurnsAreSharedFairly(t *testing.T) {
 	q := newQueue(1, 1, 50)
-	first, err := q.acquire(t.Context(), "noisy", 1)
+	first, err := q.acquire(t.Context(), time.Minute, "noisy", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestTurnsAreSharedFairly(t *testing.T) {
 	wait := func(name string) {
 		before := q.Waiting()
 		go func() {
-			give, err := q.acquire(context.Background(), name, 1)
+			give, err := q.acquire(context.Background(), time.Minute, name, 1)
 			if err != nil {
 				served <- err.Error()
 				return
@@ -109,13 +109,13 @@ func TestTurnsAreSharedFairly(t *testing.T) {
 	for range 50 {
 		wait("noisy")
 	}
-	if _, err := q.acquire(t.Context(), "noisy", 1); !errors.Is(err, errFull) {
+	if _, err := q.acquire(t.Context(), time.Minute, "noisy", 1); !errors.Is(err, errFull) {
 		t.Fatal(err)
 	}
 	wait("quiet")
 	left, leave := context.WithCancel(t.Context())
 	gone := make(chan error)
-	go func() { _, err := q.acquire(left, "gone", 1); gone <- err }()
+	go func() { _, err := q.acquire(left, time.Minute, "gone", 1); gone <- err }()
 	for q.Waiting() < 52 {
 		runtime.Gosched()
 	}
@@ -135,7 +135,7 @@ func TestTurnsAreSharedFairly(t *testing.T) {
 	if at < 0 || at > 2 {
 		t.Errorf("the quiet client was number %d", at)
 	}
-	if give, err := q.acquire(t.Context(), "last", 1); err != nil || len(q.clients) != 1 {
+	if give, err := q.acquire(t.Context(), time.Minute, "last", 1); err != nil || len(q.clients) != 1 {
 		t.Error(err, q.clients)
 	} else {
 		give(1)
@@ -148,15 +148,13 @@ func TestTurnsAreSharedFairly(t *testing.T) {
 // A client may not hold all of what bodies share.
 func TestNoClientHoldsAllOfTheMemory(t *testing.T) {
 	q := newQueue(10, 5, 5)
-	if _, err := q.acquire(t.Context(), "a", 5); err != nil {
+	if _, err := q.acquire(t.Context(), time.Minute, "a", 5); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := q.acquire(ctx, "a", 1); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := q.acquire(t.Context(), 10*time.Millisecond, "a", 1); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
-	if _, err := q.acquire(t.Context(), "b", 5); err != nil {
+	if _, err := q.acquire(t.Context(), time.Minute, "b", 5); err != nil {
 		t.Fatal(err)
 	}
 }

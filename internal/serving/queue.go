@@ -39,9 +39,10 @@ func newQueue(capacity, each int64, bound int) *queue {
 	return &queue{capacity: capacity, each: each, bound: bound, clients: map[string]*client{}}
 }
 
-// acquire waits for size of the capacity, and returns how to give it back: once.
-// The error is that of ctx, or errFull if too many requests of the client wait.
-func (q *queue) acquire(ctx context.Context, name string, size int64) (func(int64), error) {
+// acquire waits for size of the capacity, no longer than patience, and returns how to
+// give it back: once. The error is that of ctx, context.DeadlineExceeded, or errFull if
+// too many requests of the client wait.
+func (q *queue) acquire(ctx context.Context, patience time.Duration, name string, size int64) (func(int64), error) {
 	q.mu.Lock()
 	c := q.clients[name]
 	if c == nil {
@@ -66,6 +67,8 @@ func (q *queue) acquire(ctx context.Context, name string, size int64) (func(int6
 	q.waiting++
 	q.serve() // others may wait for what this one does not need
 	q.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, patience) // here: most need not wait
+	defer cancel()
 	select {
 	case <-w.ready:
 		return func(n int64) { q.release(c, n) }, nil
@@ -169,9 +172,7 @@ func (q *queue) Waiting() int {
 // hold takes size bytes of what bodies may hold in memory, and returns how to give
 // them back.
 func (s *Server) hold(ctx context.Context, x *exchange, size int64) (give func(bytes int64), err error) {
-	waiting, cancel := context.WithTimeout(ctx, s.opts.Limits.QueueTimeout)
-	defer cancel()
-	if give, err = s.bytes.acquire(waiting, x.client, size); err != nil {
+	if give, err = s.bytes.acquire(ctx, s.opts.Limits.QueueTimeout, x.client, size); err != nil {
 		return nil, refused(ctx, err, "%d bytes of requests are in memory", s.opts.Limits.TotalBytes)
 	}
 	return give, nil
@@ -179,10 +180,8 @@ func (s *Server) hold(ctx context.Context, x *exchange, size int64) (give func(b
 
 // turn waits until the request may be computed.
 func (s *Server) turn(ctx context.Context, x *exchange) (release func(), err error) {
-	waiting, cancel := context.WithTimeout(ctx, s.opts.Limits.QueueTimeout)
-	defer cancel()
 	began := time.Now()
-	give, err := s.turns.acquire(waiting, x.client, 1)
+	give, err := s.turns.acquire(ctx, s.opts.Limits.QueueTimeout, x.client, 1)
 	x.seen.Queue = time.Since(began)
 	if err != nil {
 		return func() {}, refused(ctx, err, "%d requests are being answered", s.opts.Limits.Concurrent)
