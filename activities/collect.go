@@ -37,6 +37,8 @@ type SourceFile struct {
 	Name   string `json:"name"` // relative to the pipeline file, or an address
 	Digest string `json:"sha256"`
 	Size   int64  `json:"size"`
+	// Answer is the digest of what postgres.changed_by said, where it was asked.
+	Answer string `json:"answer,omitempty"`
 }
 
 // record is what is kept of a part: where it came from, its rows as Parquet and
@@ -211,6 +213,9 @@ func (c *collector) keep(ctx context.Context, dir string, part source.Part, res 
 		Texts: c.texts, Past: c.past(), Sorted: c.fetched.Columns != nil || incremental != nil,
 	}
 	kept := record{File: SourceFile{Name: part.Name, Digest: c.fetched.Digest, Size: c.fetched.Size}}
+	if p := c.params.Source.Postgres; p != nil && p.ChangedBy != "" {
+		kept.File.Answer = part.Identity
+	}
 	path := c.fetched.Path
 	if from.Format == "parquet" && incremental == nil {
 		// Parquet is taken as it is: the part's digest is then the file's own.

@@ -318,6 +318,53 @@ func TestAQueryOfPostgresBecomesATable(t *testing.T) {
 	require.Zero(t, snap.Rows)
 }
 
+// The rows change under an answer that stays: what is collected is what was, so
+// nothing was read but the answer.
+func TestTheSameAnswerOfChangedByIsALookAndNoCopy(t *testing.T) {
+	d := newDepot(t)
+	s, conn := postgres(t, "select x, y from items", `create table items (x int, y text, updated_at timestamptz)`, `insert into items values (1, 'a', '2024-01-01')`)
+	s.Postgres.ChangedBy = "select max(updated_at), count(*) from items"
+	exec := func(sql string) {
+		t.Helper()
+		_, err := conn.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	const all = "SELECT x, y FROM s ORDER BY x"
+	collect := func(run Run) (string, metadata.Cache, SnapshotResult) {
+		t.Helper()
+		params, portions, err := d.portions(run, s)
+		require.NoError(t, err)
+		snap, err := do[SnapshotResult](d, d.Snapshot, params)
+		require.NoError(t, err)
+		return d.dataset(t, run, all, snap), portions[0].Cache, snap
+	}
+	rows, cache, first := collect(d.run(t, "1"))
+	require.Equal(t, "1 a", rows)
+	require.Equal(t, metadata.CacheMiss, cache)
+	exec("update items set x = 2")
+	rows, cache, second := collect(d.run(t, "2"))
+	require.Equal(t, "1 a", rows)
+	require.Equal(t, metadata.CacheHit, cache)
+	require.Equal(t, first.Manifest, second.Manifest, "the last snapshot is the snapshot")
+	rows, _, _ = collect(d.run(t, "3", "collect"))
+	require.Equal(t, "2 a", rows, "--refresh collect reads the rows")
+	exec("update items set x = 3, updated_at = '2024-01-02'")
+	rows, cache, third := collect(d.run(t, "4"))
+	require.Equal(t, "3 a", rows)
+	require.Equal(t, metadata.CacheMiss, cache)
+	answers := map[string]bool{}
+	for _, snap := range []SnapshotResult{first, second, third} {
+		var m Snapshot
+		require.NoError(t, d.Store.JSON(t.Context(), snap.Manifest, &m))
+		require.NotEmpty(t, m.Files[0].Answer)
+		answers[m.Files[0].Answer] = true
+	}
+	require.Len(t, answers, 2, "the snapshot keeps what was answered")
+	s.Postgres.Query = "select x + 1 as x, y from items"
+	rows, _, _ = collect(d.run(t, "5"))
+	require.Equal(t, "4 a", rows, "the answer is one of its query")
+}
+
 func TestHostileFilesEndTypedAndBounded(t *testing.T) {
 	var bomb bytes.Buffer
 	w := gzip.NewWriter(&bomb)

@@ -60,7 +60,7 @@ const (
 // once on the test rows, beside the baseline and the live model, and asks the
 // gates.
 func (a *Activities) Evaluate(ctx context.Context, p EvaluateParams) (*EvaluateResult, error) {
-	s := step{run: p.Run, name: "evaluate", version: 5, inputs: []artifact.Ref{p.Validation, p.Test}}
+	s := step{run: p.Run, name: "evaluate", version: 6, inputs: []artifact.Ref{p.Validation, p.Test}}
 	begun := time.Now()
 	revision, champion, err := a.champion(ctx, p.Run, p.Pipeline.Deploy.Endpoint)
 	if err != nil {

@@ -46,8 +46,9 @@ type NewDataParams struct {
 }
 
 // NewData returns a digest of the identities of all parts of all sources: another
-// one means that a source has changed. Files of the worker are read for it. Queries and logged predictions are left out:
-// a query is seen only by running it, and predictions change with every answer.
+// one means that a source has changed. Files of the worker are read for it, databases
+// asked by postgres.changed_by. Other queries and logged predictions are left out: a
+// query is seen only by running it, and predictions change with every answer.
 func (a *Activities) NewData(ctx context.Context, p NewDataParams) (string, error) {
 	seen := map[string]any{}
 	for name, s := range p.Pipeline.Sources {

@@ -12,8 +12,8 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// A part that is added, changed or removed is new data; looking again is not, nor is
-// what a query would say.
+// A part that is added, changed or removed is new data, and so is another answer of a
+// query's changed_by; looking again is not, nor is what a query without it would say.
 func TestASourceThatChangedIsNewData(t *testing.T) {
 	w := watch(t)
 	dir := t.TempDir()
@@ -24,9 +24,11 @@ func TestASourceThatChangedIsNewData(t *testing.T) {
 		at := w.begins.Add(time.Duration(minute) * time.Minute)
 		require.NoError(t, os.Chtimes(path, at, at))
 	}
-	query, conn := postgres(t, "select n from events", "create table events (n int)")
+	query, conn := postgres(t, "select n from events", "create table events (n int)", "create table orders (n int, updated_at timestamptz)")
+	asked := query
+	asked.Postgres = &pipeline.Postgres{URL: query.Postgres.URL, Query: "select n from orders", ChangedBy: "select max(updated_at), count(*) from orders", Timeout: "1m"}
 	params := NewDataParams{BaseDir: dir, Pipeline: pipeline.Pipeline{Name: "p", Sources: map[string]pipeline.Source{
-		"flights": {Path: "flights*.csv", Format: "csv"}, "events": query,
+		"flights": {Path: "flights*.csv", Format: "csv"}, "events": query, "orders": asked,
 	}}}
 	look := func() string {
 		t.Helper()
@@ -43,6 +45,16 @@ func TestASourceThatChangedIsNewData(t *testing.T) {
 	_, err := conn.Exec(t.Context(), "insert into events values (1)")
 	require.NoError(t, err)
 	require.Equal(t, before, look(), "what is no part, and rows of a query, are not seen")
+	_, err = conn.Exec(t.Context(), "insert into orders values (1, '2024-01-01')")
+	require.NoError(t, err)
+	ordered := look()
+	require.NotEqual(t, before, ordered, "changed_by has another answer")
+	_, err = conn.Exec(t.Context(), "update orders set n = 2")
+	require.NoError(t, err)
+	require.Equal(t, ordered, look(), "the answer alone is asked for")
+	_, err = conn.Exec(t.Context(), "delete from orders")
+	require.NoError(t, err)
+	require.Equal(t, before, look(), "as it was")
 	write("flights2.csv", "x,y\n3,4\n", 1)
 	added := look()
 	require.NotEqual(t, before, added)

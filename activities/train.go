@@ -46,7 +46,7 @@ func (p FitParams) step(name string) step {
 		params["external"] = []string{e.Queue, e.Activity, e.Version}
 	}
 	s := step{
-		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 3, inputs: []artifact.Ref{p.Train, p.Plan}, params: params,
+		run: p.Run, name: "train", part: fmt.Sprintf("%03d/%s", p.Trial.ID, name), version: 4, inputs: []artifact.Ref{p.Train, p.Plan}, params: params,
 	}
 	if p.Outer != nil {
 		s.part = fmt.Sprintf("outer-%d/%s", p.Outer.Fold, s.part)

@@ -55,12 +55,19 @@ def binary(y, p, w):
     }
 
 
+def top_label_ece(y, p, w):
+    """ece of the answered class and whether it is right (Guo et al. 2017)."""
+    hard = np.argmax(p, axis=1)
+    return ece((y == hard).astype(float), p[np.arange(len(y)), hard], w)
+
+
 def multiclass(y, p, w):
     hard, classes = np.argmax(p, axis=1), p.shape[1]
     out = {
         "log_loss": m.log_loss(y, p, labels=range(classes), sample_weight=w), "accuracy": m.accuracy_score(y, hard, sample_weight=w),
         "balanced_accuracy": m.balanced_accuracy_score(y, hard, sample_weight=w),
         "micro_f1": m.f1_score(y, hard, average="micro", sample_weight=w),
+        "ece": top_label_ece(y, p, np.ones(len(y)) if w is None else w),
     }
     for average in ("macro", "weighted"):
         for name, score in (("f1", m.f1_score), ("precision", m.precision_score), ("recall", m.recall_score)):

@@ -1,10 +1,13 @@
 package evaluation_test
 
 import (
+	"bytes"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/esteira-ml/esteira/internal/evaluation"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -110,6 +113,59 @@ func TestAGateOnCalibration(t *testing.T) {
 		}
 		if !passed && !strings.Contains(g.Reason, "must be at most 0.03: missed by") {
 			t.Errorf("slope %v: %q", slope, g.Reason)
+		}
+	}
+}
+
+// answersOf gives column x as the probability of class a, and shares the rest between
+// the others.
+type answersOf struct{ line }
+
+func (answersOf) Task() pipeline.Task { return pipeline.Multiclass }
+
+func (answersOf) Predict(f *frame.Frame, out []float64) error {
+	for i, x := range f.Column("x").Numbers {
+		out[3*i], out[3*i+1], out[3*i+2] = x, (1-x)*0.75, (1-x)*0.25
+	}
+	return nil
+}
+
+// TestAGateOnCalibrationOfManyClasses: answers of 0.9 that are right in half of the rows,
+// and answers of 0.6 that are right in three of five.
+func TestAGateOnCalibrationOfManyClasses(t *testing.T) {
+	f := &frame.Frame{Rows: 1000}
+	x, codes := make([]float64, f.Rows), make([]int32, f.Rows)
+	for i := range x {
+		switch {
+		case i%2 == 0:
+			x[i], codes[i] = 0.9, int32(i/2%2)
+		default:
+			x[i] = 0.6
+			if i/2%5 >= 3 {
+				codes[i] = 1 + int32(i/2%2)
+			}
+		}
+	}
+	f.Columns = []frame.Column{{Name: "x", Numbers: x}, {Name: "y", Kind: frame.Text, Codes: codes, Dict: []string{"a", "b", "c"}}}
+	o := binaryOptions()
+	o.Problem = pipeline.Problem{Task: pipeline.Multiclass, Target: "y", Metric: "log_loss"}
+	o.Validation, o.Test = f, f
+	for i := range o.Contenders {
+		o.Contenders[i].Predictor = answersOf{line{classes: []string{"a", "b", "c"}}}
+	}
+	for most, passed := range map[float64]bool{0.19: false, 0.21: true} {
+		o.Evaluate.Gates = []pipeline.Gate{{Metric: "ece", Max: pointer(most)}}
+		e := judged(t, o)
+		if g := e.Gates[0]; g.Passed != passed || math.Abs(g.Value-0.2) > 1e-12 || e.Test.Intervals["ece"] == (evaluation.Interval{}) {
+			t.Fatalf("at most %v: %+v, %+v", most, g, e.Test.Intervals["ece"])
+		}
+		bins := e.Diagnostics.Calibration
+		if len(bins) != 2 || math.Abs(bins[0].Predicted-0.6) > 1e-12 || bins[0].Actual != 0.6 || math.Abs(bins[1].Predicted-0.9) > 1e-12 || bins[1].Actual != 0.5 || bins[1].Rows != 500 {
+			t.Fatalf("%+v", bins)
+		}
+		var page bytes.Buffer
+		if err := e.HTML(&page, "p"); err != nil || !strings.Contains(page.String(), "share answered rightly") {
+			t.Fatal("the page does not draw it", err)
 		}
 	}
 }

@@ -15,18 +15,18 @@ type Diagnostics struct {
 	Confusion   *Confusion `json:"confusion,omitempty"`    // as an endpoint answers; up to 50 classes
 	AtThreshold *Confusion `json:"at_threshold,omitempty"` // binary with costs: at the chosen threshold
 	Classes     []Class    `json:"classes,omitempty"`
-	Calibration []Bin      `json:"calibration,omitempty"` // binary and regression
-	Curves      *Curves    `json:"curves,omitempty"`      // binary
-	Residuals   *Residuals `json:"residuals,omitempty"`   // regression
+	Calibration []Bin      `json:"calibration,omitempty"`
+	Curves      *Curves    `json:"curves,omitempty"`    // binary
+	Residuals   *Residuals `json:"residuals,omitempty"` // regression
 }
 
 // Bin is one point of a calibration curve. For binary, of an interval of
-// probability: scikit-learn's calibration_curve, uniform, empty bins left out.
-// For regression, of a tenth of the rows in the order of their predictions. Means
+// probability: scikit-learn's calibration_curve, uniform, empty bins left out; for
+// more classes, so of the answered class and whether it was right. For regression, of a tenth of the rows in the order of their predictions. Means
 // are weighted as the problem weighs rows.
 type Bin struct {
 	Predicted float64 `json:"predicted"` // mean probability or prediction
-	Actual    float64 `json:"actual"`    // share of positives, or mean of the target
+	Actual    float64 `json:"actual"`    // share of positives or of right answers, or mean of the target
 	Rows      int     `json:"rows"`
 }
 
@@ -52,8 +52,9 @@ func diagnose(m *measured) *Diagnostics {
 	if len(m.classes) <= maxDetailed {
 		d.Confusion = confuse(m.Y, m.hard, m.weights, len(m.classes))
 	}
+	d.Calibration = calibrate(m.prepared)
 	if len(m.classes) == 2 {
-		d.Calibration, d.Curves = calibrate(m.prepared), m.curves()
+		d.Curves = m.curves()
 		if m.Decision != nil {
 			decided := make([]int32, len(m.Y))
 			for i := range decided {
@@ -71,7 +72,16 @@ func calibrate(p *prepared) []Bin {
 	bins := make([]Bin, calibrationBins)
 	weights := make([]float64, calibrationBins)
 	for i, actual := range p.Y {
-		q, w := p.P[2*i+1], p.weights[i]
+		q, w := p.P[i*p.Classes+1], p.weights[i]
+		if p.Classes > 2 {
+			answer := int(p.hard[i])
+			q = p.P[i*p.Classes+answer]
+			if int(actual) == answer {
+				actual = 1
+			} else {
+				actual = 0
+			}
+		}
 		b := &bins[bucket(q)]
 		b.Predicted += w * q
 		b.Actual += w * actual

@@ -1,6 +1,9 @@
 package evaluation
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // maxRanked is the most classes macro_roc_auc sorts the rows for.
 const maxRanked = 20
@@ -42,18 +45,25 @@ func (p *prepared) prepareMulticlass() {
 // to accuracy where each row has one class); top_3_accuracy, its
 // top_k_accuracy_score, where there are more than 3 classes; and macro_roc_auc,
 // its roc_auc_score with multi_class ovr and average macro, for up to 20 classes
-// that all occur.
+// that all occur; and ece, the expected calibration error of the top label (Guo,
+// Pleiss, Sun and Weinberger 2017, eq. 3): over 10 bins of equal width of the
+// probability of the answered class, the mean, weighted by the rows of a bin, of
+// |share answered rightly - mean probability|.
 func (p *prepared) multiclass(s *Scores, w []float64, whole bool) {
 	weight := sumOf(w)
 	s.Values["log_loss"] = total(w, func(i int) float64 { return p.loss[i] }) / weight
 	classes := make([]counts, p.Classes) // tn is not counted
 	right := 0.0
+	var bins [calibrationBins]float64 // of the answer: right less probability
 	for i, v := range w {
 		if v == 0 {
 			continue
 		}
 		actual, answer := int(p.Y[i]), int(p.hard[i])
+		bin := &bins[bucket(p.P[i*p.Classes+answer])]
+		*bin -= v * p.P[i*p.Classes+answer]
 		if actual == answer {
+			*bin += v
 			classes[actual].tp += v
 			right += v
 			continue
@@ -62,6 +72,11 @@ func (p *prepared) multiclass(s *Scores, w []float64, whole bool) {
 		classes[answer].fp += v
 	}
 	s.Values["accuracy"], s.Values["micro_f1"] = right/weight, right/weight
+	gap := 0.0
+	for _, b := range bins {
+		gap += math.Abs(b)
+	}
+	s.Values["ece"] = gap / weight
 	var present, seen float64
 	var macro, weighted [3]float64
 	balanced := 0.0

@@ -105,17 +105,22 @@ func (d *Diagnostics) calibrationFigure(problem pipeline.Problem) report.Figure 
 	for _, b := range d.Calibration {
 		model.X, model.Y = append(model.X, b.Predicted), append(model.Y, b.Actual)
 		low, high = min(low, b.Predicted, b.Actual), max(high, b.Predicted, b.Actual)
-		if problem.Task == pipeline.Binary {
+		if problem.Task != pipeline.Regression {
 			from, to := wilson(b.Actual, b.Rows)
 			model.Low, model.High = append(model.Low, from), append(model.High, to)
 		}
 	}
 	plot := report.Plot{Title: "Calibration", Note: fmt.Sprintf("%d bins of rows", len(d.Calibration)), X: "mean prediction", Y: "mean " + problem.Target}
 	caption := "Calibration: the mean of the target among rows predicted alike, in bins of equal size."
-	if problem.Task == pipeline.Binary {
+	switch problem.Task {
+	case pipeline.Binary:
 		low, high = 0, 1
 		plot.X, plot.Y = "predicted probability", "share of positives"
 		caption = "Calibration: the share of positives among rows of like probability, with the 95 % interval of so many rows."
+	case pipeline.Multiclass:
+		low, high = 0, 1
+		plot.X, plot.Y = "probability of the answered class", "share answered rightly"
+		caption = "Calibration: the share of right answers among rows answered with like probability, with the 95 % interval of so many rows."
 	}
 	ideal := report.Series{Name: "ideal", X: []float64{low, high}, Y: []float64{low, high}, Dashed: true}
 	return report.Figure{Caption: caption + " On the dashed line they agree.", Plot: report.Line(plot, model, ideal)}

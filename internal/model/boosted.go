@@ -228,6 +228,20 @@ func weightsOf(d Data, s Settings) []float64 {
 
 const curvePoints = 200
 
+// descentOf thins what was reached at the start and after each step to at most
+// curvePoints, the first and the last among them.
+func descentOf(reached []float64) []Point {
+	var points []Point
+	steps := max(1, len(reached)-1)
+	every := (steps + curvePoints - 2) / (curvePoints - 1)
+	for i, v := range reached {
+		if i == len(reached)-1 || i%every == 0 && len(points) < curvePoints-1 {
+			points = append(points, Point{Round: i, Train: v})
+		}
+	}
+	return points
+}
+
 // curve thins the losses of every round to at most curvePoints, the last one
 // among them.
 func curve(train, held []float64) []Point {

@@ -60,10 +60,12 @@ func (s shrinkage) Fit(ctx context.Context, d Data, by Settings) (Model, Report,
 		ratio = by.Params.get("l1_ratio", s.parameters)
 	}
 	p := newPenalised(m, varying)
+	p.errors = []float64{p.target}
 	report.Iterations, report.Converged, err = p.path(ctx, by.Params.get("alpha", s.parameters), ratio, int(by.Params.get("max_iter", s.parameters)), by.Params.get("tol", s.parameters))
 	if err != nil {
 		return nil, report, err
 	}
+	report.Curve = descentOf(p.errors)
 	if !report.Converged {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("did not converge in %d passes; raise max_iter or alpha, or standardize the features", report.Iterations))
 	}
@@ -74,7 +76,8 @@ func (s shrinkage) Fit(ctx context.Context, d Data, by Settings) (Model, Report,
 // penalised is the least squares problem of some columns in moments.
 type penalised struct {
 	descent
-	target float64 // variance of the target
+	target float64   // variance of the target
+	errors []float64 // mean squared error along the path
 }
 
 func newPenalised(m *moments, columns []int) *penalised {
@@ -112,10 +115,20 @@ func (p *penalised) path(ctx context.Context, alpha, ratio float64, most int, to
 			goal, left = max(tol, pathTol), left/pathShare
 		}
 		n, ok, err := p.minimise(ctx, left, func() bool { return p.gap(at*ratio) <= goal*p.target })
+		p.errors = append(p.errors, p.residual())
 		if passes += n; err != nil || at == alpha {
 			return passes, ok, err
 		}
 	}
+}
+
+// residual is the mean squared error. It needs rest exact.
+func (p *penalised) residual() float64 {
+	error := p.target
+	for j, w := range p.theta {
+		error -= w * (p.q[j] + p.rest[j]) // wᵀGw - 2wᵀq
+	}
+	return error
 }
 
 // gap is the duality gap where every l1 is alpha, as in scikit-learn's

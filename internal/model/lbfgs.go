@@ -37,6 +37,7 @@ func lbfgs(ctx context.Context, o *objective, theta []float64, most int, tol flo
 	if err != nil {
 		return report, err
 	}
+	o.reached(e.value)
 	diagonal := o.diagonal()
 	var known trail
 	trial := make([]float64, len(theta))
@@ -68,6 +69,7 @@ func lbfgs(ctx context.Context, o *objective, theta []float64, most int, tol flo
 		known.add(theta, trial, e.gradient, next.gradient)
 		copy(theta, trial)
 		e = next
+		o.reached(e.value)
 	}
 }
 

@@ -113,6 +113,7 @@ func (o *objective) fit(ctx context.Context, theta []float64, learner string, na
 	if err != nil {
 		return nil, report, err
 	}
+	report.Curve = descentOf(o.values)
 	if !report.Converged {
 		report.Warnings = append(report.Warnings, fmt.Sprintf("did not converge in %d iterations; raise max_iter or standardize the features", report.Iterations))
 	}

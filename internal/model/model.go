@@ -77,8 +77,12 @@ type Report struct {
 	Warnings   []string `json:"warnings,omitempty"`
 	// Claimed are the metrics that a trainer elsewhere says its model has.
 	Claimed map[string]float64 `json:"claimed,omitempty"`
-	// Curve is the mean loss after each round on the rows learnt from and, if
-	// there are any, on those held out: learning curves, thinned to 200 points.
+	// Curve tells how the fit got there, thinned to 200 points. Of boosted trees: the
+	// mean loss after each round on the rows learnt from and, if there are any, on
+	// those held out. Of logistic and poisson: what is minimised, the mean loss plus
+	// the penalty, at the start (round 0) and after each iteration. Of lasso and
+	// elastic net: the mean squared error of each model of the path, whose alphas
+	// fall to that of the trial; round 0 is the mean.
 	Curve []Point `json:"curve,omitempty"`
 }
 

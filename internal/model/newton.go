@@ -18,6 +18,7 @@ func newton(ctx context.Context, o *objective, theta []float64, most int, tol fl
 	if err != nil {
 		return report, err
 	}
+	o.reached(e.value)
 	trial := make([]float64, len(theta))
 	for {
 		step := solve(e.hessian, e.gradient)
@@ -48,6 +49,7 @@ func newton(ctx context.Context, o *objective, theta []float64, most int, tol fl
 		}
 		copy(theta, trial)
 		e = next
+		o.reached(e.value)
 	}
 }
 

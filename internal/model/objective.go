@@ -29,7 +29,11 @@ type objective struct {
 	share        []float64 // mean of each column of the blocks
 	penalty      []float64 // by spread column
 	sparse       []float64 // by spread column; nil: none
+	values       []float64 // of the objective, the sparse penalty with it, at the start and after each iteration
 }
+
+// reached notes the value of the objective, once an iteration.
+func (o *objective) reached(value float64) { o.values = append(o.values, value) }
 
 // strengths are the factors of ½‖w‖² and ‖w‖₁ beside the mean loss.
 type strengths struct{ l2, l1 float64 }

@@ -17,6 +17,7 @@ func owlqn(ctx context.Context, o *objective, theta []float64, most int, tol flo
 	}
 	l1, diagonal := o.l1(), o.diagonal()
 	cost := absolute(l1, theta)
+	o.reached(e.value + cost)
 	var known trail
 	slopes, trial := make([]float64, len(theta)), make([]float64, len(theta))
 	for {
@@ -52,6 +53,7 @@ func owlqn(ctx context.Context, o *objective, theta []float64, most int, tol flo
 		known.add(theta, trial, e.gradient, next.gradient)
 		copy(theta, trial)
 		e, cost = next, value
+		o.reached(e.value + cost)
 	}
 }
 

@@ -29,6 +29,7 @@ func proximal(ctx context.Context, o *objective, theta []float64, most int, tol 
 	}
 	l1, trial := o.l1(), make([]float64, len(theta))
 	cost := absolute(l1, theta)
+	o.reached(e.value + cost)
 	for {
 		off := violation(e.gradient, theta, l1)
 		report.Converged = off <= tol
@@ -70,6 +71,7 @@ func proximal(ctx context.Context, o *objective, theta []float64, most int, tol 
 		}
 		copy(theta, trial)
 		e, cost = next, value
+		o.reached(e.value + cost)
 	}
 }
 

@@ -81,6 +81,7 @@ func (CSV) JSONSchemaExtend(s *jsonschema.Schema) {
 func (Postgres) JSONSchemaExtend(s *jsonschema.Schema) {
 	property(s, "url").Pattern = secretReference.String()
 	property(s, "timeout").Default = DefaultTimeout
+	property(s, "changed_by").Pattern = `\S`
 }
 
 // JSONSchemaExtend tells the default and the bounds of versions.

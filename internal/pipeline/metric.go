@@ -14,7 +14,7 @@ var metrics = map[Task][]string{
 	},
 	Multiclass: {
 		"log_loss", "accuracy", "balanced_accuracy", "top_3_accuracy", "macro_roc_auc", "macro_f1", "macro_precision", "macro_recall",
-		"micro_f1", "weighted_f1", "weighted_precision", "weighted_recall",
+		"micro_f1", "weighted_f1", "weighted_precision", "weighted_recall", "ece",
 	},
 }
 

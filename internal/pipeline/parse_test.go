@@ -360,6 +360,7 @@ func TestMistakesInTheFirstSections(t *testing.T) {
 		{"path: penguins.json", "predictions: {endpoint: penguins}, incremental: {column: prediction_at}", "sources.penguins.incremental", "would lose labels"},
 		{"path: penguins.json", "postgres: {url: 'postgres://db/x', query: SELECT 1}", "sources.penguins.postgres.url", "must be a reference"},
 		{"path: penguins.json", "postgres: {url: 'env:DB', query: SELECT 1, timeout: 7h}", "sources.penguins.postgres.timeout", "not a bound"},
+		{"path: penguins.json", "postgres: {url: 'env:DB', query: SELECT 1, changed_by: '  '}", "sources.penguins.postgres.changed_by", "is blank"},
 		{"path: penguins.json", "path: a.json, csv: {delimiter: ';'}", "sources.penguins.csv", "the format is json"},
 		{"path: penguins.json", "path: a.csv, csv: {delimiter: ';;'}", "sources.penguins.csv.delimiter", "not one ASCII"},
 		{"path: penguins.json", "path: a.csv, csv: {encoding: klingon}", "sources.penguins.csv.encoding", "unknown encoding"},

@@ -26,7 +26,7 @@ type Retrain struct {
 type RetrainTrigger struct {
 	Alert   string `json:"alert,omitempty" yaml:"alert,omitempty" jsonschema_description:"An alert of this kind of monitor.alerts opens, and again when it is told that it lasts."`
 	Labels  int    `json:"labels,omitempty" yaml:"labels,omitempty" jsonschema_description:"As many labels have arrived since the last run began."`
-	NewData bool   `json:"new_data,omitempty" yaml:"new_data,omitempty" jsonschema_description:"true: a source has changed since the last look: a file or an address. A Postgres query is seen only by running it, so it takes labels or a schedule."`
+	NewData bool   `json:"new_data,omitempty" yaml:"new_data,omitempty" jsonschema_description:"true: a source has changed since the last look: a file, an address, or a Postgres query that says changed_by. Without it a query is seen only by running it, so it takes labels or a schedule."`
 	Every   string `json:"every,omitempty" yaml:"every,omitempty" jsonschema_description:"labels, new_data: how often is looked, from 1s; default 10m, or 1h for new_data."`
 }
 
@@ -203,7 +203,7 @@ func (d *decoder) checkTrigger(path string, p *Pipeline, t RetrainTrigger) {
 		}
 	}
 	if t.NewData && !slices.ContainsFunc(slices.Collect(maps.Values(p.Sources)), Source.Watchable) {
-		d.add(path+".new_data", "use a schedule, or labels", "sees files and addresses alone, and no source is one: a query is seen only by running it, and predictions change with every answer")
+		d.add(path+".new_data", "say postgres.changed_by, or use a schedule or labels", "sees files, addresses and queries with changed_by alone, and no source is one: another query is seen only by running it, and predictions change with every answer")
 	}
 	if t.Labels < 0 {
 		d.add(path+".labels", "write 1 or more", "must be positive")
@@ -212,8 +212,10 @@ func (d *decoder) checkTrigger(path string, p *Pipeline, t RetrainTrigger) {
 }
 
 // Watchable reports whether a change of the source is looked for: its files are listed,
-// those of the worker read.
-func (s Source) Watchable() bool { return s.Path != "" }
+// those of the worker read, a database is asked by postgres.changed_by.
+func (s Source) Watchable() bool {
+	return s.Path != "" || s.Postgres != nil && s.Postgres.ChangedBy != ""
+}
 
 // alerts reports whether something is told on that.
 func (m *Monitor) alerts(on string) bool {

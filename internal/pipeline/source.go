@@ -38,9 +38,12 @@ type CSV struct {
 
 // Postgres is one query.
 type Postgres struct {
-	URL     string `json:"url" yaml:"url" jsonschema:"required" jsonschema_description:"Where the worker finds the address, postgres://…: env:NAME or file:PATH."`
-	Query   string `json:"query" yaml:"query" jsonschema:"required" jsonschema_description:"One SELECT."`
-	Timeout string `json:"timeout" yaml:"timeout,omitempty" jsonschema_description:"Bound of the statement, a duration; default 30m."`
+	URL   string `json:"url" yaml:"url" jsonschema:"required" jsonschema_description:"Where the worker finds the address, postgres://…: env:NAME or file:PATH."`
+	Query string `json:"query" yaml:"query" jsonschema:"required" jsonschema_description:"One SELECT."`
+	// ChangedBy is the cheap look: as long as its answer is the same, so are the rows
+	// of Query, and they are not read. That it is so is for whoever writes it to know.
+	ChangedBy string `json:"changed_by,omitempty" yaml:"changed_by,omitempty" jsonschema_description:"One SELECT of one row that differs when the rows of query do, such as SELECT max(updated_at), count(*) FROM flights: the same answer as before, and nothing is copied. Default: the rows are read at each look."`
+	Timeout   string `json:"timeout" yaml:"timeout,omitempty" jsonschema_description:"Bound of each statement, a duration; default 30m."`
 }
 
 // Predictions are the answered requests of an endpoint, one row each: the
@@ -246,6 +249,9 @@ func (d *decoder) checkPostgres(path string, p Postgres) {
 	d.checkReference(path+".url", p.URL)
 	if p.Query != "" && strings.TrimSpace(p.Query) == "" {
 		d.add(path+".query", "write one SELECT", "is blank")
+	}
+	if p.ChangedBy == "" && d.given(path+".changed_by") || p.ChangedBy != "" && strings.TrimSpace(p.ChangedBy) == "" {
+		d.add(path+".changed_by", "write one SELECT, such as SELECT max(updated_at), count(*) FROM flights, or remove the key", "is blank")
 	}
 	d.checkTimeout(path+".timeout", p.Timeout)
 }

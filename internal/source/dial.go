@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -33,9 +34,9 @@ func newClient(private bool) *http.Client {
 	return client
 }
 
-// stalling cancels a request whose body does not move.
-func stalling(ctx context.Context) (_ context.Context, moved func(), stop func()) {
+// stalling cancels a request whose body does not move for that long.
+func stalling(ctx context.Context, still time.Duration) (_ context.Context, moved func(), stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(stallTimeout, func() { cancel(errStalled) })
-	return ctx, func() { timer.Reset(stallTimeout) }, func() { timer.Stop(); cancel(nil) }
+	timer := time.AfterFunc(still, func() { cancel(fmt.Errorf("no byte arrived for %s", still)) })
+	return ctx, func() { timer.Reset(still) }, func() { timer.Stop(); cancel(nil) }
 }

@@ -6,8 +6,9 @@
 // # Identity
 //
 // A part that can say cheaply what it is (an ETag of S3, a strong ETag or an old
-// enough Last-Modified of HTTP) has an Identity: as long as it is the same, so
-// are the bytes, and nobody need fetch them. A file that would have to be unpacked
+// enough Last-Modified of HTTP, what a database answers to postgres.changed_by) has
+// an Identity: as long as it is the same, so are the bytes, and nobody need fetch
+// them. A file that would have to be unpacked
 // or made UTF-8 has the SHA-256 of its bytes as they lie there: a look reads them
 // and writes nothing. Any other part is fetched and known by the SHA-256 of what
 // came. Every fetch proves that the part did not change

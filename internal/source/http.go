@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,14 +27,16 @@ const (
 	maxWait      = 30 * time.Second
 )
 
-var errStalled = errors.New("no byte arrived for " + stallTimeout.String())
-
 // address is one HTTP(S) address.
 type address struct {
 	unpacker
 	url    string
 	client *http.Client
 	wait   time.Duration
+
+	// Bounds; zero: maxBody, maxFetchTime and stallTimeout.
+	most          int64
+	within, still time.Duration
 }
 
 func (a *address) List(ctx context.Context) ([]Part, error) {
@@ -64,7 +67,8 @@ func (a *address) Look(ctx context.Context, part Part) (Part, error) {
 func (a *address) Fetch(ctx context.Context, part Part, dir string) (Fetched, error) {
 	raw := filepath.Join(dir, "raw")
 	var out Fetched
-	ctx, cancel := context.WithTimeoutCause(ctx, maxFetchTime, fault.New(fault.ResourceExhausted, "%s took longer than %s", part.Name, maxFetchTime).WithRemedy("copy it nearer, or cut it into parts"))
+	within := cmp.Or(a.within, maxFetchTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fault.New(fault.ResourceExhausted, "%s took longer than %s", part.Name, within).WithRemedy("copy it nearer, or cut it into parts"))
 	defer cancel()
 	err := a.trying(ctx, func() (err error) {
 		out, err = a.fetch(ctx, part, raw)
@@ -78,7 +82,7 @@ func (a *address) Fetch(ctx context.Context, part Part, dir string) (Fetched, er
 
 func (a *address) fetch(ctx context.Context, part Part, raw string) (Fetched, error) {
 	out := Fetched{Check: func(context.Context) error { return nil }} // it is a copy
-	ctx, moved, stop := stalling(ctx)
+	ctx, moved, stop := stalling(ctx, cmp.Or(a.still, stallTimeout))
 	defer stop()
 	answer, err := a.ask(ctx, http.MethodGet, part.Location)
 	if err != nil {
@@ -88,8 +92,9 @@ func (a *address) fetch(ctx context.Context, part Part, raw string) (Fetched, er
 	if now := identityOf(answer, part.Location); part.Identity != "" && now != "" && now != part.Identity {
 		return out, changed(part.Name, part.Identity, now)
 	}
-	if answer.ContentLength > maxBody {
-		return out, tooLarge(part.Name)
+	most := cmp.Or(a.most, maxBody)
+	if answer.ContentLength > most {
+		return out, tooLarge(part.Name, most)
 	}
 	to, err := os.Create(raw)
 	if err != nil {
@@ -98,22 +103,22 @@ func (a *address) fetch(ctx context.Context, part Part, raw string) (Fetched, er
 	defer to.Close()
 	hash := sha256.New()
 	body := readerFunc(func(p []byte) (int, error) { defer moved(); return answer.Body.Read(p) })
-	out.Size, err = io.Copy(io.MultiWriter(writing{to, part.Name}, hash), io.LimitReader(body, maxBody+1))
+	out.Size, err = io.Copy(io.MultiWriter(writing{to, part.Name}, hash), io.LimitReader(body, most+1))
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
 		return out, unanswered(part.Name, err)
 	}
-	if out.Size > maxBody {
-		return out, tooLarge(part.Name)
+	if out.Size > most {
+		return out, tooLarge(part.Name, most)
 	}
 	out.Digest = hex.EncodeToString(hash.Sum(nil))
 	return out, to.Close()
 }
 
-func tooLarge(name string) error {
-	return fault.New(fault.ResourceExhausted, "%s has more than %d bytes, the bound of one address", name, int64(maxBody)).WithRemedy("cut it into parts")
+func tooLarge(name string, most int64) error {
+	return fault.New(fault.ResourceExhausted, "%s has more than %d bytes, the bound of one address", name, most).WithRemedy("cut it into parts")
 }
 
 // statusError is an answer that is not 200.

@@ -26,7 +26,8 @@ import (
 // that sees one state of the database; memory does not grow with the rows.
 type query struct {
 	pipeline.Postgres
-	past Past
+	past   Past
+	config *pgconn.Config // of the last connection
 }
 
 const connectTimeout = 10 * time.Second
@@ -35,20 +36,17 @@ func (q *query) List(context.Context) ([]Part, error) {
 	return []Part{{Name: "rows of " + q.URL, Location: q.URL, Size: -1}}, nil
 }
 
-func (q *query) Look(_ context.Context, part Part) (Part, error) { return part, nil }
-
 func (q *query) Fetch(ctx context.Context, part Part, dir string) (Fetched, error) {
 	out := Fetched{Path: filepath.Join(dir, "rows.csv"), Format: "csv", Check: func(context.Context) error { return nil }}
 	conn, err := q.connect(ctx)
 	if err != nil {
 		return out, err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		conn.Close(ctx)
-	}()
+	defer hangUp(ctx, conn)
 	description, err := q.prepare(ctx, conn)
+	if err == nil {
+		err = q.unchanged(ctx, conn, description, part)
+	}
 	if err != nil {
 		return out, q.refused(err)
 	}
@@ -90,7 +88,15 @@ func (q *query) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	if err != nil {
 		return nil, q.refused(err)
 	}
+	q.config = config
 	return conn, nil
+}
+
+// hangUp ends a connection, also when ctx is over.
+func hangUp(ctx context.Context, conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	conn.Close(ctx)
 }
 
 func (q *query) prepare(ctx context.Context, conn *pgconn.PgConn) (*pgconn.StatementDescription, error) {
@@ -102,10 +108,8 @@ func (q *query) prepare(ctx context.Context, conn *pgconn.PgConn) (*pgconn.State
 	if _, err := conn.Exec(ctx, begin).ReadAll(); err != nil {
 		return nil, err
 	}
-	// The query is proven to be one statement by itself before it is put in
-	// brackets, so that nothing in it closes them.
-	sql := strings.TrimRight(strings.TrimSpace(q.Query), "; \t\r\n")
-	if _, err := conn.Prepare(ctx, "esteira_query", sql, nil); err != nil {
+	sql, err := q.statement(ctx, conn, "esteira_query", q.Query)
+	if err != nil {
 		return nil, err
 	}
 	sql = "select * from (" + sql + "\n) as q"
@@ -113,6 +117,14 @@ func (q *query) prepare(ctx context.Context, conn *pgconn.PgConn) (*pgconn.State
 		sql += " where q." + ident(q.past.Column) + " > $1"
 	}
 	return conn.Prepare(ctx, "esteira_rows", sql, nil)
+}
+
+// statement proves that the text is one statement by itself before it is put in
+// brackets, so that nothing in it closes them.
+func (q *query) statement(ctx context.Context, conn *pgconn.PgConn, name, text string) (string, error) {
+	sql := strings.TrimRight(strings.TrimSpace(text), "; \t\r\n")
+	_, err := conn.Prepare(ctx, name, sql, nil)
+	return sql, err
 }
 
 // copy writes the rows as CSV: a header, NULL as a bare \N and every value in
@@ -198,7 +210,7 @@ func typeOf(oid uint32, modifier int32) string {
 // refused gives an error of the database its kind
 // (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 func (q *query) refused(err error) error {
-	if fault.KindOf(err) != "" || errors.Is(err, context.Canceled) {
+	if err == nil || fault.KindOf(err) != "" || errors.Is(err, context.Canceled) {
 		return err
 	}
 	var answer *pgconn.PgError
@@ -208,15 +220,15 @@ func (q *query) refused(err error) error {
 	said := answer.Message
 	switch code := answer.Code; {
 	case code == "57014":
-		return fault.New(fault.ResourceExhausted, "the query of %s ran longer than postgres.timeout, %s", q.URL, q.Timeout).WithRemedy("raise it, or make the query cheaper")
+		return fault.New(fault.ResourceExhausted, "a query of %s ran longer than postgres.timeout, %s", q.URL, q.Timeout).WithRemedy("raise it, or make the query cheaper")
 	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, "58"), code == "40001", code == "40P01", code == "25P03":
 		return fault.New(fault.SourceUnavailable, "the database at %s ended the query: %s (%s)", q.URL, said, code).WithRemedy("check that it runs")
 	case strings.HasPrefix(code, "28"), code == "3D000":
 		return fault.New(fault.ConfigInvalid, "the database at %s refuses the worker (%s)", q.URL, code).WithRemedy("correct user, password or database there")
 	case code == "25006":
-		return fault.New(fault.QueryInvalid, "the query of %s writes: %s", q.URL, said).WithRemedy("write one SELECT; it runs in a read-only transaction")
+		return fault.New(fault.QueryInvalid, "a query of %s writes: %s", q.URL, said).WithRemedy("write one SELECT; it runs in a read-only transaction")
 	}
-	return fault.New(fault.QueryInvalid, "the query of %s is refused: %s (%s)", q.URL, said, answer.Code).WithRemedy("mend postgres.query, or the rights of its user")
+	return fault.New(fault.QueryInvalid, "a query of %s is refused: %s (%s)", q.URL, said, answer.Code).WithRemedy("mend postgres.query or changed_by, or the rights of its user")
 }
 
 // firstLine is an error of the driver without the addresses it tried, which

@@ -16,6 +16,9 @@ func TestTwoThousandColumns(t *testing.T) { wideSplit(t, 2000, 256, nil) }
 
 func TestFourThousandColumns(t *testing.T) { wideSplit(t, 4000, 384, []string{"c0"}) }
 
+// A worker's default memory is enough for ten thousand.
+func TestTenThousandColumns(t *testing.T) { wideSplit(t, 10_000, 768, []string{"c0"}) }
+
 func wideSplit(t *testing.T, columns int, limit int64, key []string) {
 	ctx, dir := context.Background(), t.TempDir()
 	e, err := table.Open(table.Options{Threads: 2, TempDir: dir, MemoryLimit: limit << 20})

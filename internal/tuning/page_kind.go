@@ -181,7 +181,7 @@ func explained(points []point, name string) float64 {
 
 // curves draws how the best trial of each kind learned, where its learner tells.
 func (p Page) curves() (report.Section, bool) {
-	s := report.Section{ID: "curves", Title: "Learning curves", Intro: "The mean loss after each round of the best trial of a kind, on its first fold: on the rows it learns from, and on those held out. Where the second turns up, it learns by heart."}
+	s := report.Section{ID: "curves", Title: "Learning curves", Intro: "How the best trial of a kind got where it is, on its first fold. Boosted trees: the mean loss after each round, on the rows it learns from and on those held out; where the second turns up, it learns by heart. Logistic and poisson: the mean loss plus the penalty after each iteration; a line that still falls at its end has not converged. Lasso and elastic net: the error on the rows learnt from of each model along the path of falling penalties."}
 	var plots []report.Figure
 	shown := map[string]bool{}
 	for _, t := range p.ranked() {
@@ -203,7 +203,14 @@ func (p Page) curves() (report.Section, bool) {
 			if len(series[1].X) == 0 {
 				series = series[:1]
 			}
-			plots = append(plots, report.Figure{Caption: t.Trial.String(), Plot: report.Line(report.Plot{Title: "Learning curve of " + t.Trial.String(), X: "round", Y: "loss"}, series...)})
+			plot := report.Plot{Title: "Learning curve of " + t.Trial.String(), X: "round", Y: "loss"}
+			switch t.Trial.Kind {
+			case "logistic", "poisson":
+				plot.X, plot.Y = "iteration", "loss plus penalty"
+			case "lasso", "elastic_net":
+				plot.X, plot.Y = "step along the path", "mean squared error"
+			}
+			plots = append(plots, report.Figure{Caption: t.Trial.String(), Plot: report.Line(plot, series...)})
 			break
 		}
 	}

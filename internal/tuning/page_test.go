@@ -57,7 +57,7 @@ func TestThePageOfASearchTellsWhatMattered(t *testing.T) {
 	html := b.String()
 	for _, want := range []string{
 		"flights", "tpe search", "Parameters and log_loss of the trials of logistic", "Most: C", "failed: no finite &lt;optimum&gt;", "stopped after the first fold",
-		"Learning curve of", "held out", "Nested cross-validation", "0.02 worse than its own folds say", "failed: it did not converge", "log_loss by C",
+		"Learning curve of", "held out", "loss plus penalty", "Nested cross-validation", "0.02 worse than its own folds say", "failed: it did not converge", "log_loss by C",
 	} {
 		require.True(t, strings.Contains(html, want), want)
 	}
