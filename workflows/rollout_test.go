@@ -391,3 +391,29 @@ func TestARolloutIsNamedAfterItsRun(t *testing.T) {
 	require.Equal(t, "flights/rollout/late-2026-11-23T03-00Z-7c1f", RolloutID("flights", "late/run/2026-11-23T03-00Z-7c1f"))
 	require.Equal(t, "flights/rollout/by-hand-3", RolloutID("flights", "by/hand/3"))
 }
+
+// While requests of the past are replayed, too: what the activity may still come to is
+// not waited for.
+func TestOrdersAreFollowedDuringAReplay(t *testing.T) {
+	for _, update := range []string{UpdateRollBack, UpdatePromote} {
+		c := begin(t, "deploy: {replay: {requests: 10}, canary: {}}").over(1).moving(nil)
+		c.OnActivity(a.Replay, mock.Anything, mock.Anything).After(time.Hour).Return(&rollout.Replayed{Rows: 10}, nil)
+		began := c.Now()
+		var x *told
+		c.RegisterDelayedCallback(func() { x = c.update(update, Order{Actor: "bob", Reason: "I say so"}) }, time.Minute)
+		res, err := c.run()
+		require.NoError(t, err)
+		require.Less(t, c.Now().Sub(began), time.Minute+time.Second)
+		require.True(t, x.done)
+		require.Equal(t, res.State, x.status.State)
+		require.Equal(t, "cancelled", res.Steps[0].State)
+		if update == UpdateRollBack {
+			require.Equal(t, metadata.RolloutRolledBack, res.State)
+			require.Empty(t, c.moves)
+			continue
+		}
+		require.Equal(t, metadata.RolloutLive, res.State)
+		require.Equal(t, []string{"8 canary 0 shadow 0 live true"}, c.moves)
+		require.Equal(t, "skipped", res.Steps[1].State)
+	}
+}
