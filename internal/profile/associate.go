@@ -128,9 +128,9 @@ func (c *Column) pearson(y *target, s *scale) look {
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			if n < 2 {
-				return
+				return nil
 			}
 			// The sums over rows with both are those over all less those with one.
 			xx, yy := s.squares, y.scale.squares
@@ -138,6 +138,7 @@ func (c *Column) pearson(y *target, s *scale) look {
 			yy.minus(syy)
 			x, t, k := float64(s.sum-sx), float64(y.scale.sum-sy), float64(n)
 			c.associated("pearson", (sxy.float()-x*t/k)/math.Sqrt((xx.float()-x*x/k)*(yy.float()-t*t/k)), n)
+			return nil
 		},
 	}
 }
@@ -165,13 +166,14 @@ func (c *Column) ratioOfText(y *target) look {
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			if enough {
 				r.squares = y.scale.squares
 				r.squares.minus(r.other)
 				eta, n := r.eta(ascendingTexts(d.Texts))
 				c.associated("correlation_ratio", eta, n)
 			}
+			return nil
 		},
 	}
 }
@@ -194,9 +196,10 @@ func (c *Column) ratioOfClasses(y *target, s *scale) look {
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			eta, n := r.eta(y.order())
 			c.associated("correlation_ratio", eta, n)
+			return nil
 		},
 	}
 }
@@ -269,9 +272,9 @@ func (c *Column) cramersV(y *target) look {
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			if !enough {
-				return
+				return nil
 			}
 			of, rows, columns := map[uint64]int64{}, make([]int64, len(d.Texts)), make([]int64, classes)
 			n, chi := int64(0), 0.0
@@ -293,6 +296,7 @@ func (c *Column) cramersV(y *target) look {
 			}
 			least := min(c.Distinct, y.Distinct) - 1
 			c.associated("cramers_v", math.Sqrt(math.Max(0, chi-1)/float64(least)), n)
+			return nil
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"sync"
@@ -18,7 +19,7 @@ type look struct {
 	take func(b *table.Batch, from int, at []int) error
 	// done, if there is one, is called once every row was seen, beside those of
 	// other looks.
-	done func()
+	done func() error
 }
 
 // Bounds of one scan: its columns, and the distinct values that may be held of all
@@ -79,12 +80,13 @@ func scanOnce(ctx context.Context, e *table.Engine, in string, columns []pipelin
 	if err != nil {
 		return err
 	}
+	failed := make([]error, len(looks))
 	beside(len(looks), func(i int) {
 		if looks[i].done != nil {
-			looks[i].done()
+			failed[i] = looks[i].done()
 		}
 	})
-	return nil
+	return cmp.Or(failed...)
 }
 
 // beside calls f for 0 to n − 1, on every processor at once.
