@@ -149,3 +149,24 @@ func TestClassesOfEveryKindOfTarget(t *testing.T) {
 }
 
 func round(x float64) float64 { return math.Round(x*1e10) / 1e10 }
+
+// A table is scanned some columns at a time if its rows are many: what a column has to
+// do with the target does not depend on how.
+func TestAssociationsOfColumnsScannedApart(t *testing.T) {
+	columns := ""
+	for k := range 18 { // more than are scanned at once
+		columns += fmt.Sprintf(", (i * 7919 %% 1000 + %d)::DOUBLE AS c%[1]d", k)
+	}
+	const rows = " FROM range(270000) t(i)"
+	p := must(t, "SELECT (i * 7919 % 1000)::DOUBLE AS y"+columns+rows, "y", pipeline.Regression)
+	q := must(t, "SELECT 't' || i * 7919 % 100 AS y"+columns+rows, "y", pipeline.Multiclass)
+	for k := range 18 {
+		name := fmt.Sprint("c", k)
+		if a := p.Column(name).Association; a == nil || a.Value != 1 {
+			t.Errorf("%s with a number: %+v", name, a)
+		}
+		if a, first := q.Column(name).Association, q.Column("c0").Association; a == nil || a.Value != first.Value || a.Rows != 270_000 {
+			t.Errorf("%s with classes: %+v %+v", name, a, first)
+		}
+	}
+}

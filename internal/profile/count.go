@@ -29,7 +29,7 @@ func (s *survey) count(ctx context.Context) error {
 			looks[i] = s.countedValues(ctx, i, &sortings[i])
 		}
 	}
-	if err := s.scan(ctx, looks); err != nil {
+	if err := s.scan(ctx, looks, s.hashes.looks(ctx, s.engine)); err != nil {
 		return err
 	}
 	for i := range many {
@@ -50,12 +50,9 @@ func (s *survey) countedTexts(i int, many *bool) look {
 	d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
 	return look{
 		columns: []int{i},
-		take: func(b *table.Batch, from int, at []int) error {
-			if err := s.hashes.fold(b, from, i, at[0]); err != nil {
-				return err
-			}
+		take: func(b batch, at []int) error {
 			missing += b.Nulls(at[0])
-			if !*many && !d.Add(b, at[0], codes) {
+			if !*many && !d.Add(b.Batch, at[0], codes) {
 				*many, d = true, nil
 			}
 			return nil
@@ -83,10 +80,7 @@ func (s *survey) countedValues(ctx context.Context, i int, sorted **sorting) loo
 	t, numbers := newTally(maxTallied), make([]float64, table.BatchRows)
 	return look{
 		columns: []int{i},
-		take: func(b *table.Batch, from int, at []int) (err error) {
-			if err := s.hashes.fold(b, from, i, at[0]); err != nil {
-				return err
-			}
+		take: func(b batch, at []int) (err error) {
 			values := b.Numbers(at[0], numbers)
 			if t != nil {
 				n, gone, infinite := t.addFinite(values)

@@ -1,7 +1,8 @@
 // Package profile owns the exploration of a dataset: what every column holds,
 // how it bears on the target, and what a person should look at first.
 //
-// Compute scans the dataset twice, column by column in the engine's own vectors.
+// Compute scans the dataset twice, in the engine's own vectors, columns beside each
+// other on every processor.
 // The first scan counts every column's distinct values, from which its figures
 // follow exactly, and hashes the rows; the second, when means and ranges are
 // known, sets columns in relation to the target and to the event time, takes a
