@@ -18,37 +18,36 @@ const (
 	maxGroupShare = 0.05
 )
 
-// target is the target's column of the batch at hand: whole numbers of its scale,
-// or numbers of its classes.
+// target is the target's column of the group of batches at hand, one beside the
+// other: whole numbers of its scale, or numbers of its classes.
 type target struct {
 	*Column
 	scale   *scale
-	from    int // of the batch at hand
-	numbers []int64
+	numbers [][]int64 // nil: there are classes
+	classes [][]int32
 	values  []float64
-	classes []int32
 	texts   *table.Dictionary
 	known   map[float64]int32
 }
 
-// associations sets every column in relation to the target.
-func (s *survey) associations() []look {
-	y := &target{Column: s.Column(s.Target), from: -1, values: make([]float64, table.BatchRows)}
+// associations sets every column in relation to the target, which first looks at in
+// each scan of some columns.
+func (s *survey) associations() (looks []look, first func(columns []int) []look) {
+	y := &target{Column: s.Column(s.Target), values: make([]float64, table.BatchRows)}
 	if y.Column == nil || y.Distinct < 2 {
-		return nil
+		return nil, nil
 	}
 	place := s.place(s.Target)
 	y.scale = &s.scales[place]
 	numeric := s.Task == pipeline.Regression
 	switch {
 	case numeric && y.scale.factor == 0, !numeric && y.Distinct > maxClasses:
-		return nil
+		return nil, nil
 	case numeric:
-		y.numbers = make([]int64, table.BatchRows)
+		y.numbers = slots[int64]()
 	default:
-		y.classes, y.texts, y.known = make([]int32, table.BatchRows), &table.Dictionary{}, map[float64]int32{}
+		y.classes, y.texts, y.known = slots[int32](), &table.Dictionary{}, map[float64]int32{}
 	}
-	var looks []look
 	for i := range s.Columns {
 		c := &s.Columns[i]
 		var l look
@@ -69,7 +68,12 @@ func (s *survey) associations() []look {
 		l.columns = []int{i, place}
 		looks = append(looks, l)
 	}
-	return looks
+	return looks, func(columns []int) []look {
+		if !slices.Contains(columns, place) {
+			return nil
+		}
+		return []look{{columns: []int{place}, take: y.take, first: true}}
+	}
 }
 
 // place is the number of a column.
@@ -77,30 +81,38 @@ func (s *survey) place(name string) int {
 	return slices.IndexFunc(s.schema, func(c pipeline.Column) bool { return c.Name == name })
 }
 
-// at makes the target's column of a batch ready, once for all that look at it.
-func (y *target) at(b *table.Batch, from, j int) {
-	if y.from == from {
-		return
+// slots are values of the rows of each batch of a group.
+func slots[T any]() [][]T {
+	out := make([][]T, table.GroupBatches)
+	for i := range out {
+		out[i] = make([]T, table.BatchRows)
 	}
-	y.from = from
-	switch {
-	case y.numbers != nil:
-		y.scale.put(y.numbers, b.Numbers(j, y.values))
-	case y.Type == "text":
-		y.texts.Add(b, j, y.classes)
-	default:
-		for i, x := range b.Numbers(j, y.values) {
-			y.classes[i] = frame.MissingCode
-			if x == x {
-				code, there := y.known[x]
-				if !there {
-					code = int32(len(y.known))
-					y.known[x] = code
-				}
-				y.classes[i] = code
+	return out
+}
+
+// take makes the target's column of a batch ready for all that look at it.
+func (y *target) take(b batch, at []int) error {
+	if y.numbers != nil {
+		y.scale.put(y.numbers[b.slot], b.Numbers(at[0], y.values))
+		return nil
+	}
+	classes := y.classes[b.slot]
+	if y.Type == "text" {
+		y.texts.Add(b.Batch, at[0], classes)
+		return nil
+	}
+	for i, x := range b.Numbers(at[0], y.values) {
+		classes[i] = frame.MissingCode
+		if x == x {
+			code, there := y.known[x]
+			if !there {
+				code = int32(len(y.known))
+				y.known[x] = code
 			}
+			classes[i] = code
 		}
 	}
+	return nil
 }
 
 // pearson is Pearson's correlation of a number with a numeric target.
@@ -109,10 +121,10 @@ func (c *Column) pearson(y *target, s *scale) look {
 	var sxx, syy, sxy wide
 	values := make([]float64, table.BatchRows)
 	return look{
-		take: func(b *table.Batch, from int, at []int) error {
-			y.at(b, from, at[1])
+		take: func(b batch, at []int) error {
+			numbers := y.numbers[b.slot]
 			for i, x := range b.Numbers(at[0], values) {
-				q, known := y.numbers[i], x-x == 0
+				q, known := numbers[i], x-x == 0
 				switch {
 				case known && q != none:
 					n++
@@ -128,9 +140,9 @@ func (c *Column) pearson(y *target, s *scale) look {
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			if n < 2 {
-				return
+				return nil
 			}
 			// The sums over rows with both are those over all less those with one.
 			xx, yy := s.squares, y.scale.squares
@@ -138,6 +150,7 @@ func (c *Column) pearson(y *target, s *scale) look {
 			yy.minus(syy)
 			x, t, k := float64(s.sum-sx), float64(y.scale.sum-sy), float64(n)
 			c.associated("pearson", (sxy.float()-x*t/k)/math.Sqrt((xx.float()-x*x/k)*(yy.float()-t*t/k)), n)
+			return nil
 		},
 	}
 }
@@ -149,14 +162,14 @@ func (c *Column) ratioOfText(y *target) look {
 	var r ratio
 	enough := true
 	return look{
-		take: func(b *table.Batch, from int, at []int) error {
-			y.at(b, from, at[1])
-			if enough = enough && d.Add(b, at[0], codes); !enough {
+		take: func(b batch, at []int) error {
+			if enough = enough && d.Add(b.Batch, at[0], codes); !enough {
 				return nil
 			}
 			r.grow(len(d.Texts))
+			numbers := y.numbers[b.slot]
 			for i, code := range codes[:b.Rows] {
-				if q := y.numbers[i]; code >= 0 && q != none {
+				if q := numbers[i]; code >= 0 && q != none {
 					r.groups[code].n++
 					r.groups[code].sum += q
 				} else if q != none {
@@ -165,13 +178,14 @@ func (c *Column) ratioOfText(y *target) look {
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			if enough {
 				r.squares = y.scale.squares
 				r.squares.minus(r.other)
 				eta, n := r.eta(ascendingTexts(d.Texts))
 				c.associated("correlation_ratio", eta, n)
 			}
+			return nil
 		},
 	}
 }
@@ -181,11 +195,11 @@ func (c *Column) ratioOfClasses(y *target, s *scale) look {
 	var r ratio
 	values := make([]float64, table.BatchRows)
 	return look{
-		take: func(b *table.Batch, from int, at []int) error {
-			y.at(b, from, at[1])
+		take: func(b batch, at []int) error {
 			r.grow(maxClasses + 3) // infinite ones are classes, too
+			classes := y.classes[b.slot]
 			for i, x := range b.Numbers(at[0], values) {
-				if class := y.classes[i]; class >= 0 && x-x == 0 {
+				if class := classes[i]; class >= 0 && x-x == 0 {
 					q := s.of(x)
 					r.groups[class].n++
 					r.groups[class].sum += q
@@ -194,9 +208,10 @@ func (c *Column) ratioOfClasses(y *target, s *scale) look {
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			eta, n := r.eta(y.order())
 			c.associated("correlation_ratio", eta, n)
+			return nil
 		},
 	}
 }
@@ -257,21 +272,21 @@ func (c *Column) cramersV(y *target) look {
 	enough := true
 	const classes = maxClasses + 3
 	return look{
-		take: func(b *table.Batch, from int, at []int) error {
-			y.at(b, from, at[1])
-			if enough = enough && d.Add(b, at[0], codes); !enough {
+		take: func(b batch, at []int) error {
+			if enough = enough && d.Add(b.Batch, at[0], codes); !enough {
 				return nil
 			}
+			of := y.classes[b.slot]
 			for i, code := range codes[:b.Rows] {
-				if class := y.classes[i]; code >= 0 && class >= 0 {
+				if class := of[i]; code >= 0 && class >= 0 {
 					pairs.add(uint64(code)*classes+uint64(class), 1)
 				}
 			}
 			return nil
 		},
-		done: func() {
+		done: func() error {
 			if !enough {
-				return
+				return nil
 			}
 			of, rows, columns := map[uint64]int64{}, make([]int64, len(d.Texts)), make([]int64, classes)
 			n, chi := int64(0), 0.0
@@ -293,6 +308,7 @@ func (c *Column) cramersV(y *target) look {
 			}
 			least := min(c.Distinct, y.Distinct) - 1
 			c.associated("cramers_v", math.Sqrt(math.Max(0, chi-1)/float64(least)), n)
+			return nil
 		},
 	}
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/profile"
 )
 
-// Columns of more distinct values than are counted here are the engine's, with
-// the same figures.
+// Columns of more distinct values than are counted in memory have the same figures.
 func TestFiguresOfManyDistinctValues(t *testing.T) {
 	const n = 300_000
 	p := must(t, "SELECT i::DOUBLE AS x, 'k' || i AS s, CASE WHEN i < 10 THEN 'k0' ELSE 'k' || i END AS twice, TIMESTAMP '2024-01-01' + INTERVAL (i) MINUTE AS t, i % 1000 + i / 1e9 AS y FROM range(300000) t(i)", "y", pipeline.Regression)
@@ -65,12 +64,10 @@ func TestFiguresOfMoreValuesThanAreHeld(t *testing.T) {
 	if v := at.Time.Coverage; v.GapHours < 1500 || v.Days == v.SpanDays || at.Drift == nil || warned(usual)["time_gap t"] == "" {
 		t.Fatalf("%+v", at.Time.Coverage)
 	}
-	for _, c := range []struct {
-		name          string
-		tallied, kept int
-	}{{"grouped by the engine", 64, 1 << 20}, {"grouped by the engine, not held", 64, 50}, {"counted, not held", 1 << 18, 50}} {
-		t.Run(c.name, func(t *testing.T) {
-			profile.Bound(t, c.tallied, c.kept, 1<<17)
+	profile.Bound(t, 64, 1<<17)
+	for name, runs := range map[string][3]int{"one run": {1 << 16, 512, 512}, "many runs": {100, 512, 512}, "runs of runs": {50, 3, 4}} {
+		t.Run(name, func(t *testing.T) {
+			profile.BoundRuns(t, runs[0], runs[1], runs[2])
 			if _, got := crowd(t, 2, crowded, before); got != want {
 				t.Fatalf("other bytes:\n%s\n%s", want, got)
 			}
@@ -78,13 +75,14 @@ func TestFiguresOfMoreValuesThanAreHeld(t *testing.T) {
 	}
 }
 
-// What the engine does for the profile once a bound is passed, and what it streams
-// back, gives the same bytes whatever its threads and the order of the rows.
+// What is sorted on disk, and what the engine does, once a bound is passed gives the
+// same bytes whatever its threads and the order of the rows.
 func TestSameBytesOutOfCoreWithAnyThreads(t *testing.T) {
 	const sql = `SELECT CASE WHEN i % 11 > 0 THEN exp(sin(i) * 3) END AS x, (i % 700 - 350)::BIGINT AS n, cos(i % 5000) AS y, 'k' || i AS s,
 		TIMESTAMP '1969-06-01 12:34:56.789' + INTERVAL (i) MINUTE AS t FROM (SELECT unnest(range(300000)) AS i UNION ALL SELECT unnest(range(1000))) ORDER BY `
 	before := explore(t, "SELECT cos(i) * 9 AS x, TIMESTAMP '1969-07-01' + INTERVAL (i) HOUR AS t FROM range(3000) t(i)", profile.Options{})
-	profile.Bound(t, 64, 50, 100)
+	profile.Bound(t, 64, 100)
+	profile.BoundRuns(t, 1000, 4, 16)
 	var first string
 	for i, threads := range []int{1, 2, 8, 8} {
 		p, got := crowd(t, threads, sql+[]string{"i", "-i", "hash(i)", "i"}[i], before)
@@ -151,3 +149,24 @@ func TestClassesOfEveryKindOfTarget(t *testing.T) {
 }
 
 func round(x float64) float64 { return math.Round(x*1e10) / 1e10 }
+
+// A table is scanned some columns at a time if its rows are many: what a column has to
+// do with the target does not depend on how.
+func TestAssociationsOfColumnsScannedApart(t *testing.T) {
+	columns := ""
+	for k := range 18 { // more than are scanned at once
+		columns += fmt.Sprintf(", (i * 7919 %% 1000 + %d)::DOUBLE AS c%[1]d", k)
+	}
+	const rows = " FROM range(270000) t(i)"
+	p := must(t, "SELECT (i * 7919 % 1000)::DOUBLE AS y"+columns+rows, "y", pipeline.Regression)
+	q := must(t, "SELECT 't' || i * 7919 % 100 AS y"+columns+rows, "y", pipeline.Multiclass)
+	for k := range 18 {
+		name := fmt.Sprint("c", k)
+		if a := p.Column(name).Association; a == nil || a.Value != 1 {
+			t.Errorf("%s with a number: %+v", name, a)
+		}
+		if a, first := q.Column(name).Association, q.Column("c0").Association; a == nil || a.Value != first.Value || a.Rows != 270_000 {
+			t.Errorf("%s with classes: %+v %+v", name, a, first)
+		}
+	}
+}

@@ -74,24 +74,20 @@ func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 	return s.Profile, nil
 }
 
-// scan takes looks at the rows.
-func (s *survey) scan(ctx context.Context, looks []look) error {
-	return scan(ctx, s.engine, s.in, s.Rows, s.schema, looks)
+// scan takes looks at the rows, and what beside makes at the columns of each scan.
+func (s *survey) scan(ctx context.Context, looks []look, beside func(columns []int) []look) error {
+	return scan(ctx, s.engine, s.in, s.Rows, s.schema, looks, beside)
 }
 
 // compare looks at columns together once each of them is known: with the target,
 // with the event time, and pair by pair in a sample.
 func (s *survey) compare(ctx context.Context) error {
-	repeats, err := s.hashes.compared(ctx, s.engine)
-	if err != nil {
-		return err
-	}
 	sample := s.sample()
-	var looks []look
-	for _, more := range [][]look{s.associations(), s.future(), sample.looks(), repeats} {
+	looks, first := s.associations()
+	for _, more := range [][]look{s.future(), sample.looks(), s.hashes.compared()} {
 		looks = append(looks, more...)
 	}
-	if err := s.scan(ctx, looks); err != nil {
+	if err := s.scan(ctx, looks, first); err != nil {
 		return err
 	}
 	s.relate(sample)

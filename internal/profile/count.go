@@ -3,33 +3,38 @@ package profile
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // count fills the figures of every column by itself, and hashes the rows. The
-// distinct values of a column are counted in one scan; a column that has too many
-// of them is grouped and sorted by the engine.
+// distinct values of a column are counted in one scan; numbers and times of which
+// there are too many to be held are sorted on disk meanwhile, and texts grouped by
+// the engine afterwards.
 func (s *survey) count(ctx context.Context) error {
 	looks := make([]look, len(s.schema))
 	many := make([]bool, len(s.schema))
-	for i := range s.schema {
-		looks[i] = s.counted(i, &many[i])
+	sortings := make([]*sorting, len(s.schema))
+	defer func() {
+		for _, sorting := range sortings {
+			if sorting != nil {
+				sorting.close()
+			}
+		}
+	}()
+	for i, c := range s.schema {
+		if c.Type == "text" {
+			looks[i] = s.countedTexts(i, &many[i])
+		} else {
+			looks[i] = s.countedValues(ctx, i, &sortings[i])
+		}
 	}
-	if err := s.scan(ctx, looks); err != nil {
+	if err := s.scan(ctx, looks, s.hashes.looks(ctx, s.engine)); err != nil {
 		return err
 	}
 	for i := range many {
-		c := &s.Columns[i]
 		if many[i] {
-			var err error
-			if c.Type == "text" {
-				err = s.manyTexts(ctx, c)
-			} else {
-				err = s.manyValues(ctx, i)
-			}
-			if err != nil {
+			if err := s.manyTexts(ctx, &s.Columns[i]); err != nil {
 				return err
 			}
 		}
@@ -37,25 +42,22 @@ func (s *survey) count(ctx context.Context) error {
 	return nil
 }
 
-// counted looks at the values of column i; many is set if there are too many
+// countedTexts looks at the values of column i; many is set if there are too many
 // distinct ones to be counted here.
-func (s *survey) counted(i int, many *bool) look {
+func (s *survey) countedTexts(i int, many *bool) look {
 	c := &s.Columns[i]
-	l := look{columns: []int{i}}
 	missing := int64(0)
-	if c.Type == "text" {
-		d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
-		l.take = func(b *table.Batch, from int, at []int) error {
-			if err := s.hashes.fold(b, from, i, at[0]); err != nil {
-				return err
-			}
+	d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
+	return look{
+		columns: []int{i},
+		take: func(b batch, at []int) error {
 			missing += b.Nulls(at[0])
-			if !*many && !d.Add(b, at[0], codes) {
+			if !*many && !d.Add(b.Batch, at[0], codes) {
 				*many, d = true, nil
 			}
 			return nil
-		}
-		l.done = func() {
+		},
+		done: func() error {
 			c.known(s.Rows, missing)
 			if !*many {
 				t := newTexts()
@@ -65,26 +67,50 @@ func (s *survey) counted(i int, many *bool) look {
 				t.fill(c)
 				c.against(c.in(s.options.Previous), nil)
 			}
-		}
-		return l
+			return nil
+		},
 	}
-	t, values := newTally(maxTallied), make([]float64, table.BatchRows)
-	l.take = func(b *table.Batch, from int, at []int) error {
-		if err := s.hashes.fold(b, from, i, at[0]); err != nil {
+}
+
+// countedValues looks at the values of column i, of numbers or times; sorted is set
+// if there are too many distinct ones to be held.
+func (s *survey) countedValues(ctx context.Context, i int, sorted **sorting) look {
+	c := &s.Columns[i]
+	missing := int64(0)
+	t, numbers := newTally(maxTallied), make([]float64, table.BatchRows)
+	return look{
+		columns: []int{i},
+		take: func(b batch, at []int) (err error) {
+			values := b.Numbers(at[0], numbers)
+			if t != nil {
+				n, gone, infinite := t.addFinite(values)
+				missing, c.Infinite = missing+gone, c.Infinite+infinite
+				if values = values[n:]; len(values) == 0 {
+					return nil
+				}
+				list := t.ascending()
+				t = nil
+				if *sorted, err = newSorting(s.engine, list); err != nil {
+					return err
+				}
+			}
+			gone, infinite, err := (*sorted).add(ctx, values)
+			missing, c.Infinite = missing+gone, c.Infinite+infinite
 			return err
-		}
-		gone, infinite := t.addFinite(b.Numbers(at[0], values))
-		missing, c.Infinite = missing+gone, c.Infinite+infinite
-		return nil
+		},
+		done: func() error {
+			c.known(s.Rows, missing)
+			if t != nil {
+				return s.fill(ctx, i, t.ascending())
+			}
+			defer (*sorted).close()
+			all, err := (*sorted).done(ctx)
+			if err != nil {
+				return err
+			}
+			return s.fill(ctx, i, all)
+		},
 	}
-	l.done = func() {
-		c.known(s.Rows, missing)
-		if *many = t.full; *many {
-			return
-		}
-		_ = s.fill(i, listed(t.ascending()))
-	}
-	return l
 }
 
 func (c *Column) known(rows, missing int64) {
@@ -95,12 +121,12 @@ func (c *Column) known(rows, missing int64) {
 }
 
 // fill fills the figures of a column of numbers or times from its distinct values.
-// Too many to be held are asked for twice in their order, as means and quantiles
-// must be known before what is told by them, and numbers once by their distances.
-func (s *survey) fill(i int, values series) error {
+// They are asked for twice in their order, as means and quantiles must be known
+// before what is told by them, and numbers once by their distances.
+func (s *survey) fill(ctx context.Context, i int, values series) error {
 	c := &s.Columns[i]
 	sum, covered := newSummary(c.Count-c.Infinite), &cover{}
-	err := values.each(func(list []counted) {
+	err := values.each(ctx, func(list []counted) {
 		sum.take(list)
 		if c.Type == "time" {
 			covered.take(list)
@@ -108,9 +134,6 @@ func (s *survey) fill(i int, values series) error {
 	})
 	if err != nil || sum.distinct == 0 {
 		return err
-	}
-	if sum.kept != nil {
-		values = listed(sum.kept)
 	}
 	c.Distinct = sum.distinct
 	looks := []interface{ take([]counted) }{}
@@ -131,7 +154,7 @@ func (s *survey) fill(i int, values series) error {
 	if then != nil && then.Bins != nil {
 		now = make([]float64, len(then.Bins.Counts))
 	}
-	err = values.each(func(list []counted) { // again: now the mean and the range are known
+	err = values.each(ctx, func(list []counted) { // again: now the mean and the range are known
 		for _, l := range looks {
 			l.take(list)
 		}
@@ -143,7 +166,7 @@ func (s *survey) fill(i int, values series) error {
 		return err
 	}
 	if formed != nil {
-		if err := formed.done(values); err != nil {
+		if err := formed.done(ctx, values); err != nil {
 			return err
 		}
 	}
@@ -153,48 +176,7 @@ func (s *survey) fill(i int, values series) error {
 	return nil
 }
 
-// finite is SQL that is true for values that are neither missing nor infinite,
-// and value the SQL of such a value: DOUBLE for numbers, microseconds for times.
-func (c *Column) finite() string {
-	if c.Type == "time" {
-		return "isfinite(CAST(" + table.Ident(c.Name) + " AS TIMESTAMP))"
-	}
-	return "isfinite(CAST(" + table.Ident(c.Name) + " AS DOUBLE))"
-}
-
-func (c *Column) value() string {
-	if c.Type == "time" {
-		return "CAST(epoch_us(CAST(" + table.Ident(c.Name) + " AS TIMESTAMP)) AS DOUBLE)"
-	}
-	return "CAST(" + table.Ident(c.Name) + " AS DOUBLE)"
-}
-
-// manyValues fills the figures of a column of numbers or times out of core.
-func (s *survey) manyValues(ctx context.Context, i int) error {
-	c := &s.Columns[i]
-	return s.fill(i, series{
-		each: func(take func([]counted)) error { return s.grouped(ctx, c, c.value(), take) },
-		apart: func(median float64, take func([]counted)) error {
-			return s.grouped(ctx, c, fmt.Sprintf("abs(%s - CAST('%s' AS DOUBLE))", c.value(), strconv.FormatFloat(median, 'g', -1, 64)), take)
-		},
-	})
-}
-
-// grouped counts what an expression is in the rows where the column is finite, in
-// ascending order.
-func (s *survey) grouped(ctx context.Context, c *Column, expression string, take func([]counted)) error {
-	query := fmt.Sprintf("SELECT %s AS v, count(*) AS n FROM %s WHERE %s GROUP BY v ORDER BY v", expression, table.Scan(s.in), c.finite())
-	list := make([]counted, 0, table.BatchRows)
-	return s.engine.Counts(ctx, query, func(values []float64, counts []int64) {
-		list = list[:0]
-		for k, v := range values {
-			list = append(list, counted{v + 0, counts[k]})
-		}
-		take(list)
-	})
-}
-
-// manyTexts is manyValues for a column of texts.
+// manyTexts fills the figures of a column of texts out of core.
 func (s *survey) manyTexts(ctx context.Context, c *Column) error {
 	t := newTexts()
 	err := s.engine.Stream(ctx, fmt.Sprintf("SELECT CAST(%s AS VARCHAR) AS v, count(*) FROM %s WHERE v IS NOT NULL GROUP BY v", table.Ident(c.Name), table.Scan(s.in)), func(row []any) error {

@@ -1,14 +1,15 @@
 // Package profile owns the exploration of a dataset: what every column holds,
 // how it bears on the target, and what a person should look at first.
 //
-// Compute scans the dataset twice, column by column in the engine's own vectors.
+// Compute scans the dataset twice, in the engine's own vectors, columns beside each
+// other on every processor.
 // The first scan counts every column's distinct values, from which its figures
 // follow exactly, and hashes the rows; the second, when means and ranges are
 // known, sets columns in relation to the target and to the event time, takes a
-// sample and compares the rows whose hashes meet. What is held is bounded: a
-// column of more than 262,144 distinct values is grouped and sorted by the engine,
-// out of core and to the same figures (anew for each of three looks at them if they
-// are more than a million), as are repeated rows if more than 131,072 meet; the
+// sample and compares the rows whose hashes meet. What is held is bounded: of a
+// column of more than 262,144 distinct numbers or times, those are sorted in a scratch
+// file and read from it in their order, to the same figures; such texts are grouped
+// by the engine, out of core, as are repeated rows if more than 131,072 meet; the
 // hashes of more than a million rows are on disk; a wide table is scanned some
 // columns at a time. How columns bear on each other, pair by pair, and their
 // information about the target are told from the sample, 50,000 rows chosen by what

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -21,7 +22,8 @@ func compute(t *testing.T, threads int, sql, target string, task pipeline.Task) 
 	return computed(t, threads, sql, profile.Options{Target: target, Task: task})
 }
 
-// computed is the profile of the rows of a SELECT.
+// computed is the profile of the rows of a SELECT, by so many threads of the engine
+// and of its own.
 func computed(t *testing.T, threads int, sql string, o profile.Options) (*profile.Profile, error) {
 	t.Helper()
 	e, err := table.Open(table.Options{Threads: threads, TempDir: t.TempDir()})
@@ -34,6 +36,7 @@ func computed(t *testing.T, threads int, sql string, o profile.Options) (*profil
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 	return profile.Compute(context.Background(), e, in, info.Schema, o)
 }
 

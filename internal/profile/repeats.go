@@ -25,7 +25,9 @@ type fingerprint struct {
 	names   []string     // SQL identifiers
 	words   *table.Words // nil: the engine looks for repeats
 
+	folded   int // columns
 	compared bool
+	places   []int64 // rows whose hashes meet
 	repeats  int64
 }
 
@@ -79,40 +81,55 @@ func (h *hashes) close() {
 	}
 }
 
-// fold takes column i of the schema, j of the batch, into the hashes.
-func (h *hashes) fold(b *table.Batch, from, i, j int) error {
-	for _, f := range h.both() {
-		if f.words != nil && (f == h.all || slices.Contains(f.columns, i)) {
-			words, err := f.words.Change(int64(from), b.Rows)
-			if err != nil {
-				return err
+// looks fold the columns of each scan into the hashes, and, when they were all
+// folded, list the rows whose hashes meet.
+func (h *hashes) looks(ctx context.Context, e *table.Engine) func(columns []int) []look {
+	return func(columns []int) []look {
+		var looks []look
+		for _, f := range h.both() {
+			some := slices.DeleteFunc(slices.Clone(columns), func(i int) bool { return !slices.Contains(f.columns, i) })
+			if f.words == nil || len(some) == 0 {
+				continue
 			}
-			b.Hash(j, words)
+			f.folded += len(some)
+			l := look{columns: some, take: func(b batch, at []int) error {
+				words, err := f.words.Change(int64(b.from), b.Rows)
+				if err != nil {
+					return err
+				}
+				for _, j := range at {
+					b.Hash(j, words)
+				}
+				return nil
+			}}
+			if f.folded == len(f.columns) {
+				l.done = func() error { return f.meet(ctx, e) }
+			}
+			looks = append(looks, l)
 		}
+		return looks
 	}
-	return nil
 }
 
-// compared looks at the rows whose hashes meet.
-func (h *hashes) compared(ctx context.Context, e *table.Engine) ([]look, error) {
+// compared looks at the rows whose hashes meet, if that is how they are compared.
+func (h *hashes) compared() []look {
 	var looks []look
 	for _, f := range h.both() {
-		if f.words == nil {
-			continue
-		}
-		places, err := f.meeting(ctx, e)
-		if errors.Is(err, table.ErrManyMeet) || len(f.columns) > maxScanned && len(places) > 0 {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		f.compared = true
-		if len(places) > 0 {
-			looks = append(looks, f.look(places))
+		if f.compared && len(f.places) > 0 {
+			looks = append(looks, f.look())
 		}
 	}
-	return looks, nil
+	return looks
+}
+
+// meet finds the rows whose hashes meet.
+func (f *fingerprint) meet(ctx context.Context, e *table.Engine) error {
+	places, err := f.meeting(ctx, e)
+	if errors.Is(err, table.ErrManyMeet) || len(f.columns) > maxScanned && len(places) > 0 {
+		return nil // the engine compares them
+	}
+	f.compared, f.places = err == nil, places
+	return err
 }
 
 // meeting lists the rows whose hashes meet.
@@ -140,14 +157,15 @@ func (f *fingerprint) meeting(ctx context.Context, e *table.Engine) ([]int64, er
 }
 
 // look counts, among the rows at places, those that repeat an earlier one.
-func (f *fingerprint) look(places []int64) look {
+func (f *fingerprint) look() look {
+	places := f.places
 	seen := make(map[string]struct{}, len(places))
 	var row []byte
-	return look{columns: f.columns, take: func(b *table.Batch, from int, at []int) error {
-		for len(places) > 0 && places[0] < int64(from+b.Rows) {
+	return look{columns: f.columns, take: func(b batch, at []int) error {
+		for len(places) > 0 && places[0] < int64(b.from+b.Rows) {
 			row = row[:0]
 			for _, j := range at {
-				row = b.AppendValue(row, j, int(places[0])-from)
+				row = b.AppendValue(row, j, int(places[0])-b.from)
 			}
 			places = places[1:]
 			if _, there := seen[string(row)]; there {

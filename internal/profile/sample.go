@@ -50,11 +50,11 @@ func (m *sample) looks() []look {
 	}
 	words, values := make([]uint64, table.BatchRows), make([]float64, table.BatchRows)
 	var chosen []int
-	return []look{{columns: m.places, take: func(b *table.Batch, from int, at []int) error {
+	return []look{{columns: m.places, take: func(b batch, at []int) error {
 		hashes := words[:b.Rows]
 		if m.words != nil {
 			var err error
-			if hashes, err = m.words.Look(int64(from), b.Rows); err != nil {
+			if hashes, err = m.words.Look(int64(b.from), b.Rows); err != nil {
 				return err
 			}
 		} else {

@@ -1,7 +1,7 @@
 package profile
 
 import (
-	"cmp"
+	"context"
 	"math"
 	"slices"
 )
@@ -68,7 +68,7 @@ func (s *shape) take(list []counted) {
 }
 
 // done fills the figures; values are those of the column.
-func (s *shape) done(values series) error {
+func (s *shape) done(ctx context.Context, values series) error {
 	if k := s.total; s.population > 0 && k > 2 {
 		// The adjusted Fisher-Pearson coefficient, as pandas' skew.
 		skew := s.m3 / k * math.Sqrt(k*(k-1)) / (k - 2)
@@ -80,7 +80,7 @@ func (s *shape) done(values series) error {
 		return nil
 	}
 	d := &distances{total: int64(s.total)}
-	err := values.apart(s.number.Quantiles[3].Value, d.take)
+	err := values.apart(ctx, s.number.Quantiles[3].Value, d.take)
 	s.outliers.RobustZ = d.far
 	s.number.Outliers = s.outliers
 	return err
@@ -103,29 +103,6 @@ func (d *distances) take(list []counted) {
 			d.far += v.count
 		}
 	}
-}
-
-// apart gives the distances of values from the median in ascending order: those of
-// the values below it and above it ascend as one goes away from it.
-func apart(list []counted, median float64, take func([]counted)) {
-	above, _ := slices.BinarySearchFunc(list, median, func(v counted, m float64) int { return cmp.Compare(v.value, m) })
-	below := above - 1
-	some := make([]counted, 0, 1024)
-	for below >= 0 || above < len(list) {
-		var v counted
-		if above == len(list) || below >= 0 && median-list[below].value < list[above].value-median {
-			v = list[below]
-			below--
-		} else {
-			v = list[above]
-			above++
-		}
-		if some = append(some, counted{math.Abs(v.value - median), v.count}); len(some) == cap(some) {
-			take(some)
-			some = some[:0]
-		}
-	}
-	take(some)
 }
 
 // binning lists the distribution: every value if they are few, else bins of about

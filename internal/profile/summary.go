@@ -12,10 +12,6 @@ const (
 	bins = 20 // of a histogram
 )
 
-// maxKept bounds the distinct values of a column that are held, 16 bytes each; more
-// are asked for again, to the same figures. Tests have a smaller one.
-var maxKept = 1 << 20
-
 var shares = []float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
 
 // summary takes distinct values in ascending order with their counts and keeps
@@ -27,7 +23,7 @@ type summary struct {
 	min, max float64
 	zeros    int64
 	mean, m2 float64   // West (1979): weighted mean and sum of squared deviations
-	kept     []counted // all of them, or nil if there are too many
+	kept     []counted // as many of them as are listed
 	places   []place   // of the quantiles' neighbours
 }
 
@@ -44,24 +40,8 @@ type place struct {
 	lower, upper float64
 }
 
-// series is the distinct values of a column with their counts.
-type series struct {
-	// each gives them in ascending order, as often as it is asked.
-	each func(take func([]counted)) error
-	// apart gives their distances from a median instead, in ascending order.
-	apart func(median float64, take func([]counted)) error
-}
-
-// listed is the series of values that are held in ascending order.
-func listed(list []counted) series {
-	return series{
-		each:  func(take func([]counted)) error { take(list); return nil },
-		apart: func(median float64, take func([]counted)) error { apart(list, median, take); return nil },
-	}
-}
-
 func newSummary(total int64) *summary {
-	s := &summary{total: total, kept: []counted{}}
+	s := &summary{total: total}
 	for _, p := range shares {
 		h := p * float64(total-1)
 		s.places = append(s.places, place{below: int64(math.Floor(h)), weight: h - math.Floor(h)})
@@ -98,12 +78,8 @@ func (s *summary) add(v float64, n int64) {
 			p.upper = v
 		}
 	}
-	if s.kept != nil {
-		if len(s.kept) == maxKept {
-			s.kept = nil
-		} else {
-			s.kept = append(s.kept, counted{v, n})
-		}
+	if len(s.kept) < top {
+		s.kept = append(s.kept, counted{v, n})
 	}
 }
 

@@ -1,34 +1,26 @@
 package profile
 
 import (
-	"math"
 	"math/bits"
-	"slices"
 )
 
-// maxTallied bounds the distinct values of a column that are counted here; beyond
-// it the engine, which spills, groups and sorts them. Tests have a smaller one.
+// maxTallied bounds the distinct values of a column that are counted in memory;
+// beyond it they are sorted on disk. Tests have a smaller one.
 var maxTallied = 1 << 18
 
 // tally counts words by open addressing; it is at most half full.
 type tally struct {
-	slots []slot
+	slots []tallied // count 0: free
 	shift int
 	used  int
-	most  int  // distinct words; 0: any number
-	full  bool // there were more, and none is kept
+	most  int // distinct words; 0: any number
 }
 
 // fibonacci is 2⁶⁴/φ: the highest bits of a product with it are a hash (Knuth,
 // 6.4).
 const fibonacci = 0x9e3779b97f4a7c15
 
-type slot struct {
-	word  uint64
-	count int64 // 0: free
-}
-
-func newTally(most int) *tally { return &tally{slots: make([]slot, 64), shift: 58, most: most} }
+func newTally(most int) *tally { return &tally{slots: make([]tallied, 64), shift: 58, most: most} }
 
 // add counts a word n times; false says that it would be one distinct word too
 // many, and then nothing is counted.
@@ -39,7 +31,7 @@ func (t *tally) add(word uint64, n int64) bool {
 			if t.used == t.most && t.most > 0 {
 				return false
 			}
-			*s = slot{word, n}
+			*s = tallied{word, n}
 			if t.used++; 2*t.used > len(t.slots) {
 				t.grow()
 			}
@@ -58,7 +50,7 @@ func (t *tally) grow() {
 	if t.most > 0 && len(old) >= t.most { // then twice is enough for all there may be
 		wider = 1
 	}
-	*t = tally{slots: make([]slot, len(old)<<wider), shift: t.shift - wider, most: t.most}
+	*t = tally{slots: make([]tallied, len(old)<<wider), shift: t.shift - wider, most: t.most}
 	for _, s := range old {
 		if s.count > 0 {
 			t.add(s.word, s.count)
@@ -66,10 +58,11 @@ func (t *tally) grow() {
 	}
 }
 
-// addFinite counts finite numbers, unless the tally is full, and says how many of
-// the values are missing and infinite.
-func (t *tally) addFinite(values []float64) (missing, infinite int64) {
-	for _, x := range values {
+// addFinite counts finite numbers, and says how many of the values are missing and
+// infinite. It sees the first n of them: of all unless the next is one distinct
+// number too many.
+func (t *tally) addFinite(values []float64) (n int, missing, infinite int64) {
+	for i, x := range values {
 		if x-x != 0 { // neither NaN nor infinite is 0 from itself
 			if x != x {
 				missing++
@@ -78,36 +71,31 @@ func (t *tally) addFinite(values []float64) (missing, infinite int64) {
 			}
 			continue
 		}
-		if t.full {
-			continue
-		}
-		word := math.Float64bits(x + 0) // −0 is 0
+		word := ordered(x)
 		// Most values are known, and where they are looked for first.
 		if s := &t.slots[word*fibonacci>>(t.shift&63)]; s.word == word && s.count > 0 {
 			s.count++
 			continue
 		}
 		if !t.add(word, 1) {
-			t.full, t.slots = true, nil
+			return i, missing, infinite
 		}
 	}
-	return missing, infinite
+	return len(values), missing, infinite
 }
 
 // ascending returns the numbers that were counted, in order.
-func (t *tally) ascending() []counted {
-	list := make([]counted, 0, t.used)
+func (t *tally) ascending() listed {
+	words := make([]tallied, 0, t.used)
 	for _, s := range t.slots {
 		if s.count > 0 {
-			list = append(list, counted{math.Float64frombits(s.word), s.count})
+			words = append(words, s)
 		}
 	}
-	slices.SortFunc(list, func(a, b counted) int {
-		if a.value < b.value {
-			return -1
-		}
-		return 1
-	})
+	list := make(listed, len(words))
+	for i, w := range inOrder(words, make([]tallied, len(words))) {
+		list[i] = counted{numbered(w.word), w.count}
+	}
 	return list
 }
 

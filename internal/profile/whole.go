@@ -60,13 +60,13 @@ func (s *survey) future() []look {
 		return nil
 	}
 	var looks []look
-	events, times := make([]float64, table.BatchRows), make([]float64, table.BatchRows)
 	for i := range s.Columns {
 		c := &s.Columns[i]
 		if c.Type != "time" || i == event {
 			continue
 		}
-		looks = append(looks, look{columns: []int{i, event}, take: func(b *table.Batch, from int, at []int) error {
+		events, times := make([]float64, table.BatchRows), make([]float64, table.BatchRows)
+		looks = append(looks, look{columns: []int{i, event}, take: func(b batch, at []int) error {
 			then := b.Numbers(at[1], events)
 			for r, t := range b.Numbers(at[0], times) {
 				if t > then[r] {

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"strings"
@@ -30,6 +31,50 @@ type Batch struct {
 //
 // Faults: SourceUnreadable, ResourceExhausted.
 func (e *Engine) Batches(ctx context.Context, path string, columns []pipeline.Column, take func(b *Batch) error) error {
+	return e.chunks(ctx, path, columns, func(c *chunk) error { return take(&Batch{Rows: c.rows, vectors: c.vectors}) }, nil)
+}
+
+// Bounds of a group of batches: how many they are, and about how many bytes there
+// are in all of them when no more are awaited.
+const (
+	GroupBatches = 16
+	groupedBytes = 4 << 20
+)
+
+// Groups is Batches for whoever looks at several at once: it gives take up to
+// GroupBatches that follow one another, less if they are large. They are valid until
+// take returns.
+func (e *Engine) Groups(ctx context.Context, path string, columns []pipeline.Column, take func(group []Batch) error) error {
+	var kept []*chunk
+	var group []Batch
+	bytes := 0
+	drop := func() {
+		for _, c := range kept {
+			c.destroy()
+		}
+		kept, group, bytes = kept[:0], group[:0], 0
+	}
+	defer drop()
+	give := func() error {
+		if len(group) == 0 {
+			return nil
+		}
+		defer drop()
+		return take(group)
+	}
+	return e.chunks(ctx, path, columns, func(c *chunk) error {
+		c.kept = true
+		kept, group = append(kept, c), append(group, Batch{Rows: c.rows, vectors: c.vectors})
+		if bytes += c.bytes(); len(group) < GroupBatches && bytes < groupedBytes {
+			return nil
+		}
+		return give()
+	}, give)
+}
+
+// chunks gives take the chunks of columns of a Parquet file, and calls last, if there
+// is one, after them.
+func (e *Engine) chunks(ctx context.Context, path string, columns []pipeline.Column, take func(*chunk) error, last func() error) error {
 	if len(columns) == 0 {
 		return nil
 	}
@@ -41,10 +86,14 @@ func (e *Engine) Batches(ctx context.Context, path string, columns []pipeline.Co
 	defer e.mu.Unlock()
 	var stopped error
 	err := e.interruptible(ctx, func() error {
-		return e.each("SELECT "+strings.Join(selected, ", ")+" FROM "+Scan(path), func(c *chunk) error {
-			stopped = take(&Batch{Rows: c.rows, vectors: c.vectors})
+		err := e.each("SELECT "+strings.Join(selected, ", ")+" FROM "+Scan(path), func(c *chunk) error {
+			stopped = take(c)
 			return stopped
 		})
+		if err == nil && last != nil {
+			stopped = last()
+		}
+		return cmp.Or(err, stopped)
 	})
 	if stopped != nil {
 		return stopped

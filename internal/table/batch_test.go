@@ -196,3 +196,57 @@ func TestHashTextIsTheSameEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// Groups hold the batches that Batches gives, no more at once than is bounded: long
+// texts come in small groups.
+func TestGroupsAreTheBatchesInTheirOrder(t *testing.T) {
+	e, err := table.Open(table.Options{TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, c := range []struct {
+		sql  string
+		most int
+	}{
+		{"SELECT i AS n, 'k' || i % 9 AS s FROM range(200000) t(i)", table.GroupBatches},
+		{"SELECT i AS n, repeat('k' || i % 9, 1500) AS s FROM range(20000) t(i)", 1},
+	} {
+		in := filepath.Join(t.TempDir(), "in.parquet")
+		info, err := e.Write(context.Background(), c.sql, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, most, values := 0, 0, make([]float64, table.BatchRows)
+		err = e.Groups(context.Background(), in, info.Schema, func(group []table.Batch) error {
+			most = max(most, len(group))
+			for k := range group {
+				for r, x := range group[k].Numbers(0, values) {
+					text, _ := group[k].Text(1, r)
+					if x != float64(rows) || !strings.HasPrefix(text, fmt.Sprint("k", rows%9)) {
+						return fmt.Errorf("row %d is %v, %.4s", rows, x, text)
+					}
+					rows++
+				}
+			}
+			return nil
+		})
+		if err != nil || int64(rows) != info.Rows || most != c.most {
+			t.Fatalf("%v: %d rows, %d batches at once", err, rows, most)
+		}
+		enough, groups := errors.New("enough"), 0
+		for _, after := range []int{1, 2} { // the last group comes when the rows have ended
+			if err := e.Groups(context.Background(), in, info.Schema, func([]table.Batch) error {
+				if groups++; groups >= after {
+					return enough
+				}
+				return nil
+			}); !errors.Is(err, enough) {
+				t.Fatal(err)
+			}
+		}
+		if err := e.Groups(context.Background(), in+"x", info.Schema, func([]table.Batch) error { return nil }); fault.KindOf(err) != fault.SourceUnreadable {
+			t.Fatal(err)
+		}
+	}
+}

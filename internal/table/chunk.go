@@ -18,6 +18,7 @@ type chunk struct {
 	data    mapping.DataChunk
 	rows    int
 	vectors []vector
+	kept    bool // whoever took it destroys it
 }
 
 // vector is one column of a chunk.
@@ -43,6 +44,26 @@ func fetch(result *mapping.Result) (*chunk, error) {
 		c.vectors[j] = newVector(mapping.DataChunkGetVector(data, mapping.IdxT(j)))
 	}
 	return c, nil
+}
+
+// bytes is about what the chunk takes: of its texts some are looked at.
+func (c *chunk) bytes() int {
+	const every = 16
+	n := 0
+	for j := range c.vectors {
+		v := &c.vectors[j]
+		n += 8 * c.rows
+		if v.kind != mapping.TypeVarchar {
+			continue
+		}
+		n += 8 * c.rows
+		for r := 0; r < c.rows; r += every {
+			if v.valid(r) {
+				n += every * len(v.text(r))
+			}
+		}
+	}
+	return n
 }
 
 func (c *chunk) destroy() { mapping.DestroyDataChunk(&c.data) }

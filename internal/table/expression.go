@@ -102,23 +102,6 @@ func (e *Engine) Words(ctx context.Context, sql string, take func(words []uint64
 	}), fault.Internal, "the engine fails")
 }
 
-// Counts runs a trusted SELECT of a DOUBLE and a BIGINT column, neither NULL, such
-// as values with how often they occur, and gives take some thousand at a time, in
-// slices that the next ones overwrite.
-func (e *Engine) Counts(ctx context.Context, sql string, take func(values []float64, counts []int64)) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return failure(e.interruptible(ctx, func() error {
-		return e.each(sql, func(c *chunk) error {
-			if len(c.vectors) != 2 || c.vectors[0].kind != mapping.TypeDouble || c.vectors[1].kind != mapping.TypeBigInt {
-				return fault.New(fault.Internal, "counts of %d columns", len(c.vectors))
-			}
-			take(values[float64](&c.vectors[0], c.rows), values[int64](&c.vectors[1], c.rows))
-			return nil
-		})
-	}), fault.Internal, "the engine fails")
-}
-
 // From is the table as the FROM of trusted SQL.
 func (t Table) From() string { return "(" + t.query() + ")" }
 

@@ -65,25 +65,6 @@ func TestLockedReadsAndWritesTheGivenFilesAlone(t *testing.T) {
 	}
 }
 
-func TestCounts(t *testing.T) {
-	e, err := table.Open(table.Options{TempDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	sum, n := 0.0, int64(0)
-	if err := e.Counts(context.Background(), "SELECT CAST(i % 5 AS DOUBLE) AS v, count(*) FROM range(100000) t(i) GROUP BY v ORDER BY v", func(values []float64, counts []int64) {
-		for i, v := range values {
-			sum, n = sum+v, n+counts[i]
-		}
-	}); err != nil || n != 100_000 || sum != 10 {
-		t.Fatal(n, sum, err)
-	}
-	if err := e.Counts(context.Background(), "SELECT 1, 2", func([]float64, []int64) {}); fault.KindOf(err) != fault.Internal {
-		t.Fatal(err)
-	}
-}
-
 func TestWords(t *testing.T) {
 	e, err := table.Open(table.Options{TempDir: t.TempDir()})
 	if err != nil {

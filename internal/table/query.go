@@ -147,7 +147,9 @@ func (e *Engine) one(run execute, statements mapping.ExtractedStatements, i mapp
 		if take != nil {
 			err = take(c)
 		}
-		c.destroy()
+		if !c.kept {
+			c.destroy()
+		}
 		if err != nil {
 			return err
 		}

@@ -4,9 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"unsafe"
-
-	"github.com/esteira-ml/esteira/internal/fault"
 )
 
 // Bounds of what Words hold in memory: all rows of a table that has no more than
@@ -87,33 +84,6 @@ func (w *Words) flush() error {
 	w.changed = false
 	_, err := w.file.WriteAt(bytesOf(w.window), w.from*8)
 	return scratchFault(err)
-}
-
-// scratch opens a file that has no name any more: whatever becomes of the process,
-// it leaves nothing.
-func (e *Engine) scratch() (*os.File, error) {
-	f, err := os.CreateTemp(e.options.TempDir, "esteira-scratch-*")
-	if err != nil {
-		return nil, scratchFault(err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, scratchFault(err)
-	}
-	return f, nil
-}
-
-func scratchFault(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fault.Wrap(err, fault.ResourceExhausted, "a scratch file of row hashes cannot be used").WithRemedy("free space in the temporary directory, or name another")
-}
-
-// bytesOf are the same bytes, in this machine's order: for a file nobody else reads.
-func bytesOf[T uint64 | entry](s []T) []byte {
-	var t T
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(t)))
 }
 
 // grown is a slice of length n in the memory of s, if there is enough.
