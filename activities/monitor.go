@@ -76,6 +76,9 @@ func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 		return nil, err
 	}
 	horizon := p.Now.Add(-p.Monitor.Horizon())
+	if err := a.DB.ForgetHours(ctx, p.Endpoint, horizon.Add(-2*length)); err != nil {
+		return nil, err
+	}
 	if p.Monitor.Rows > 0 {
 		return res, a.dueOfRows(ctx, p, horizon, res)
 	}

@@ -169,26 +169,3 @@ func TestScoresAreCutByTheColumnsOfTheFile(t *testing.T) {
 	require.Contains(t, fmt.Sprint(m.Models[0].Notes), `no request has a column "gone"`)
 	require.Contains(t, fmt.Sprint(m.Models[0].Notes), "no part by x, c has 500 labelled answers")
 }
-
-// A year of hours is a few thousand rows of some KB, whatever the traffic.
-func TestAMonthOfHoursIsHundredsOfRows(t *testing.T) {
-	w := watch(t)
-	const hours = 31 * 24
-	_, err := w.DB.Pool().Exec(t.Context(), `insert into predictions (day, id, endpoint, revision, model_name, model_version, at, features, outputs, status, latency_us)
-		select (timezone('UTC', to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)))::date, id, 'e', 1, 'p', 1, $1::timestamptz + n * interval '6 minutes', '{"x": 0.5, "c": "a"}', '{"prediction": 1}', 200, 900
-		from (select n, (select ids[n % 1000 + 1]) as base, overlay(((select ids[1])::text) placing lpad(to_hex(n), 12, '0') from 25)::uuid as id from generate_series(0, $3::int - 1) n, (select $2::uuid[] as ids) i) g`,
-		w.begins, []any{w.ask(hours, usual(1, 1, nil))[0]}, hours*10)
-	require.NoError(t, err)
-	p := w.due(0, 1)
-	p.Monitor.Window, p.Due.Ends = "31d", p.Due.Begins.Add(hours*time.Hour)
-	_, err = w.ComputeWindow(t.Context(), p)
-	require.NoError(t, err)
-	var rows int
-	var bytes int64
-	require.NoError(t, w.DB.Pool().QueryRow(t.Context(), `select count(*), sum(octet_length(summary)) from window_summaries where endpoint = 'e'`).Scan(&rows, &bytes))
-	require.Equal(t, hours, rows)
-	require.Less(t, bytes/int64(rows), int64(6000))
-	kept, err := w.DB.Window(t.Context(), "e", p.Due.Begins)
-	require.NoError(t, err)
-	require.EqualValues(t, hours*10, kept.Answered)
-}

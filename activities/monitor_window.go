@@ -37,8 +37,9 @@ func (p *ComputeWindowParams) where() (out []map[string]string) {
 	return out
 }
 
-// ComputeWindow reads the requests of a window once, by a stream, and keeps what they
-// came to: measures, a page, a row and the summaries. The same requests and labels
+// ComputeWindow reads the requests of a window by a stream, or of one longer than an
+// hour what is kept of its hours, and keeps what they came to: measures, a page, a row
+// and the summaries. The same requests and labels
 // are the same measures, by digest. A window that somebody else has computed
 // meanwhile is returned as it is.
 func (a *Activities) ComputeWindow(ctx context.Context, p ComputeWindowParams) (*RecentWindow, error) {
@@ -59,17 +60,9 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 		return metadata.Window{}, err
 	}
 	begun := time.Now()
-	models, err := a.models(ctx, p)
-	if err != nil {
-		return metadata.Window{}, err
-	}
-	c := window.Collect(p.Due.Begins, p.Due.Ends, func(name string, version int) (window.Model, error) {
-		if m, ok := models[metadata.VersionKey{Name: name, Version: version}]; ok {
-			return m, nil
-		}
-		return window.Model{}, fault.New(fault.SourceChanged, "version %d of model %s answered while the window was read", version, name)
-	}, window.Cut(p.Slices, p.where())...)
-	seen, err := a.DB.EachRequest(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends, c.Add)
+	o := opening{a, map[metadata.VersionKey]window.Model{}}
+	c := window.Collect(p.Due.Begins, p.Due.Ends, o.model)
+	seen, err := a.collectWindow(ctx, o, c, p.Endpoint, p.Due.Begins, p.Due.Ends)
 	if err != nil {
 		return metadata.Window{}, err
 	}
@@ -119,26 +112,6 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 		a.Log.Info().Str("endpoint", p.Endpoint).Time("begins", w.Begins).Str("state", w.State).Int64("requests", w.Requests).Int64("labelled", w.Labelled).Int("computed", w.Computed).Dur("elapsed", time.Since(begun)).Msg("window computed")
 	}
 	return kept, err
-}
-
-// models opens the model versions of a window before its requests are read: while
-// they are, they hold a connection, and many windows at once that each wanted a second
-// one would wait for each other for ever.
-func (a *Activities) models(ctx context.Context, p ComputeWindowParams) (map[metadata.VersionKey]window.Model, error) {
-	keys, err := a.DB.VersionsAsked(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends, window.MaxVersions+1)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(keys) > window.MaxVersions:
-		return nil, window.TooManyVersions()
-	}
-	out := make(map[metadata.VersionKey]window.Model, len(keys))
-	for _, k := range keys {
-		if out[k], err = a.opened(ctx, k.Name, k.Version); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
 
 // opened opens the bundle of a model version. One that is no bundle, or not there, is

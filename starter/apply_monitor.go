@@ -178,10 +178,14 @@ func spanOf(m pipeline.Monitor) string {
 	return m.Window
 }
 
-// everyOf is the length of a window, or as many of them as are monitorEvery.
+// everyOf is the length of a window, or as many of them as are monitorEvery; of windows
+// of many hours it is an hour, which is then read once and kept.
 func everyOf(m pipeline.Monitor) time.Duration {
-	if m.Rows > 0 {
+	switch length := m.Length(); {
+	case m.Rows > 0:
 		return rowsEvery
+	case length > time.Hour && length%time.Hour == 0:
+		return time.Hour
 	}
 	return m.Length() * max(1, (monitorEvery+m.Length()-1)/m.Length())
 }
@@ -194,5 +198,5 @@ func offsetOf(m pipeline.Monitor) time.Duration {
 	}
 	epoch := time.Unix(0, 0).UTC()
 	within := epoch.Sub(epoch.Truncate(m.Length()))
-	return (m.Length() - within + m.Delay()) % m.Length()
+	return (m.Length() - within + m.Delay()) % min(m.Length(), everyOf(m))
 }

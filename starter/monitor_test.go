@@ -86,10 +86,15 @@ func TestApplyOfARenamedEndpointEndsTheOldMonitor(t *testing.T) {
 func TestTheMonitorRunsAtTheEndsOfWindows(t *testing.T) {
 	for _, length := range []string{"1s", "3s", "7s", "1m", "7m", "1h", "24h", "7d", "31d"} {
 		m := pipeline.Monitor{Window: length}
-		require.Zero(t, everyOf(m)%m.Length(), length)
+		if m.Length() > time.Hour { // the hours of a long window are read as they end
+			require.Equal(t, time.Hour, everyOf(m), length)
+		} else {
+			require.Zero(t, everyOf(m)%m.Length(), length)
+		}
 		require.GreaterOrEqual(t, everyOf(m), monitorEvery, length)
 		at := time.Unix(0, 0).UTC().Add(500*everyOf(m) + offsetOf(m)) // as Temporal counts
-		require.Equal(t, m.Delay()%m.Length(), at.Sub(at.Truncate(m.Length())), length)
+		step := min(m.Length(), everyOf(m))
+		require.Equal(t, m.Delay()%step, at.Sub(at.Truncate(step)), length)
 	}
 }
 

@@ -76,6 +76,7 @@ func Monitor(ctx workflow.Context, in MonitorInput) (MonitorResult, error) {
 	m := &monitor{in: in, queue: queuesOf(ctx).Data}
 	m.render(ctx)
 	m.pull(ctx)
+	m.hours(ctx)
 	for range maxRounds {
 		var plan activities.PlanWindowsResult
 		if err := call(ctx, m.queue, short, "plan the windows of "+in.Endpoint, &plan, a.PlanWindows,
@@ -121,6 +122,18 @@ func (m *monitor) pull(ctx workflow.Context) {
 	if err := call(ctx, m.queue, long, "read the labels of "+m.in.Endpoint, &res, a.PullLabels,
 		activities.PullLabelsParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Source: *m.in.Monitor.Labels, BaseDir: m.in.BaseDir}); err != nil {
 		m.note("the labels could not be read: %s", reasonOf(err))
+	}
+}
+
+// hours has the hours that are over of a window under way read, which is longer: when
+// it ends, they are read once already. What fails here is done when it is computed.
+func (m *monitor) hours(ctx workflow.Context) {
+	if m.in.Monitor.Length() <= time.Hour || workflow.GetVersion(ctx, "hours of a long window", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	if err := call(ctx, m.queue, long, "read the hours of "+m.in.Endpoint, nil, a.SummarizeHours,
+		activities.SummarizeHoursParams{Endpoint: m.in.Endpoint, Monitor: m.in.Monitor, Now: workflow.Now(ctx)}); err != nil {
+		m.note("the hours under way could not be read: %s", reasonOf(err))
 	}
 }
 

@@ -199,3 +199,20 @@ func TestTheDetailsShowWindowsAndOpenAlerts(t *testing.T) {
 	require.Contains(t, metadata.CurrentDetails, "| 2026-02-28 02:00 | no traffic |")
 	require.Contains(t, metadata.CurrentDetails, "| critical | errors/0 | 5 % failed |")
 }
+
+// The hours of a long window are read as they end; what fails there holds nothing up.
+func TestTheHoursOfALongWindowAreReadBeforeItEnds(t *testing.T) {
+	for _, one := range []struct {
+		window string
+		err    error
+		notes  int
+	}{{"24h", nil, 0}, {"24h", temporal.NewNonRetryableApplicationError("corrupt", string(fault.ArtifactCorrupt), nil), 1}, {"1h", nil, 0}} {
+		m := monitoring(t)
+		m.in.Monitor.Window = one.window
+		m.plans = []activities.PlanWindowsResult{{}}
+		if one.window != "1h" {
+			m.OnActivity(a.SummarizeHours, mock.Anything, activities.SummarizeHoursParams{Endpoint: "e", Monitor: m.in.Monitor, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}).Return(&activities.SummarizeHoursResult{Hours: 1}, one.err).Once()
+		}
+		require.Len(t, m.run().Notes, one.notes)
+	}
+}

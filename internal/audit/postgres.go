@@ -128,8 +128,34 @@ func (p *Postgres) store(ctx context.Context, records []Record, fill func(contex
 		if err := fill(ctx, tx); err != nil {
 			return err
 		}
-		return keepAnswers(ctx, tx, records)
+		if err := keepAnswers(ctx, tx, records); err != nil {
+			return err
+		}
+		return touch(ctx, tx, records)
 	})
+}
+
+// touch tells which hours the records are of: the monitor has summarised some of them,
+// if the records are late.
+func touch(ctx context.Context, tx pgx.Tx, records []Record) error {
+	type key struct {
+		endpoint string
+		hour     time.Time
+	}
+	seen := map[key]bool{}
+	var endpoints []string
+	var hours []time.Time
+	for i := range records {
+		k := key{records[i].Endpoint, records[i].At.UTC().Truncate(time.Hour)}
+		if records[i].Role != metadata.RoleShadow && !seen[k] {
+			seen[k] = true
+			endpoints, hours = append(endpoints, k.endpoint), append(hours, k.hour)
+		}
+	}
+	if len(hours) == 0 {
+		return nil
+	}
+	return metadata.TouchHours(ctx, tx, endpoints, hours)
 }
 
 func copyTo(table string, records []Record) func(context.Context, pgx.Tx) error {

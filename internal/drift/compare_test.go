@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -230,5 +231,54 @@ func TestASingleRowWhereTheReferenceHasNoneIsNoEvidence(t *testing.T) {
 	}
 	if a, b = pooled([]float64{400, 3, 4, 5, 100}, []float64{380, 4, 5, 3, 120}); !slices.Equal(a, []float64{400, 100, 12}) || !slices.Equal(b, []float64{380, 120, 12}) {
 		t.Errorf("pooled to %v and %v", a, b)
+	}
+}
+
+// The bounds that doc.go gives of what bins tell of values, on distributions that are
+// smooth, in lumps and beyond the reference's range.
+func TestTheErrorOfBinnedMeasuresIsBounded(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 4))
+	draw := func(n int, of func() float64) (out []float64) {
+		for range n {
+			out = append(out, of())
+		}
+		return out
+	}
+	for name, sides := range map[string][2]func() float64{
+		"normal":  {r.NormFloat64, func() float64 { return .3 + r.NormFloat64() }},
+		"skewed":  {r.ExpFloat64, func() float64 { return 1.5 * r.ExpFloat64() }},
+		"lumps":   {func() float64 { return math.Round(3 * r.NormFloat64()) }, func() float64 { return math.Round(3*r.NormFloat64()) + .5 }},
+		"outside": {r.Float64, func() float64 { return .5 + r.Float64() }},
+		"same":    {r.Float64, r.Float64},
+	} {
+		x, y := draw(5000, sides[0]), draw(3000, sides[1])
+		a, b := numbers("x", x...), numbers("x", y...)
+		l := LayoutOf(a, nil)
+		var s [2]*Summary
+		for i, f := range []*frame.Frame{a, b} {
+			var err error
+			if s[i], err = Summarize(l, f, &frame.Frame{Rows: f.Rows}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bins := compared(t, l, s[0], s[1], Options{}).Features[0]
+		exact := bins
+		exact.Sharpen(Sorted(x), Sorted(y))
+		low, high := min(*s[0].Features[0].Least, *s[1].Features[0].Least), max(*s[0].Features[0].Greatest, *s[1].Features[0].Greatest)
+		var largest, within float64
+		edges := append(append([]float64{low}, l.Features[0].Edges...), high)
+		for i := range s[0].Features[0].Bins {
+			p, q := float64(s[0].Features[0].Bins[i])/5000, float64(s[1].Features[0].Bins[i])/3000
+			largest = max(largest, p, q)
+			within += max(0, min(edges[i+1], high)-max(edges[i], low)) * (p + q)
+		}
+		within /= bins.Values[0].Deviation
+		const rounding = 1e-12
+		if d := exact.KolmogorovSmirnov.Statistic - bins.KolmogorovSmirnov.Statistic; d < -rounding || d > largest+rounding {
+			t.Errorf("%s: Kolmogorov-Smirnov is %v below that of the values, the bound is %v", name, d, largest)
+		}
+		if d := math.Abs(*exact.Wasserstein - *bins.Wasserstein); d > within+rounding {
+			t.Errorf("%s: Wasserstein is %v from that of the values, the bound is %v", name, d, within)
+		}
 	}
 }

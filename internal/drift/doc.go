@@ -15,9 +15,11 @@
 //     ten coarse bins, outside of the reference's range, infinite and missing
 //     among them; shares missing, new and out of range; and, over the hundred fine
 //     bins, Kolmogorov-Smirnov and Wasserstein. The former is then at most the
-//     largest share of a fine bin (about 0.01) below that of the values; the latter
-//     takes values as spread evenly within a fine bin, and each bin's width times its
-//     share bounds the error.
+//     largest share that a side has in a fine bin (of the reference about 0.01) below that of the values; the latter
+//     takes values as spread evenly within a fine bin, and is within the sum, over the
+//     fine bins and both sides, of each bin's width times its share (normed alike) of
+//     that of the values. Windows are compared in this way, so that a month is compared
+//     by what is kept of its hours.
 //   - Raw columns: KolmogorovSmirnov and Wasserstein of sorted values are exact,
 //     and Result.Sharpen puts them into a comparison. They need the rows of both
 //     sides, so they are for a window beside the one before it, or beside the

@@ -21,6 +21,19 @@ type Exact struct{ n big.Int }
 // Add adds another sum.
 func (e *Exact) Add(o *Exact) { e.n.Add(&e.n, &o.n) }
 
+// Exactly are the sums of finite values, at most 2^31, and of their squares.
+func Exactly(values []float64) (total, squares *Exact) {
+	var t, s accumulator
+	for _, x := range values {
+		t.add(x)
+		s.addSquare(x)
+	}
+	total, squares = &Exact{}, &Exact{}
+	t.into(total)
+	s.into(squares)
+	return total, squares
+}
+
 // Mean is the sum over n, rounded once.
 func (e *Exact) Mean(n int64) float64 {
 	if n == 0 {

@@ -56,7 +56,8 @@ func (s *Service) Add(status int, micros int64, failure string) {
 	}
 }
 
-func (s *Service) merge(o *Service) {
+// Merge adds the requests of another.
+func (s *Service) Merge(o *Service) {
 	for status, n := range o.Status {
 		if s.Status == nil {
 			s.Status = map[int]int64{}

@@ -111,7 +111,7 @@ func Merge(l *Layout, all ...*Summary) (*Summary, error) {
 		for i := range s.Outputs {
 			out.Outputs[i].merge(&s.Outputs[i])
 		}
-		out.Service.merge(&s.Service)
+		out.Service.Merge(&s.Service)
 	}
 	return out, nil
 }

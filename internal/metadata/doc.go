@@ -1,7 +1,8 @@
 // Package metadata owns what the product remembers, in Postgres: pipelines,
 // runs and their steps, the step cache, lineage, trials and metrics, model
 // versions and their aliases, looks at test rows, endpoints, their revisions and
-// rollouts, prediction servers, the table of predictions, and the labels that become known of them.
+// rollouts, prediction servers, the table of predictions, the labels that become known of them,
+// and what their hours and windows came to.
 //
 // DB is a pool with one method per fact. Methods take one struct of parameters,
 // are idempotent by natural keys (a retried activity may call twice) and put

@@ -164,14 +164,25 @@ func (db *DB) WindowsBefore(ctx context.Context, endpoint string, at time.Time, 
 	return out, fail(err, "list the windows of "+endpoint)
 }
 
+// overtaken counts the requests of windows: of one longer than an hour the hours that
+// are kept tell, and the requests are counted of the parts of hours at its ends alone.
+const overtaken = `select ` + windowColumns + ` from windows w
+	cross join lateral (select case when ends - begins <= interval '1 hour' then begins else date_trunc('hour', begins + interval '1 hour' - interval '1 microsecond') end as whole,
+		case when ends - begins <= interval '1 hour' then begins else date_trunc('hour', ends) end as beyond) c
+	where endpoint = $1 and ends > $2 and (
+		exists (select from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond and ` + staleHour + `)
+		or requests < (select coalesce(sum(h.requests), 0) from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond)
+			+ (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= w.begins and p.at < c.whole
+				and p.day between (timezone('UTC', w.begins))::date - 1 and (timezone('UTC', c.whole))::date + 1)
+			+ (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= c.beyond and p.at < w.ends
+				and p.day between (timezone('UTC', c.beyond))::date - 1 and (timezone('UTC', w.ends))::date + 1))
+	order by begins limit $3`
+
 // OvertakenWindows are the computed windows that end after a moment and of which more
 // requests are there than were counted: a server's records were late. The oldest
 // first, at most limit.
 func (db *DB) OvertakenWindows(ctx context.Context, endpoint string, after time.Time, limit int) ([]Window, error) {
-	rows, _ := db.pool.Query(ctx, `select `+windowColumns+` from windows w where endpoint = $1 and ends > $2 and requests < (
-			select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= w.begins and p.at < w.ends
-			and p.day between (timezone('UTC', w.begins))::date - 1 and (timezone('UTC', w.ends))::date + 1)
-		order by begins limit $3`, endpoint, after.UTC(), limit)
+	rows, _ := db.pool.Query(ctx, overtaken, endpoint, after.UTC(), limit)
 	out, err := pgx.CollectRows(rows, scanWindow)
 	return out, fail(err, "look for late requests of "+endpoint)
 }

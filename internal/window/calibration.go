@@ -24,11 +24,11 @@ func (m *collected) calibrate(o Options, into *ModelMeasure) {
 	case classes == 0:
 		into.Uncalibrated = "calibration is not defined for a regression: it has no probabilities"
 		return
-	case len(m.y) < o.MinRows || len(m.y) == 0:
-		into.Uncalibrated = fmt.Sprintf("insufficient data: calibration needs %d labelled answers; there are %d", o.MinRows, len(m.y))
+	case m.totals.Rows < int64(o.MinRows) || m.totals.Rows == 0:
+		into.Uncalibrated = fmt.Sprintf("insufficient data: calibration needs %d labelled answers; there are %d", o.MinRows, m.totals.Rows)
 		return
 	}
-	p, outcome := drift.Judged(m.p, m.y, classes)
+	p, outcome := drift.Judged(m.truth.Answers, m.truth.Y, classes)
 	c := &Calibration{Rows: len(p)}
 	c.Error, c.Chance = drift.CalibrationError(p, outcome)
 	if e := m.Bundle.Estimator; e != nil && e.ECE != nil {

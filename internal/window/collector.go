@@ -11,15 +11,14 @@ import (
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
-	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
 // Bounds of what is kept of the rows.
 const (
 	chunkRows     = 10_000    // that are counted at once
-	maxLabelled   = 1_000_000 // that scores are computed from
-	maxSampled    = 100_000   // that performance is estimated from, and told from the training rows
+	maxLabelled   = 1_000_000 // of an hour, that a change of the error is looked for in
+	maxSampled    = 20_000    // of the labelled ones, for intervals; of all, for an estimate and to be told from the training rows
 	summaryLength = time.Hour // at most
 )
 
@@ -43,23 +42,20 @@ type Model struct {
 type Collector struct {
 	begins, ends time.Time
 	open         func(name string, version int) (Model, error)
-	cut          []string // columns that scores are cut by
 	service      drift.Service
 	answered     int64
 	models       map[string]*collected
 }
 
 // Collect begins a window. open is asked once for each model version that answered;
-// its error ends the collection, a Model's Problem does not. cut are the columns that
-// scores are cut by.
-func Collect(begins, ends time.Time, open func(name string, version int) (Model, error), cut ...string) *Collector {
-	return &Collector{begins: begins.UTC(), ends: ends.UTC(), open: open, cut: cut, models: map[string]*collected{}}
+// its error ends the collection, a Model's Problem does not.
+func Collect(begins, ends time.Time, open func(name string, version int) (Model, error)) *Collector {
+	return &Collector{begins: begins.UTC(), ends: ends.UTC(), open: open, models: map[string]*collected{}}
 }
 
 // collected is what is kept of one model version.
 type collected struct {
 	Model
-	cut    []string
 	sig    bundle.Signature // of which any column may be null: a window takes rows as they were
 	slots  map[time.Time]*drift.Summary
 	slot   time.Time // of the chunk
@@ -69,19 +65,25 @@ type collected struct {
 	broken int64            // answers that could not be read
 
 	labelled, unknown int64
-	y, p              []float64    // of the labelled, p of all outputs
-	times             []int64      // when they were asked, microseconds
-	sliced            *frame.Frame // the columns that their scores are cut by
-	sample            sample
-	parts             [][]byte // the errors, in order of time
+	totals            totals                    // of the labelled
+	truths            sample                    // of the labelled
+	sample            sample                    // of all
+	late              map[time.Time]*deviations // of the labelled, by slot
+	parts             map[time.Time][]byte      // the errors of slots that are closed
+	drawn, truth      *sampled                  // sample and truths, in order, once all is collected
+}
+
+// deviations are how far labelled answers were from the truth, as they came.
+type deviations struct {
+	at  []int64 // microseconds
+	raw []float64
 }
 
 // chunk is rows that are not counted yet.
 type chunk struct {
-	records  []map[string]any
-	answers  []float64
-	labelled []int32               // of the records: their labels are scored
-	service  []metadata.Prediction // status and latency alone
+	records []map[string]any
+	rows    sampled               // without Rows; Y is NaN where no label is scored
+	service []metadata.Prediction // status and latency alone
 }
 
 // Add takes the next request.
@@ -108,12 +110,21 @@ func kindOf(p metadata.Prediction) string {
 	return fmt.Sprint(p.Status)
 }
 
-// slot is the beginning of the summary that a moment is counted in.
+// slot is the beginning of the summary that a moment is counted in: of a window longer
+// than an hour the hours of UTC, the first and the last cut by the window.
 func (c *Collector) slot(at time.Time) time.Time {
-	if c.ends.Sub(c.begins) <= summaryLength {
-		return c.begins
+	if hour := at.UTC().Truncate(summaryLength); c.ends.Sub(c.begins) > summaryLength && hour.After(c.begins) {
+		return hour
 	}
-	return c.begins.Add(at.Sub(c.begins).Truncate(summaryLength))
+	return c.begins
+}
+
+// slotEnd is where a slot ends.
+func (c *Collector) slotEnd(slot time.Time) time.Time {
+	if end := slot.Truncate(summaryLength).Add(summaryLength); c.ends.Sub(c.begins) > summaryLength && end.Before(c.ends) {
+		return end
+	}
+	return c.ends
 }
 
 func (c *Collector) model(name string, version int) (*collected, error) {
@@ -128,7 +139,7 @@ func (c *Collector) model(name string, version int) (*collected, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &collected{Model: opened, cut: c.cut, slots: map[time.Time]*drift.Summary{}, wrong: map[string]int64{}}
+	m := &collected{Model: opened, slots: map[time.Time]*drift.Summary{}, wrong: map[string]int64{}, late: map[time.Time]*deviations{}, parts: map[time.Time][]byte{}}
 	if m.Bundle != nil {
 		m.sig.Inputs = slices.Clone(m.Bundle.Signature.Inputs)
 		for i := range m.sig.Inputs {
@@ -157,14 +168,15 @@ func (m *collected) add(a metadata.Answer, slot time.Time) error {
 		m.broken++
 		return nil
 	}
-	m.chunk.records = append(m.chunk.records, record)
-	m.chunk.answers = append(m.chunk.answers, answer...)
+	y := math.NaN()
 	if a.Label != nil {
-		if m.label(a.Label, answer) {
-			m.times = append(m.times, a.At.UnixMicro())
-			m.chunk.labelled = append(m.chunk.labelled, int32(len(m.chunk.records)-1))
+		if y = m.label(a.Label); y == y {
+			m.deviates(a.At.UnixMicro(), y, answer)
 		}
 	}
+	m.chunk.records = append(m.chunk.records, record)
+	r := &m.chunk.rows
+	r.IDs, r.At, r.Answers, r.Y = append(r.IDs, a.ID), append(r.At, a.At.UnixMicro()), append(r.Answers, answer...), append(r.Y, y)
 	return nil
 }
 
@@ -195,8 +207,8 @@ func (m *collected) answer(outputs json.RawMessage) ([]float64, bool) {
 	return out, true
 }
 
-// label takes the label of an answer, and reports whether it is scored.
-func (m *collected) label(value json.RawMessage, answer []float64) bool {
+// label is the truth of an answer, NaN where it is nothing that the model can answer.
+func (m *collected) label(value json.RawMessage) float64 {
 	m.labelled++
 	y := math.NaN()
 	if classes := m.Bundle.Target.Classes; len(classes) == 0 {
@@ -211,13 +223,8 @@ func (m *collected) label(value json.RawMessage, answer []float64) bool {
 	}
 	if math.IsNaN(y) {
 		m.unknown++
-		return false
 	}
-	if len(m.y) == maxLabelled {
-		return false
-	}
-	m.y, m.p = append(m.y, y), append(m.p, answer...)
-	return true
+	return y
 }
 
 // count puts the chunk into the summary of its slot.
@@ -229,37 +236,63 @@ func (m *collected) count() error {
 	part := drift.New(layout)
 	if len(m.chunk.records) > 0 {
 		features := m.frame(m.chunk.records)
-		answers, err := bundle.AnswersOf(m.Bundle.Target, features.Rows, m.chunk.answers)
+		m.chunk.rows.Rows = features
+		answers, err := bundle.AnswersOf(m.Bundle.Target, features.Rows, m.chunk.rows.Answers)
 		if err != nil {
 			return err
 		}
 		if part, err = drift.Summarize(layout, features, answers); err != nil {
 			return err
 		}
-		m.sample.add(features, m.chunk.answers)
-		m.slice(features, m.chunk.labelled)
+		m.draw(&m.chunk.rows)
 	}
 	for _, s := range m.chunk.service {
 		kind := kindOf(s)
 		part.Service.Add(s.Status, int64(s.LatencyUS), kind)
 	}
 	m.chunk = chunk{}
-	if before := m.slots[m.slot]; before != nil {
-		merged, err := drift.Merge(layout, before, part)
-		if err != nil {
+	return m.merge(m.slot, part)
+}
+
+// merge adds a summary to that of a slot.
+func (m *collected) merge(slot time.Time, part *drift.Summary) (err error) {
+	if before := m.slots[slot]; before != nil {
+		if part, err = drift.Merge(&m.Bundle.Baseline.Layout, before, part); err != nil {
 			return err
 		}
-		part = merged
 	}
-	m.slots[m.slot] = part
+	m.slots[slot] = part
 	return nil
 }
 
-// summaries are those of the slots, in order of time, and all of them together.
+// draw offers rows to the samples, and sums those that are labelled.
+func (m *collected) draw(rows *sampled) {
+	var labelled []int32
+	for i, y := range rows.Y {
+		if y == y {
+			labelled = append(labelled, int32(i))
+		}
+	}
+	if len(labelled) > 0 {
+		told := rows.take(labelled)
+		m.totals.add(totalsOf(told.Y, told.Answers, len(m.Bundle.Target.Classes)))
+		m.truths.add(told)
+	}
+	all := *rows
+	all.Y = nil
+	m.sample.add(all)
+}
+
+// summaries are those of the slots, in order of time, and all of them together. They
+// end the collection of a model version.
 func (c *Collector) summaries(m *collected) (list []metadata.WindowSummary, all *drift.Summary, err error) {
 	if err := m.count(); err != nil {
 		return nil, nil, err
 	}
+	for slot, d := range m.late {
+		m.parts[slot] = drift.ErrorsOf(d.at, d.raw, m.unit()).Encode()
+	}
+	clear(m.late)
 	var parts []*drift.Summary
 	for at, s := range m.slots {
 		parts = append(parts, s)
@@ -267,15 +300,9 @@ func (c *Collector) summaries(m *collected) (list []metadata.WindowSummary, all 
 		if err != nil {
 			return nil, nil, err
 		}
-		ends := at.Add(min(summaryLength, c.ends.Sub(at)))
-		list = append(list, metadata.WindowSummary{ModelName: m.Name, ModelVersion: m.Version, Begins: at, Ends: ends, Summary: text, Errors: m.errors(at, ends)})
+		list = append(list, metadata.WindowSummary{ModelName: m.Name, ModelVersion: m.Version, Begins: at, Ends: c.slotEnd(at), Summary: text, Errors: m.parts[at]})
 	}
 	slices.SortFunc(list, func(a, b metadata.WindowSummary) int { return a.Begins.Compare(b.Begins) })
-	for _, s := range list {
-		if s.Errors != nil {
-			m.parts = append(m.parts, s.Errors)
-		}
-	}
 	all, err = drift.Merge(&m.Bundle.Baseline.Layout, parts...)
 	return list, all, err
 }

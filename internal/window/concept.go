@@ -2,44 +2,33 @@ package window
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// errors are those of the labelled answers in [from, to), nil if there are none: how
-// far from the value, or 1 for a wrong class.
-func (m *collected) errors(from, to time.Time) []byte {
-	var at []int64
-	var raw []float64
-	for i, t := range m.times {
-		if t >= from.UnixMicro() && t < to.UnixMicro() {
-			at, raw = append(at, t), append(raw, m.errorOf(i))
+// deviates keeps how far an answer is from the truth: the distance, or 1 for a wrong
+// class.
+func (m *collected) deviates(at int64, y float64, answer []float64) {
+	d := m.late[m.slot]
+	if d == nil {
+		d = &deviations{}
+		m.late[m.slot] = d
+	}
+	if len(d.at) == maxLabelled {
+		return
+	}
+	raw := math.Abs(answer[0] - y)
+	if len(m.Bundle.Target.Classes) > 0 {
+		if raw = 1; float64(mostProbable(answer)) == y {
+			raw = 0
 		}
 	}
-	if len(at) == 0 {
-		return nil
-	}
-	return drift.ErrorsOf(at, raw, m.unit()).Encode()
-}
-
-func (m *collected) errorOf(i int) float64 {
-	k := len(m.Bundle.Target.Classes)
-	if k == 0 {
-		return math.Abs(m.p[i] - m.y[i])
-	}
-	best := 0
-	for c, p := range m.p[i*k : (i+1)*k] {
-		if p > m.p[i*k+best] {
-			best = c
-		}
-	}
-	if float64(best) == m.y[i] {
-		return 0
-	}
-	return 1
+	d.at, d.raw = append(d.at, at), append(d.raw, raw)
 }
 
 // unit is the deviation of errors as it was on the test rows: of |error| by mae and
@@ -74,8 +63,8 @@ func (m *collected) concept(o Options, into *ModelMeasure) error {
 		}
 		parts = before
 	}
-	for _, data := range m.parts {
-		one, err := drift.DecodeErrors(data)
+	for _, slot := range slices.SortedFunc(maps.Keys(m.parts), time.Time.Compare) {
+		one, err := drift.DecodeErrors(m.parts[slot])
 		if err != nil {
 			return err
 		}
@@ -90,7 +79,7 @@ const togetherRows = 5000
 
 // together lets trees tell the rows of the window from training rows.
 func (m *collected) together(ctx context.Context, o Options, into *ModelMeasure) error {
-	if o.Training == nil || m.sample.len() < o.MinRows {
+	if o.Training == nil || m.read() < int64(o.MinRows) {
 		into.Notes = append(into.Notes, "rows are not told from training rows: too few, or none are at hand")
 		return nil
 	}
@@ -102,6 +91,6 @@ func (m *collected) together(ctx context.Context, o Options, into *ModelMeasure)
 		into.Notes = append(into.Notes, "rows are not told from training rows: "+why)
 		return nil
 	}
-	into.Together, err = drift.Separate(ctx, rows, m.sample.rows, drift.SeparationOptions{MinRows: o.MinRows, Rows: togetherRows, Seed: 1})
+	into.Together, err = drift.Separate(ctx, rows, m.drawn.Rows, drift.SeparationOptions{MinRows: o.MinRows, Rows: togetherRows, Seed: 1})
 	return err
 }

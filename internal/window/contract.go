@@ -22,7 +22,7 @@ func (m *collected) contract(o Options, into *ModelMeasure) error {
 	if o.Contract == nil || m.sample.len() == 0 {
 		return nil
 	}
-	rules, why, err := o.Contract(m.Model, m.sample.rows)
+	rules, why, err := o.Contract(m.Model, m.drawn.Rows)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (m *collected) contract(o Options, into *ModelMeasure) error {
 	switch {
 	case why != "":
 		into.Notes = append(into.Notes, why)
-	case len(into.Contract) > 0 && int64(m.sample.len()) < m.rows-m.broken:
+	case len(into.Contract) > 0 && int64(m.sample.len()) < m.read():
 		into.Notes = append(into.Notes, fmt.Sprintf("the rules of the pipeline file are held against %d rows drawn of all", m.sample.len()))
 	}
 	return nil

@@ -8,10 +8,20 @@
 // version's problem, and a column that cannot be measured that column's; the others
 // are measured.
 //
-// Of the rows themselves only what scores need is kept: the answers and labels of
-// the first million labelled ones, and a hundred thousand drawn of all, each with the
-// same chance, for an estimate of performance without labels and for the trees that
-// tell rows from training rows and for the rules of the pipeline file; Measures say so where there were more.
+// Of the rows themselves only what scores need is kept: twenty thousand of the labelled
+// ones and twenty thousand of all, each drawn with the same chance by its id, for
+// intervals, for the scores that are no sums over rows (areas under curves, medians,
+// parts of the rows), for an estimate of performance without labels, for the trees that
+// tell rows from training rows and for the rules of the pipeline file; Measures say so
+// where there were more. Distributions, quality, service levels and the scores that are
+// sums (accuracy, log loss, rmse, …) are of every row.
+//
+// All of this merges: Hour is what the requests of one hour of UTC came to, kept as a
+// row by metadata, and a window longer than an hour is, by AddHour, what its hours are
+// together, to the last bit the same as if its requests had been read. Of the samples
+// of many hours only the rows that would be kept of the window are read (Levels). Read
+// themselves are only the requests of the parts of hours at the ends of a window that
+// does not begin and end at whole hours, and of hours that are not over.
 //
 // What a window came to is a function of its requests, their labels, the bundle, and
 // two things kept of the windows before: the summaries of the one that ends where it

@@ -93,7 +93,7 @@ type Options struct {
 	// in order of time; nil: none are kept.
 	Errors func(m Model) ([]*drift.Errors, error)
 	// Slices are the columns that the file cuts scores by, an entry each; Where the
-	// parts of the rows that alerts are about. Collect was told of their columns.
+	// parts of the rows that alerts are about.
 	Slices [][]string
 	Where  []map[string]string
 }
@@ -142,6 +142,7 @@ func (c *Collector) Measure(ctx context.Context, o Options) (*Measures, []metada
 }
 
 func (m *collected) measure(ctx context.Context, o Options, all *drift.Summary, into *ModelMeasure) error {
+	m.drawn, m.truth = m.sample.ordered(), m.truths.ordered()
 	into.Rows, into.Broken, into.Labelled, into.Unknown = m.rows, m.broken, m.labelled, m.unknown
 	b := m.Bundle.Baseline
 	options := drift.Options{MinRows: int64(o.MinRows)}
@@ -210,6 +211,9 @@ func (m *collected) quality(all *drift.Summary, c *drift.Comparison) []ColumnQua
 	return out
 }
 
+// read is how many answers could be read.
+func (m *collected) read() int64 { return m.rows - m.broken }
+
 // perform scores the labelled answers and estimates the scores of all.
 func (m *collected) perform(ctx context.Context, o Options, into *ModelMeasure) error {
 	note := func(format string, args ...any) { into.Notes = append(into.Notes, fmt.Sprintf(format, args...)) }
@@ -229,13 +233,11 @@ func (m *collected) perform(ctx context.Context, o Options, into *ModelMeasure) 
 	switch {
 	case m.labelled == 0:
 		note("no label is known of these answers")
-	case len(m.y) < o.MinRows:
-		note("scores need %d labelled answers; there are %d", o.MinRows, len(m.y))
+	case m.totals.Rows < int64(o.MinRows):
+		note("scores need %d labelled answers; there are %d", o.MinRows, m.totals.Rows)
 	default:
-		if m.labelled-m.unknown > int64(len(m.y)) {
-			note("scores are of the first %d labelled answers", len(m.y))
-		}
-		scores, intervals, err := evaluation.ScoreIntervals(ctx, evaluation.Sample{Task: task, Classes: classes, Y: m.y, P: m.p}, 1)
+		sample := evaluation.Sample{Task: task, Classes: classes, Y: m.truth.Y, P: m.truth.Answers}
+		scores, intervals, err := evaluation.ScoreIntervals(ctx, sample, 1)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -243,10 +245,19 @@ func (m *collected) perform(ctx context.Context, o Options, into *ModelMeasure) 
 			note("the scores: %s", err)
 			break
 		}
+		whole := map[string]float64{}
+		if int64(len(m.truth.Y)) < m.totals.Rows {
+			note("intervals, and scores that are no sums over rows, are of %d labelled answers drawn of all", len(m.truth.Y))
+			whole = m.totals.scores(sample)
+		}
 		for metric, value := range scores.Values {
+			moved := 0.0 // from the rows drawn to all of them
+			if all, ok := whole[metric]; ok {
+				value, moved = all, all-value
+			}
 			e := &drift.Estimate{Value: value, Low: value, High: value}
 			if i, ok := intervals[metric]; ok {
-				e.Low, e.High = i.Low, i.High
+				e.Low, e.High = i.Low+moved, i.High+moved
 			}
 			of(metric).Measured = e
 		}
@@ -277,18 +288,18 @@ func (m *collected) estimate(o Options, of func(string) *drift.Performance, note
 	case e == nil:
 		note("the bundle has nothing to estimate performance with")
 		return
-	case m.sample.len() < o.MinRows:
+	case m.read() < int64(o.MinRows):
 		note("an estimate of performance needs %d answers", o.MinRows)
 		return
-	case int64(m.sample.len()) < m.rows-m.broken:
+	case int64(m.sample.len()) < m.read():
 		note("performance is estimated from %d answers drawn of all", m.sample.len())
 	}
 	var estimates map[string]drift.Estimate
 	var err error
 	if classes == 0 {
-		estimates, err = e.Loss.Metrics(m.sample.rows, m.sample.answers)
+		estimates, err = e.Loss.Metrics(m.drawn.Rows, m.drawn.Answers)
 	} else {
-		estimates, err = drift.Confidence{Classes: classes, Predicted: m.sample.answers, Calibrated: e.Calibrated(m.sample.answers), Seed: 1}.Metrics()
+		estimates, err = drift.Confidence{Classes: classes, Predicted: m.drawn.Answers, Calibrated: e.Calibrated(m.drawn.Answers), Seed: 1}.Metrics()
 	}
 	if err != nil {
 		note("the estimate of performance: %s", err)

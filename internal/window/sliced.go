@@ -9,7 +9,6 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/evaluation"
-	"github.com/esteira-ml/esteira/internal/frame"
 )
 
 // maxParts is the most parts that are told of one entry of evaluate.slices, the
@@ -24,45 +23,17 @@ type SliceMeasure struct {
 	Reason string                    `json:"reason,omitempty"` // why there are none
 }
 
-// Cut lists the columns that entries of evaluate.slices and parts of alerts need, each
-// once, in order.
-func Cut(entries [][]string, where []map[string]string) []string {
-	seen := map[string]bool{}
-	for _, e := range entries {
-		for _, column := range e {
-			seen[column] = true
-		}
-	}
-	for _, w := range where {
-		for column := range w {
-			seen[column] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(seen))
-}
-
-// slice keeps the columns that scores are cut by, of labelled rows.
-func (m *collected) slice(f *frame.Frame, labelled []int32) {
-	if len(m.cut) == 0 || len(labelled) == 0 {
-		return
-	}
-	kept := &frame.Frame{Rows: f.Rows}
-	for _, name := range m.cut {
-		if c := f.Column(name); c != nil {
-			kept.Columns = append(kept.Columns, *c)
-		}
-	}
-	m.sliced = appended(m.sliced, kept.Take(labelled))
-}
-
 // cutScores scores the parts of the labelled rows that the file names.
 func (m *collected) cutScores(ctx context.Context, o Options, into *ModelMeasure) error {
-	if m.sliced == nil {
+	if m.truths.len() == 0 || len(o.Slices)+len(o.Where) == 0 {
 		return nil
+	}
+	if n := m.truths.len(); int64(n) < m.totals.Rows {
+		into.Notes = append(into.Notes, fmt.Sprintf("scores of parts are of %d labelled answers drawn of all", n))
 	}
 	has := func(columns []string) bool {
 		for _, name := range columns {
-			if m.sliced.Column(name) == nil {
+			if m.truth.Rows.Column(name) == nil {
 				into.Notes = append(into.Notes, fmt.Sprintf("no request has a column %q to cut scores by", name))
 				return false
 			}
@@ -79,7 +50,7 @@ func (m *collected) cutScores(ctx context.Context, o Options, into *ModelMeasure
 			continue
 		}
 		told := 0
-		for _, part := range evaluation.PartsOf(m.sliced, entry) {
+		for _, part := range evaluation.PartsOf(m.truth.Rows, entry) {
 			if len(part.Rows) < o.MinRows || told == maxParts {
 				break
 			}
@@ -95,7 +66,7 @@ func (m *collected) cutScores(ctx context.Context, o Options, into *ModelMeasure
 	for _, where := range o.Where {
 		name := sliceName(where)
 		if has(slices.Sorted(maps.Keys(where))) && !slices.ContainsFunc(into.Slices, func(s SliceMeasure) bool { return s.Name == name }) {
-			if err := add(name, evaluation.RowsWhere(m.sliced, where)); err != nil {
+			if err := add(name, evaluation.RowsWhere(m.truth.Rows, where)); err != nil {
 				return err
 			}
 		}
@@ -112,7 +83,7 @@ func (m *collected) part(ctx context.Context, o Options, name string, rows []int
 	k := max(1, len(m.Bundle.Target.Classes))
 	sample := evaluation.Sample{Task: m.Bundle.Target.Task, Classes: len(m.Bundle.Target.Classes)}
 	for _, i := range rows {
-		sample.Y, sample.P = append(sample.Y, m.y[i]), append(sample.P, m.p[int(i)*k:(int(i)+1)*k]...)
+		sample.Y, sample.P = append(sample.Y, m.truth.Y[i]), append(sample.P, m.truth.Answers[int(i)*k:(int(i)+1)*k]...)
 	}
 	scores, intervals, err := evaluation.ScoreIntervals(ctx, sample, 1)
 	if ctx.Err() != nil {
