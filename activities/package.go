@@ -37,7 +37,9 @@ type PackageParams struct {
 type PackageResult struct {
 	Outcome
 	Bundle artifact.Ref `json:"bundle"`
-	Card   artifact.Ref `json:"card"` // Markdown
+	// Card is the run's (Markdown): that of the bundle, with the number that Postgres
+	// gave the version of the problem.
+	Card artifact.Ref `json:"card"`
 
 	SignedBy string        `json:"signed_by,omitempty"` // ID of the key; empty: not signed
 	Proof    *proof.Result `json:"proof,omitempty"`     // figures of the machine that packaged it
@@ -74,7 +76,7 @@ func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResu
 		return nil, a.fail(ctx, step{run: p.Run, name: "package"}, begun, err)
 	}
 	s := step{
-		run: p.Run, name: "package", version: 6,
+		run: p.Run, name: "package", version: 7,
 		inputs: []artifact.Ref{p.Model.Model, p.Model.Features, p.Model.Target, p.Scores, p.Train, p.Validation, p.Test, p.Dataset},
 		params: map[string]any{
 			"name": p.Run.Pipeline, "pipeline": p.Run.Digest, "onnx": *p.Pipeline.Package.ONNX, "kind": p.Model.Trial.String(),
@@ -82,11 +84,11 @@ func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResu
 		},
 	}
 	res, err := perform(ctx, a, s, &PackageResult{}, func(ctx context.Context, dir string, res *PackageResult) error {
-		contents, parity, err := a.contents(ctx, p)
+		contents, err := a.contents(ctx, p)
 		if err != nil {
 			return err
 		}
-		body, err := bundle.Build(*contents)
+		body, err := bundle.Build(contents.Contents)
 		if err != nil {
 			return err
 		}
@@ -104,8 +106,8 @@ func (a *Activities) Package(ctx context.Context, p PackageParams) (*PackageResu
 		if res.Bundle, err = a.Store.PutBytes(ctx, body, artifact.MediaTypeBundle); err != nil {
 			return err
 		}
-		res.Card, err = a.Store.PutBytes(ctx, []byte(contents.Card), mediaTypeCard)
-		res.Figure = fmt.Sprintf("%s kB%s, %s; %s", count(int64(len(body)+999)/1000), signedBy(key), parity, res.Proof)
+		res.Card, err = a.Store.PutBytes(ctx, []byte(contents.card), mediaTypeCard)
+		res.Figure = fmt.Sprintf("%s kB%s, %s; %s", count(int64(len(body)+999)/1000), signedBy(key), contents.parity, res.Proof)
 		return err
 	})
 	return res, err
@@ -128,44 +130,50 @@ func signedBy(key *signing.Key) string {
 	return " signed by " + key.ID()[:12]
 }
 
-func (a *Activities) contents(ctx context.Context, p PackageParams) (*bundle.Contents, string, error) {
+// contents is what goes into a bundle, and what is told of it.
+type contents struct {
+	bundle.Contents
+	parity string // how equal the exports are
+	card   string // of the run: that of the bundle, with the number of the problem's version
+}
+
+func (a *Activities) contents(ctx context.Context, p PackageParams) (*contents, error) {
 	fit, err := a.fit(ctx, p.Model)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	columns := inputsOf(fit.features)
 	train, err := a.read(ctx, p.Train, columns)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	c := &bundle.Contents{Name: p.Run.Pipeline, Features: fit.features, Target: fit.target, Model: fit.model}
+	c := &contents{Contents: bundle.Contents{Name: p.Run.Pipeline, Features: fit.features, Target: fit.target, Model: fit.model}}
 	if c.Signature, err = bundle.SignatureOf(train, fit.features, fit.target); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	predictor, err := bundle.NewPredictor(fit.features, fit.target, fit.model, c.Signature)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	if c.Baseline, err = baseline(predictor, train, c.Signature, fit.target); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	rows := map[string]int{"train": train.Rows}
 	if c.Estimator, err = a.estimator(ctx, p, predictor, fit.target, columns); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	test, err := a.read(ctx, p.Test, columns)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	rows["test"] = test.Rows
 	if c.Golden, err = bundle.Golden(predictor, test, goldenRows); err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	proof, err := a.export(ctx, p, predictor, test, c)
-	if err != nil {
-		return nil, "", err
+	if c.parity, err = a.export(ctx, p, predictor, test, &c.Contents); err != nil {
+		return nil, err
 	}
-	return c, proof, a.describe(ctx, p, rows, c)
+	return c, a.describe(ctx, p, rows, c)
 }
 
 // baseline is the training statistics that monitoring compares with.
@@ -214,7 +222,7 @@ func spread(f *frame.Frame, n int) *frame.Frame {
 	return f.Take(rows)
 }
 
-func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[string]int, c *bundle.Contents) error {
+func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[string]int, c *contents) error {
 	if err := a.Store.JSON(ctx, p.Scores, &c.Metrics); err != nil {
 		return err
 	}
@@ -226,11 +234,16 @@ func (a *Activities) describe(ctx context.Context, p PackageParams, rows map[str
 	if err != nil {
 		return err
 	}
-	c.Card = bundle.Card{
+	card := bundle.Card{
 		Model: c.Model, Dropped: p.Model.Report.Dropped,
 		Name: c.Name, Kind: p.Model.Trial.String(), Problem: p.Pipeline.Problem, ProblemDigest: problem, Solved: p.Solved, Rows: rows,
 		Metrics: c.Metrics, Signature: c.Signature, Limits: p.Model.Report.Warnings, Lineage: c.Lineage,
-	}.Markdown()
+	}
+	c.Card = card.Markdown()
+	if card.ProblemVersion, err = a.DB.ProblemVersion(ctx, p.Run.Pipeline, problem); err != nil {
+		return err
+	}
+	c.card = card.Markdown()
 	return nil
 }
 

@@ -27,6 +27,10 @@ func seeded(t *testing.T) (prediction uuid.UUID) {
 	ctx, db := t.Context(), isolated(t).DB
 	_, _, err := db.StartRun(ctx, metadata.StartRun{ID: seededRun, TemporalRunID: "t1", Pipeline: "flights", PipelineDigest: ref("pipeline").Digest, Trigger: "manual"})
 	require.NoError(t, err)
+	for _, problem := range []string{"p1", "p2", "p3"} {
+		_, err := db.RecordDefinition(ctx, metadata.Definition{Pipeline: "flights", Digest: ref("pipeline").Digest, Ref: ref("pipeline"), ProblemDigest: ref(problem).Digest, Problem: []byte(`{"task":"regression"}`)})
+		require.NoError(t, err)
+	}
 	done, score := time.Now().Add(time.Minute), 12.5
 	require.NoError(t, db.SaveStep(ctx, metadata.StepRecord{Run: seededRun, Step: "collect", Attempt: 1, Cache: metadata.CacheMiss, Figure: "100 rows", Inputs: []artifact.Ref{ref("source")}, Outputs: metadata.Outputs{"dataset": ref("dataset")}, Started: time.Now()}))
 	require.NoError(t, db.RecordSnapshot(ctx, metadata.Snapshot{Run: seededRun, Source: "flights", Artifact: ref("snapshot"), Checksum: "c", Rows: 100, Files: []metadata.SourceFile{{Path: "flights.parquet", Size: 9, Checksum: ref("source").Digest}}}))
@@ -53,7 +57,7 @@ func TestRecordsAreListedAndShown(t *testing.T) {
 		"runs list":                     {"RUN", seededRun, "completed", "deployed", "rmse 12.5"},
 		"runs list --pipeline other":    {"RUN"},
 		"runs list --state completed":   {seededRun},
-		"runs show " + seededRun:        {"first model", "version 3, success threshold met", "collect", "100 rows", "3 of 100", "NaN", "rmse < 20", "passed", "/artifacts/" + ref("report").Digest, "Temporal UI"},
+		"runs show " + seededRun:        {"first model", "version 3, " + ref("p3").Digest[:12], "success threshold met", "collect", "100 rows", "3 of 100", "NaN", "rmse < 20", "passed", "/artifacts/" + ref("report").Digest, "Temporal UI"},
 		"models list":                   {"flights", ref("bundle").Short()},
 		"models show flights":           {"champion", "rmse 12.5", seededRun},
 		"endpoints list":                {"flights", "first model"},

@@ -113,7 +113,7 @@ func (a *app) showRun(ctx context.Context, db *metadata.DB, id string) error {
 func (a *app) printRun(cfg config.Config, s shownRun) {
 	r := s.Run
 	a.facts("run", r.ID, "pipeline", r.Pipeline+", version "+clip(r.PipelineDigest, 12), "trigger", r.Trigger, "moment", momentOf(r.Moment),
-		"problem", problemOf(r), "state", string(r.State), "decision", r.Decision, "reason", r.Reason, "rollout", rolloutOf(s.Rollout), "error", r.ErrorKind, "score", score(r), "model version", version(r.ModelVersion),
+		"problem", problemOf(s.RunFacts), "state", string(r.State), "decision", r.Decision, "reason", r.Reason, "rollout", rolloutOf(s.Rollout), "error", r.ErrorKind, "score", score(r), "model version", version(r.ModelVersion),
 		"started", moment(r.Started), "took", took(r.Started, r.Finished), "Temporal UI", s.UI)
 	rows := [][]string{}
 	for _, step := range s.Steps {
@@ -160,16 +160,21 @@ func rolloutOf(r *metadata.Rollout) string {
 }
 
 // problemOf says which version of the problem a run answered, and how.
-func problemOf(r metadata.Run) string {
-	switch {
-	case r.ProblemVersion == 0:
+func problemOf(f metadata.RunFacts) string {
+	if f.Run.ProblemVersion == 0 {
 		return ""
-	case r.Solved == nil:
-		return fmt.Sprintf("version %d", r.ProblemVersion)
-	case *r.Solved:
-		return fmt.Sprintf("version %d, success threshold met", r.ProblemVersion)
 	}
-	return fmt.Sprintf("version %d, success threshold not met", r.ProblemVersion)
+	said := fmt.Sprintf("version %d", f.Run.ProblemVersion)
+	if f.ProblemDigest != "" {
+		said += ", " + clip(f.ProblemDigest, 12)
+	}
+	switch solved := f.Run.Solved; {
+	case solved == nil:
+		return said
+	case *solved:
+		return said + ", success threshold met"
+	}
+	return said + ", success threshold not met"
 }
 
 // table writes a table after a blank line, or nothing if it has no rows. A

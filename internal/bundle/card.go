@@ -85,9 +85,11 @@ type Card struct {
 	Model   model.Model // of ols its coefficients are shown, of trees their gains; nil: they are not
 	Dropped []string    // columns the fit left out, constant or collinear
 	Problem pipeline.Problem
-	// ProblemDigest names the version of the problem the model answers. Its number
-	// is a database's own, and would make equal bundles differ.
+	// ProblemDigest names the version of the problem the model answers.
 	ProblemDigest string
+	// ProblemVersion is its number, as "esteira runs show" tells it; 0 in a bundle: it
+	// is a database's own, and would make equal bundles differ.
+	ProblemVersion int
 	// Solved says whether the problem's threshold is met on the test rows.
 	Solved      *bool
 	IntendedUse string
@@ -110,7 +112,11 @@ func (c Card) Markdown() string {
 	line("# Model card: %s\n", inline(c.Name))
 	line("## Problem\n")
 	item("Statement", c.Problem.Statement)
-	item("Version", c.ProblemDigest)
+	if c.ProblemVersion > 0 {
+		item("Version", fmt.Sprintf("%d, %s", c.ProblemVersion, c.ProblemDigest))
+	} else {
+		item("Version", c.ProblemDigest)
+	}
 	item("Task", string(c.Problem.Task))
 	item("Target", c.Problem.Target)
 	item("Positive class", c.Problem.Positive)

@@ -50,6 +50,10 @@ func TestTheCardSaysWhatAReaderNeeds(t *testing.T) {
 			t.Errorf("the card does not say %q:\n%s", want, got)
 		}
 	}
+	c.ProblemVersion = 4
+	if got := c.Markdown(); !strings.Contains(got, "- **Version:** 4, ee\n") {
+		t.Errorf("the card of a run does not say the number:\n%s", got)
+	}
 	c.Metrics.Champion = map[string]float64{"rmse": 33}
 	if got := c.Markdown(); !strings.Contains(got, "champion on test |") || strings.Contains(got, "no live model") {
 		t.Errorf("with a champion:\n%s", got)

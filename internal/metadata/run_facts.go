@@ -10,8 +10,12 @@ import (
 
 // RunFacts is a run with all that is known of it.
 type RunFacts struct {
-	Rollout *Rollout     `json:"rollout,omitempty"` // of the model it made, if it came so far
-	Run     Run          `json:"run"`
+	Rollout *Rollout `json:"rollout,omitempty"` // of the model it made, if it came so far
+	Run     Run      `json:"run"`
+	// ProblemDigest names what Run.ProblemVersion counts: the version of the problem
+	// that the run answered, as the model card does. Empty: it was not defined.
+	ProblemDigest string `json:"problem_digest,omitempty"`
+
 	Steps   []Step       `json:"steps"`
 	Checks  []Check      `json:"checks,omitempty"`
 	Metrics []RealMetric `json:"metrics,omitempty"`
@@ -51,6 +55,9 @@ func (r Real) MarshalJSON() ([]byte, error) {
 // NotFound.
 func (db *DB) RunFacts(ctx context.Context, id string) (f RunFacts, err error) {
 	if f.Run, err = db.Run(ctx, id); err != nil {
+		return f, err
+	}
+	if f.ProblemDigest, err = db.problemDigest(ctx, f.Run.Pipeline, f.Run.ProblemVersion); err != nil {
 		return f, err
 	}
 	if f.Steps, err = db.Steps(ctx, id); err != nil {

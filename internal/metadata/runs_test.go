@@ -24,6 +24,18 @@ func TestDefinitionsCountTheProblem(t *testing.T) {
 	if got := []int{record("a", "late"), record("b", "late"), record("b", "delay"), record("a", "late")}; got[0] != 1 || got[1] != 1 || got[2] != 2 || got[3] != 1 {
 		t.Fatal(got)
 	}
+	if version, err := b.ProblemVersion(b.ctx, "flights", ref("delay").Digest); err != nil || version != 2 {
+		t.Fatal(version, err)
+	}
+	if _, err := b.ProblemVersion(b.ctx, "flights", ref("nobody's").Digest); fault.KindOf(err) != fault.NotFound {
+		t.Fatal(err)
+	}
+	if err := b.FinishRun(b.ctx, metadata.FinishRun{ID: b.run.ID, State: metadata.RunCompleted, ProblemVersion: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := b.RunFacts(b.ctx, b.run.ID); err != nil || f.ProblemDigest != ref("delay").Digest {
+		t.Fatalf("%+v %v", f, err)
+	}
 }
 
 func TestTheSameRunStartsOnce(t *testing.T) {

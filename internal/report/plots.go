@@ -187,7 +187,12 @@ func Line(p Plot, series ...Series) template.HTML {
 		b.dots(s, p, x, y, class)
 		if len(series) > 1 {
 			at := x.from + 8 + float64(i)*(x.to-x.from)/float64(len(series))
-			b.rect("f"+class, at, y.to-8, 10, 3, 1, "")
+			if s.Dashed { // as its line is
+				b.rect("f"+class, at, y.to-7.5, 4, 2, 1, "")
+				b.rect("f"+class, at+6, y.to-7.5, 4, 2, 1, "")
+			} else {
+				b.rect("f"+class, at, y.to-8, 10, 3, 1, "")
+			}
 			b.text(at+14, y.to-3, "start", "label", Cut(s.Name, 64/len(series)))
 		}
 	}

@@ -191,3 +191,11 @@ func TestNumbersForPeople(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLegendOfADashedLineIsDashed: two marks for it, one for a line.
+func TestTheLegendOfADashedLineIsDashed(t *testing.T) {
+	drawn := string(plots("x")["band"])
+	if whole, dashed := strings.Count(drawn, `<rect class="f0"`), strings.Count(drawn, `<rect class="f1"`); whole != 1 || dashed != 2 || strings.Contains(drawn, `fill-opacity="0"`) {
+		t.Fatalf("%d marks and %d", whole, dashed)
+	}
+}

@@ -15,6 +15,8 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/profile"
 	"github.com/esteira-ml/esteira/internal/table"
+	"github.com/esteira-ml/esteira/internal/testenv"
+	"github.com/esteira-ml/esteira/internal/testline"
 )
 
 // explored is the exploration report of a table with every sort of column: long names
@@ -85,4 +87,23 @@ func TestTheExplorationReportInABrowser(t *testing.T) {
 		"binary":     explored(t, "late", pipeline.Binary),
 		"multiclass": explored(t, strings.Repeat("a_very_long_name_", 8), pipeline.Multiclass),
 	})
+}
+
+// The pages of runs of each task, as the line makes them.
+func TestTheReportsOfRunsInABrowser(t *testing.T) {
+	l := testline.Start(t)
+	pages := map[string][]byte{}
+	for task, file := range map[string]string{"multiclass": "penguins/penguins.yaml", "binary": "flights/flights-late.yaml", "regression": "cars/cars.yaml"} {
+		o := l.Run(testline.ExitDone, l.Example(file, testenv.Name(t)))
+		for name, ref := range o.Result.Reports {
+			if ref.MediaType != "text/html; charset=utf-8" {
+				continue
+			}
+			page, err := l.Store().Bytes(t.Context(), ref, 2<<20)
+			require.NoError(t, err)
+			pages[task+"-"+strings.ReplaceAll(name, " ", "-")] = page
+		}
+	}
+	require.GreaterOrEqual(t, len(pages), 9, "exploration, evaluation and search of each")
+	shownAt(t, openBrowser(t), pages)
 }
