@@ -10,6 +10,16 @@ import (
 // setAuditPolicy makes what the file says of audit the endpoint's policy; the same
 // again changes nothing.
 func (a *Activities) setAuditPolicy(ctx context.Context, endpoint string, audit *pipeline.Audit, run string) error {
+	p := auditPolicy(endpoint, audit, run)
+	if p == nil {
+		return nil
+	}
+	_, err := a.DB.SetAuditPolicy(ctx, *p)
+	return err
+}
+
+// auditPolicy is what the file says of audit, as the endpoint's policy; nil: nothing.
+func auditPolicy(endpoint string, audit *pipeline.Audit, run string) *metadata.AuditPolicy {
 	if audit == nil {
 		return nil
 	}
@@ -19,6 +29,5 @@ func (a *Activities) setAuditPolicy(ctx context.Context, endpoint string, audit 
 	if p.Mode == metadata.AuditBounded {
 		p.MaxRecords, p.MaxDelay = audit.Bound()
 	}
-	_, err := a.DB.SetAuditPolicy(ctx, p)
-	return err
+	return &p
 }

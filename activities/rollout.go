@@ -23,6 +23,7 @@ type BeginRolloutParams struct {
 	State      metadata.RolloutState `json:"state"`
 	Step       string                `json:"step"`
 	Evaluation artifact.Ref          `json:"evaluation,omitzero"`
+	Audit      *pipeline.Audit       `json:"audit,omitempty"` // the endpoint's policy from the first move on; nil: as it is
 }
 
 // BeginRolloutResult is what the rollout found.
@@ -39,7 +40,7 @@ func (a *Activities) BeginRollout(ctx context.Context, p BeginRolloutParams) (*B
 	s, begun := step{run: p.Run, name: "deploy", part: "begin"}, time.Now()
 	r, superseded, err := a.DB.BeginRollout(ctx, metadata.BeginRollout{
 		ID: p.Rollout, Endpoint: p.Endpoint, Run: p.Run.ID, ModelName: p.Model, ModelVersion: p.Version, Champion: p.Champion,
-		State: p.State, Step: p.Step, Evidence: Evidence{Evaluation: p.Evaluation},
+		State: p.State, Step: p.Step, Evidence: Evidence{Evaluation: p.Evaluation}, Audit: auditPolicy(p.Endpoint, p.Audit, cmp.Or(p.Run.ID, p.Rollout)),
 	})
 	if err == nil && p.State == metadata.RolloutApproval {
 		err = a.deployed(ctx, p.Run, begun, p.Step)
@@ -180,6 +181,8 @@ func (a *Activities) EndRollout(ctx context.Context, p EndRolloutParams) (*EndRo
 	switch {
 	case r.State == metadata.RolloutFailed || r.State == metadata.RolloutCancelled:
 		return res, nil // the step's own row says why
+	case r.State == metadata.RolloutLive && p.State != metadata.RolloutLive:
+		res.Figure = fmt.Sprintf("revision %d, promoted by %s past the workflow: %s", revision, r.Actor, r.Reason)
 	case r.State != metadata.RolloutLive:
 		res.Figure = string(r.State) + ": " + r.Reason
 	case p.Servers == 0:

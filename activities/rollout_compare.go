@@ -20,6 +20,7 @@ const maxAnswers = 100_000
 // CompareAnswersParams ask how a version does against the live one, in one revision.
 type CompareAnswersParams struct {
 	Run      Run               `json:"run"`
+	Rollout  string            `json:"rollout,omitempty"` // that asks; empty: of an older workflow
 	Endpoint string            `json:"endpoint"`
 	Revision int64             `json:"revision"` // that serves both
 	Role     metadata.Role     `json:"role"`     // canary or shadow
@@ -30,9 +31,13 @@ type CompareAnswersParams struct {
 
 // CompareAnswers judges what both versions answered over the same period. The live
 // version's errors are those of the server; a refusal of the candidate is its error,
-// too, for the live version had read the request.
+// too, for the live version had read the request. A rollout that was ended elsewhere
+// hears of it: RolloutEnded.
 func (a *Activities) CompareAnswers(ctx context.Context, p CompareAnswersParams) (*rollout.Comparison, error) {
 	s, begun := step{run: p.Run, name: "deploy", part: "compare"}, time.Now()
+	if err := a.stillOpen(ctx, p.Rollout); err != nil {
+		return nil, a.fail(ctx, s, begun, err)
+	}
 	sample := func(role metadata.Role) (*rollout.Sample, error) {
 		out := rollout.NewSample(p.Question)
 		return out, a.DB.EachRoleAnswer(ctx, metadata.RoleAnswers{Endpoint: p.Endpoint, Revision: p.Revision, Role: role, Since: p.Since, Limit: maxAnswers}, func(r metadata.RoleAnswer) {
@@ -53,6 +58,18 @@ func (a *Activities) CompareAnswers(ctx context.Context, p CompareAnswersParams)
 	}
 	c := rollout.Judge(p.Rules, candidate, champion, p.Role == metadata.RoleCanary)
 	return &c, nil
+}
+
+// stillOpen is RolloutEnded if the rollout has ended.
+func (a *Activities) stillOpen(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	r, err := a.DB.Rollout(ctx, id)
+	if err == nil && r.Finished != nil {
+		err = fault.New(fault.RolloutEnded, "rollout %s has ended, %s, and looks at nothing any more", id, r.State)
+	}
+	return err
 }
 
 // ReplayParams ask what a version would have answered.

@@ -18,11 +18,13 @@ import (
 	"github.com/esteira-ml/esteira/workflows"
 )
 
-// How long an order may take: to be followed by the rollout, and by the servers.
+// How long an order may take: to be taken and followed by the rollout, and by the servers.
 const (
-	orderWithin   = 2*time.Minute + 30*time.Second // a server may take two minutes to load a bundle
-	takenWithin   = 10 * time.Second               // after which a rollback goes past the workflow
-	serversWithin = 10 * time.Second
+	orderWithin    = 2*time.Minute + 30*time.Second // a server may take two minutes to load a bundle
+	takenWithin    = 5 * time.Second                // after which promote and rollback go past the workflow
+	followedWithin = 10 * time.Second               // after which a rollback that was taken does, too
+	toldWithin     = 2 * time.Second                // of an end past the workflow, the workflow
+	serversWithin  = 10 * time.Second
 )
 
 func (a *app) approveCommand() *cobra.Command {
@@ -49,7 +51,7 @@ func (a *app) answerCommand(name, done, update, short string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				status, err := a.order(cmd.Context(), r.ID, update, o, orderWithin)
+				status, _, err := a.order(cmd.Context(), r.ID, update, o, orderWithin)
 				if err != nil {
 					return err
 				}
@@ -61,122 +63,6 @@ func (a *app) answerCommand(name, done, update, short string) *cobra.Command {
 	}
 	orderFlags(c, &o)
 	return c
-}
-
-func (a *app) promoteCommand() *cobra.Command {
-	var o workflows.Order
-	c := &cobra.Command{
-		Use:     "promote ENDPOINT",
-		Short:   "Make what is being rolled out to an endpoint live now",
-		Long:    "promote ends the present step of the endpoint's rollout, whatever it is, leaves the others out and makes\nthe version live. Where approval is still waited for, it counts as the approval. It is an order to the rollout: Temporal and a worker must be there to follow it;\nrollback needs neither.",
-		Example: "  esteira promote flights --reason 'the canary has seen enough'",
-		Args:    exactly("ENDPOINT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOrder(o); err != nil {
-				return err
-			}
-			return a.withDatabase(cmd.Context(), func(db *metadata.DB) error {
-				open, err := db.OpenRollout(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				if open == nil {
-					return fault.New(fault.NotFound, "nothing is being rolled out to endpoint %s", plain(args[0])).WithRemedy("look at what was: esteira rollouts list --endpoint %s", plain(args[0]))
-				}
-				status, err := a.order(cmd.Context(), open.ID, workflows.UpdatePromote, o, orderWithin)
-				if err != nil {
-					return err
-				}
-				if status.State != metadata.RolloutLive {
-					return fault.New(fault.RolloutEnded, "rollout %s is not live: %s, %s", open.ID, status.State, status.Reason).WithRemedy("look at it: esteira rollouts show %s", open.ID)
-				}
-				return a.print(status, func() { a.say("%s is live on %s as revision %d.", status.Model, status.Endpoint, status.Revision) })
-			})
-		},
-	}
-	orderFlags(c, &o)
-	return c
-}
-
-func (a *app) rollbackCommand() *cobra.Command {
-	c := a.endpointsRollback()
-	c.Use, c.Example = "rollback ENDPOINT", "  esteira rollback flights --reason 'complaints since noon'"
-	return c
-}
-
-func (a *app) endpointsRollback() *cobra.Command {
-	var o workflows.Order
-	c := &cobra.Command{
-		Use:   "rollback ENDPOINT",
-		Short: "Take back what is being rolled out, or what is live, now",
-		Long: "rollback ends the rollout of an endpoint, whatever state it is in; if none is under way, the endpoint\n" +
-			"serves again the version that was live before and was not itself taken back. It is done when it\n" +
-			"returns, also while Temporal or its workers are away.",
-		Example: "  esteira endpoints rollback flights --reason 'complaints since noon'",
-		Args:    exactly("ENDPOINT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOrder(o); err != nil {
-				return err
-			}
-			return a.withDatabase(cmd.Context(), func(db *metadata.DB) error { return a.rollBack(cmd.Context(), db, args[0], o) })
-		},
-	}
-	orderFlags(c, &o)
-	return c
-}
-
-// rolledBack is what a rollback came to.
-type rolledBack struct {
-	Endpoint string            `json:"endpoint"`
-	Revision metadata.Revision `json:"revision"`
-	Rollout  string            `json:"rollout,omitempty"` // that it ended
-	Servers  int               `json:"servers"`           // that answer from it
-	Waiting  int               `json:"waiting"`           // that do not yet
-}
-
-func (a *app) rollBack(ctx context.Context, db *metadata.DB, name string, o workflows.Order) error {
-	open, err := db.OpenRollout(ctx, name)
-	if err != nil {
-		return err
-	}
-	e, err := db.Endpoint(ctx, name)
-	if err != nil {
-		return err
-	}
-	res := rolledBack{Endpoint: name}
-	p := metadata.RollBack{Endpoint: name, Expected: e.Revision, Actor: o.Actor, Reason: o.Reason}
-	done := false
-	if open != nil {
-		res.Rollout, p.Rollout = open.ID, open.ID
-		status, err := a.order(ctx, open.ID, workflows.UpdateRollBack, o, takenWithin)
-		switch {
-		case err == nil && status.State == metadata.RolloutLive: // it was done before it was told
-			p.Rollout, p.Expected = "", status.Revision
-		case err == nil:
-			done = true
-		} // else the workflow does not answer; the endpoint can be moved without it
-	}
-	if !done {
-		_, _, err = db.RollBack(ctx, p)
-		if again, lookErr := db.Rollout(ctx, res.Rollout); p.Rollout != "" && err != nil && lookErr == nil && again.State == metadata.RolloutRolledBack {
-			err = nil // by the workflow after all
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if e, err = db.Endpoint(ctx, name); err != nil {
-		return err
-	}
-	if e.Live != nil { // servers report on what they answer from
-		res.Revision = *e.Live
-		if res.Servers, res.Waiting, err = answering(ctx, db, name, e.Revision); err != nil {
-			return err
-		}
-	}
-	return a.print(res, func() {
-		a.say("%s serves %s as revision %d; %s answering from it, %d not yet.", name, res.Revision.Serves(), e.Revision, plural(res.Servers, "server"), res.Waiting)
-	})
 }
 
 // answering waits a while for the live servers to answer from a revision.
@@ -214,27 +100,37 @@ func answering(ctx context.Context, db *metadata.DB, endpoint string, revision i
 	}
 }
 
-// order sends an update and waits until it was followed.
-func (a *app) order(ctx context.Context, rollout, update string, o workflows.Order, within time.Duration) (status workflows.RolloutStatus, err error) {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// order sends an update, waits until the rollout has taken it, and then until it was
+// followed. taken says that the workflow answered: it follows the order, or refused it.
+func (a *app) order(ctx context.Context, rollout, update string, o workflows.Order, within time.Duration) (status workflows.RolloutStatus, taken bool, err error) {
+	taking, cancel := context.WithTimeout(ctx, takenWithin)
 	defer cancel()
-	err = a.withTemporal(ctx, func(_ config.Config, t client.Client) error {
-		handle, err := t.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: rollout, UpdateName: update, Args: []any{o}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	err = a.withTemporal(taking, func(_ config.Config, t client.Client) error {
+		handle, err := t.UpdateWorkflow(taking, client.UpdateWorkflowOptions{
+			WorkflowID: rollout, UpdateName: update, Args: []any{o}, WaitForStage: client.WorkflowUpdateStageAccepted,
 		})
+		var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
+		if err != nil && (taking.Err() != nil || errors.As(err, &late)) {
+			return fault.Wrap(err, fault.TemporalUnavailable, "rollout %s did not answer within %s", rollout, takenWithin).WithRemedy("check that a worker runs: esteira doctor")
+		}
+		following, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
 		if err == nil {
-			err = handle.Get(ctx, &status)
+			taken = true
+			err = handle.Get(following, &status)
 		}
 		var refused *sdk.ApplicationError
 		switch {
 		case errors.As(err, &refused):
+			taken = true
 			return fault.New(fault.Kind(refused.Type()), "%s", refused.Message()).WithRemedy("look at it: esteira rollouts show %s", rollout)
-		case err != nil && ctx.Err() != nil:
-			return fault.Wrap(err, fault.TemporalUnavailable, "rollout %s did not answer within %s", rollout, within).WithRemedy("check that a worker runs: esteira doctor")
+		case err != nil && following.Err() != nil:
+			return fault.Wrap(err, fault.DeadlineExceeded, "rollout %s has taken the order, and has not followed it within %s", rollout, within).
+				WithRemedy("look at it: esteira rollouts show %s; or go past it: --directly", rollout)
 		}
 		return missing(err, "look at it: esteira rollouts show "+rollout, "rollout %s is not under way", rollout)
 	})
-	return status, err
+	return status, taken, err
 }
 
 func orderFlags(c *cobra.Command, o *workflows.Order) {

@@ -59,6 +59,29 @@ func TestARollbackNeedsNoWorkflow(t *testing.T) {
 	require.Empty(t, res.Rollout)
 }
 
+// The workflow does not answer: the version is live without it, and the history says so.
+func TestAPromotionNeedsNoWorkflow(t *testing.T) {
+	for _, flags := range [][]string{nil, {"--directly"}} {
+		db, id := rolling(t)
+		res := decoded[promoted](t, exitDone, append([]string{"promote", "flights", "--reason", "it is urgent", "--actor", "ana"}, flags...)...)
+		require.True(t, res.Directly)
+		require.Equal(t, metadata.RolloutLive, res.State)
+		require.EqualValues(t, 3, res.Revision)
+		r, err := db.Rollout(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, metadata.RolloutLive, r.State)
+		require.Equal(t, "ana", r.Actor)
+		history := decoded[[]served](t, exitDone, "endpoints", "history", "flights")
+		require.Len(t, history, 3)
+		require.Equal(t, "ana", history[0].Revision.Actor)
+		require.Equal(t, "it is urgent", history[0].Revision.Reason)
+		require.JSONEq(t, `{"directly": {"state": "canary", "step": "canary of 10 %"}}`, string(history[0].Revision.Evidence))
+		_, errs, code := esteira(t, "promote", "flights", "--reason", "again")
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, errs, "nothing is being rolled out")
+	}
+}
+
 func TestOrdersToWhatIsNotThere(t *testing.T) {
 	_, id := rolling(t)
 	for _, c := range []struct {
@@ -66,7 +89,6 @@ func TestOrdersToWhatIsNotThere(t *testing.T) {
 		says string
 	}{
 		{[]string{"promote", "nowhere"}, "nothing is being rolled out"},
-		{[]string{"promote", "flights"}, "is not under way"},
 		{[]string{"approve", id}, "is not under way"},
 		{[]string{"reject", "flights/run/2"}, "is not under way"},
 		{[]string{"approve", "flights/run/9"}, "does not exist"},

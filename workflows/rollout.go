@@ -213,7 +213,7 @@ func (r *roll) begin(ctx workflow.Context) error {
 	first := r.steps[0]
 	err := r.call(ctx, short, "take endpoint "+r.in.Deploy.Endpoint, &r.base, a.BeginRollout, activities.BeginRolloutParams{
 		Run: r.in.Run, Rollout: r.id, Endpoint: r.in.Deploy.Endpoint, Model: r.in.Model, Version: r.in.Version, Champion: r.in.Champion,
-		State: first.state, Step: first.Name, Evaluation: r.in.Evaluation,
+		State: first.state, Step: first.Name, Evaluation: r.in.Evaluation, Audit: r.in.Deploy.Audit,
 	})
 	if err != nil {
 		return err
@@ -221,7 +221,7 @@ func (r *roll) begin(ctx workflow.Context) error {
 	r.seq = r.base.Seq
 	if older := r.base.Superseded; older != "" {
 		// It would find out by itself at its next move; that can be days away.
-		_ = workflow.SignalExternalWorkflow(ctx, older, "", supersededSignal, r.id).Get(ctx, nil)
+		_ = workflow.SignalExternalWorkflow(ctx, older, "", SignalSuperseded, r.id).Get(ctx, nil)
 	}
 	return nil
 }

@@ -17,8 +17,9 @@ const (
 	UpdateRollBack = "rollback"
 )
 
-// supersededSignal tells a rollout which newer one took its place.
-const supersededSignal = "superseded"
+// SignalSuperseded tells a rollout who took its place: a newer one, or somebody who ended
+// it in Postgres alone. How it ended is what is written there.
+const SignalSuperseded = "superseded"
 
 // Order is what somebody wants of a rollout. Both are required.
 type Order struct {
@@ -69,8 +70,8 @@ func (r *roll) listen(ctx workflow.Context) error {
 	}
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		var by string
-		workflow.GetSignalChannel(ctx, supersededSignal).Receive(ctx, &by)
-		r.give(&order{Order{Actor: by, Reason: "a newer rollout began"}, orderSupersede})
+		workflow.GetSignalChannel(ctx, SignalSuperseded).Receive(ctx, &by)
+		r.give(&order{Order{Actor: by, Reason: "it was ended elsewhere"}, orderSupersede})
 	})
 	return nil
 }

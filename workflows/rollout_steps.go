@@ -188,7 +188,7 @@ func (r *roll) bake(ctx workflow.Context, s *rollStep, role metadata.Role, share
 func (r *roll) look(ctx workflow.Context, s *rollStep, moved activities.MoveRolloutResult, role metadata.Role) error {
 	var c rollout.Comparison
 	err := r.call(ctx, long, "compare the "+string(role)+" "+r.in.name()+" with "+r.base.Baseline, &c, a.CompareAnswers, activities.CompareAnswersParams{
-		Run: r.in.Run, Endpoint: r.in.Deploy.Endpoint, Revision: moved.Revision, Role: role, Since: moved.Since, Question: r.in.Question, Rules: *r.in.Deploy.Rollback,
+		Run: r.in.Run, Rollout: r.id, Endpoint: r.in.Deploy.Endpoint, Revision: moved.Revision, Role: role, Since: moved.Since, Question: r.in.Question, Rules: *r.in.Deploy.Rollback,
 	})
 	if err != nil {
 		return err

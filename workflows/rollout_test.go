@@ -349,7 +349,7 @@ func TestTooLittleTrafficIsSaidAndDecidedUpon(t *testing.T) {
 
 func TestANewerRolloutEndsTheOlder(t *testing.T) {
 	c := begin(t, "deploy: {canary: {}}").over(1).moving(nil)
-	c.RegisterDelayedCallback(func() { c.SignalWorkflow(supersededSignal, "test/rollout/2") }, time.Minute)
+	c.RegisterDelayedCallback(func() { c.SignalWorkflow(SignalSuperseded, "test/rollout/2") }, time.Minute)
 	res, err := c.run()
 	require.NoError(t, err)
 	require.Equal(t, metadata.RolloutSuperseded, res.State)
@@ -359,7 +359,7 @@ func TestANewerRolloutEndsTheOlder(t *testing.T) {
 func TestTheOlderIsToldThatItIsSuperseded(t *testing.T) {
 	c := begin(t, "").moving(nil)
 	c.OnActivity(a.BeginRollout, mock.Anything, mock.Anything).Return(&activities.BeginRolloutResult{Superseded: "test/rollout/0", Baseline: "test@1", BaselineVersion: 1}, nil)
-	c.OnSignalExternalWorkflow(mock.Anything, "test/rollout/0", "", supersededSignal, mock.Anything).Return(nil).Once()
+	c.OnSignalExternalWorkflow(mock.Anything, "test/rollout/0", "", SignalSuperseded, mock.Anything).Return(nil).Once()
 	res, err := c.run()
 	require.NoError(t, err)
 	require.Equal(t, metadata.RolloutLive, res.State)

@@ -15,15 +15,16 @@ import (
 // before the present one and was not itself taken back. It returns the revision that
 // is live (the zero one if there never was any), and the rollout it ended, or nil.
 //
-// It is EndpointConflict if the endpoint is not at Expected or the open rollout another, and NotFound if nothing
-// good was live before.
+// It is EndpointConflict if the open rollout is another than the caller saw or, where it
+// saw none, the endpoint is not at Expected; and NotFound if nothing good was live before.
+// A rollout that moved on meanwhile is ended all the same.
 func (db *DB) RollBack(ctx context.Context, p RollBack) (out Revision, ended *Rollout, err error) {
 	err = db.inTx(ctx, "roll back endpoint "+p.Endpoint, func(tx pgx.Tx) error {
 		var number int64
 		if err := tx.QueryRow(ctx, `select revision from endpoints where name = $1 for update`, p.Endpoint).Scan(&number); err != nil {
 			return orNotFound(err, "endpoint %q", p.Endpoint)
 		}
-		if number != p.Expected {
+		if p.Rollout == "" && number != p.Expected {
 			return fault.New(fault.EndpointConflict, "endpoint %s is at revision %d, not %d as seen when the change was decided", p.Endpoint, number, p.Expected).
 				WithRemedy("look at the endpoint, and decide again").WithDetails(EndpointChange{p.Endpoint, number})
 		}
@@ -40,7 +41,7 @@ func (db *DB) RollBack(ctx context.Context, p RollBack) (out Revision, ended *Ro
 			if err != nil {
 				return err
 			}
-			if number, err = open.end(ctx, tx, h.current, EndRollout{State: RolloutRolledBack, Actor: p.Actor, Reason: p.Reason}); err != nil {
+			if number, err = open.end(ctx, tx, h.current, EndRollout{State: RolloutRolledBack, Actor: p.Actor, Reason: p.Reason, Evidence: directly(*open)}); err != nil {
 				return err
 			}
 			ended = open

@@ -88,6 +88,10 @@ func (db *DB) BeginRollout(ctx context.Context, p BeginRollout) (r Rollout, supe
 	if err != nil {
 		return r, "", err
 	}
+	audit, err := encode(p.Audit, "null")
+	if err != nil {
+		return r, "", err
+	}
 	err = db.inTx(ctx, "begin rollout "+p.ID, func(tx pgx.Tx) error {
 		h, err := hold(ctx, tx, p.Endpoint, p.ID)
 		if err != nil {
@@ -126,8 +130,8 @@ func (db *DB) BeginRollout(ctx context.Context, p BeginRollout) (r Rollout, supe
 			}
 		}
 		rows, _ := tx.Query(ctx, `insert into rollouts (id, endpoint, run, model_name, model_version, baseline_name, baseline_version, baseline, state, step, evidence, seq)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning `+rolloutColumns,
-			p.ID, p.Endpoint, p.Run, p.ModelName, p.ModelVersion, baseline.ModelName, baseline.ModelVersion, h.current.Revision, p.State, Clean(p.Step), evidence, seq)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb || jsonb_build_object('audit', $13::jsonb), $12) returning `+rolloutColumns,
+			p.ID, p.Endpoint, p.Run, p.ModelName, p.ModelVersion, baseline.ModelName, baseline.ModelVersion, h.current.Revision, p.State, Clean(p.Step), evidence, seq, audit)
 		if r, err = pgx.CollectExactlyOneRow(rows, scanRollout); err != nil {
 			return err
 		}

@@ -71,6 +71,7 @@ type BeginRollout struct {
 	State        RolloutState
 	Step         string
 	Evidence     any
+	Audit        *AuditPolicy // of the endpoint from its first move on; nil: as it is
 }
 
 // MoveRollout moves the endpoint of an open rollout. Its version is live, or it has
@@ -106,11 +107,19 @@ type EndRollout struct {
 	Evidence any
 }
 
+// PromoteRollout makes the version of an open rollout live past its workflow. Who and why
+// are required.
+type PromoteRollout struct {
+	ID     string
+	Actor  string
+	Reason string
+}
+
 // RollBack takes back what is live, or an open rollout.
 type RollBack struct {
 	Endpoint string
-	Expected int64  // the revision the caller saw
-	Rollout  string // the open rollout it saw; empty: none
+	Expected int64  // the revision the caller saw; of an open rollout it is not compared
+	Rollout  string // the open rollout it saw, which is ended past its workflow; empty: none
 	Actor    string
 	Reason   string
 }

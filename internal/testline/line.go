@@ -164,6 +164,17 @@ func (l *Line) JSON(code int, into any, args ...string) {
 // WorkerLog is the tail of what the workers wrote.
 func (l *Line) WorkerLog() string { return l.worker.tail() }
 
+// WorkerPeak is the most resident memory that the worker held since it started, in
+// bytes. Linux alone tells.
+func (l *Line) WorkerPeak() int64 {
+	l.tb.Helper()
+	peak, err := l.worker.peak()
+	if err != nil {
+		l.tb.Fatal(err)
+	}
+	return peak
+}
+
 // ServerLog is the tail of what the server wrote.
 func (l *Line) ServerLog() string { return l.server.tail() }
 
