@@ -25,7 +25,8 @@ func TestATableTenTimesTheMemoryPassesEveryStep(t *testing.T) {
 		map[string]int64{"collect": 220, "integrate": 280, "profile": 340, "validate": 400, "split": 300, "engineer": 320})
 }
 
-// Rows that are mostly a long text are collected in as little.
+// Rows that are mostly a long text are collected in as little. They are not sorted in
+// it: see package table.
 func TestLongTextsAreCollected(t *testing.T) {
 	w := work{dir: t.TempDir(), limit: 64, rows: 120_000, narrow: true, long: 2048}
 	holds(t, w, 3, map[string]int64{"collect": 235})
