@@ -46,6 +46,7 @@ func (s *survey) relate(m *sample) {
 	}
 	x.Association, x.Pearson, x.Spearman = square(len(vectors)), square(len(x.Numbers)), square(len(x.Numbers))
 	beside(len(vectors), func(i int) {
+		i = len(vectors) - 1 - i // those with the most pairs first
 		for j := range i + 1 {
 			x.pair(i, j, &vectors[i], &vectors[j])
 		}

@@ -2,7 +2,7 @@ package profile
 
 import "math"
 
-// tallied is a word and how often it was seen.
+// tallied is a word and how often it was seen, or another number that goes with it.
 type tallied struct {
 	word  uint64
 	count int64

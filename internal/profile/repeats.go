@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
@@ -13,10 +14,15 @@ import (
 // columns; beyond it the engine compares them. Tests have a smaller one.
 var maxCompared = 1 << 17
 
+// maxMeeting bounds the rows whose hashes are looked for beside those of their keys:
+// of more, one after the other.
+const maxMeeting = 1 << 22
+
 // hashes are 64 bits of every row, and of its key: if they are all distinct the
 // rows are, and rows whose hashes meet are compared value by value.
 type hashes struct {
 	all, key *fingerprint
+	meeting  sync.Mutex // of more than maxMeeting rows
 }
 
 // fingerprint is the hashes of the rows in some columns.
@@ -103,7 +109,13 @@ func (h *hashes) looks(ctx context.Context, e *table.Engine) func(columns []int)
 				return nil
 			}}
 			if f.folded == len(f.columns) {
-				l.done = func() error { return f.meet(ctx, e) }
+				l.done = func() error {
+					if f.words.Rows > maxMeeting {
+						h.meeting.Lock()
+						defer h.meeting.Unlock()
+					}
+					return f.meet(ctx, e)
+				}
 			}
 			looks = append(looks, l)
 		}

@@ -1,9 +1,7 @@
 package profile
 
 import (
-	"cmp"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -93,28 +91,28 @@ func (m *sample) looks() []look {
 // vectors are the columns of the sample in the order of the hashes, infinite
 // numbers missing.
 func (m *sample) vectors() []vector {
-	order := make([]int32, len(m.hashes))
-	for i := range order {
-		order[i] = int32(i)
+	rows := make([]tallied, len(m.hashes))
+	for i, h := range m.hashes {
+		rows[i] = tallied{h, int64(i)}
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(m.hashes[a], m.hashes[b]) })
+	rows = inOrder(rows, make([]tallied, len(rows)))
 	out := make([]vector, len(m.columns))
 	beside(len(out), func(k int) {
 		if m.columns[k].Type != "text" {
-			values := make([]float64, len(order))
-			for i, r := range order {
-				if values[i] = m.numbers[k][r]; math.IsInf(values[i], 0) {
+			values := make([]float64, len(rows))
+			for i, r := range rows {
+				if values[i] = m.numbers[k][r.count]; math.IsInf(values[i], 0) {
 					values[i] = math.NaN()
 				}
 			}
 			out[k] = newVector(values)
 			return
 		}
-		codes, known := make([]int32, len(order)), map[string]int32{}
-		for i, r := range order {
+		codes, known := make([]int32, len(rows)), map[string]int32{}
+		for i, r := range rows {
 			codes[i] = frame.MissingCode
-			if m.known[k][r] {
-				text := m.texts[k][r]
+			if m.known[k][r.count] {
+				text := m.texts[k][r.count]
 				if _, there := known[text]; !there {
 					known[text] = int32(len(known))
 				}

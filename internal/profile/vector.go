@@ -2,7 +2,6 @@ package profile
 
 import (
 	"math"
-	"slices"
 	"sort"
 )
 
@@ -17,28 +16,16 @@ type vector struct {
 }
 
 func newVector(values []float64) vector {
-	type row struct {
-		value float64
-		at    int32
-	}
-	rows := make([]row, 0, len(values))
+	rows := make([]tallied, 0, len(values))
 	for i, x := range values {
 		if !math.IsNaN(x) {
-			rows = append(rows, row{x, int32(i)})
+			rows = append(rows, tallied{ordered(x), int64(i)})
 		}
 	}
-	slices.SortFunc(rows, func(a, b row) int {
-		switch {
-		case a.value < b.value:
-			return -1
-		case a.value > b.value:
-			return 1
-		}
-		return int(a.at - b.at)
-	})
+	rows = inOrder(rows, make([]tallied, len(rows)))
 	v := vector{values: values, order: make([]int32, len(rows))}
 	for i, r := range rows {
-		v.order[i] = r.at
+		v.order[i] = int32(r.count)
 	}
 	if len(rows) == len(values) {
 		v.places = v.ranks(nil)

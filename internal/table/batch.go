@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -42,34 +43,55 @@ const (
 )
 
 // Groups is Batches for whoever looks at several at once: it gives take up to
-// GroupBatches that follow one another, less if they are large. They are valid until
-// take returns.
+// GroupBatches that follow one another, less if they are large, while the next are
+// read. They are valid until take returns.
 func (e *Engine) Groups(ctx context.Context, path string, columns []pipeline.Column, take func(group []Batch) error) error {
+	var taking sync.WaitGroup
+	var stopped error
 	var kept []*chunk
-	var group []Batch
 	bytes := 0
-	drop := func() {
-		for _, c := range kept {
-			c.destroy()
+	give := func() error { // once the group before was taken
+		if taking.Wait(); stopped != nil || len(kept) == 0 {
+			return stopped
 		}
-		kept, group, bytes = kept[:0], group[:0], 0
+		group := kept
+		taking.Go(func() {
+			stopped = takeGroup(group, take)
+			destroyAll(group)
+		})
+		kept, bytes = nil, 0
+		return nil
 	}
-	defer drop()
-	give := func() error {
-		if len(group) == 0 {
-			return nil
-		}
-		defer drop()
-		return take(group)
-	}
+	defer func() {
+		taking.Wait()
+		destroyAll(kept)
+	}()
 	return e.chunks(ctx, path, columns, func(c *chunk) error {
 		c.kept = true
-		kept, group = append(kept, c), append(group, Batch{Rows: c.rows, vectors: c.vectors})
-		if bytes += c.bytes(); len(group) < GroupBatches && bytes < groupedBytes {
+		kept = append(kept, c)
+		if bytes += c.bytes(); len(kept) < GroupBatches && bytes < groupedBytes {
 			return nil
 		}
 		return give()
-	}, give)
+	}, func() error {
+		err := give()
+		taking.Wait()
+		return cmp.Or(err, stopped)
+	})
+}
+
+func takeGroup(chunks []*chunk, take func([]Batch) error) error {
+	group := make([]Batch, len(chunks))
+	for i, c := range chunks {
+		group[i] = Batch{Rows: c.rows, vectors: c.vectors}
+	}
+	return take(group)
+}
+
+func destroyAll(chunks []*chunk) {
+	for _, c := range chunks {
+		c.destroy()
+	}
 }
 
 // chunks gives take the chunks of columns of a Parquet file, and calls last, if there

@@ -35,8 +35,9 @@ const (
 // false, and the dictionary is of no more use, if there are too many texts.
 func (d *Dictionary) Add(b *Batch, j int, codes []int32) bool {
 	v := &b.vectors[j]
+	codes = codes[:b.Rows]
 	for i, s := range v.raw(b.Rows) {
-		if !v.valid(i) {
+		if v.validity != nil && !v.valid(i) {
 			codes[i] = frame.MissingCode
 			continue
 		}

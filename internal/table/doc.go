@@ -18,6 +18,13 @@
 // file beyond a bound: what is held does not grow with the rows, but for the frame
 // that Read returns.
 //
+// Sorting is an exception, where rows have long texts. Rows of numbers, times and
+// texts of up to twelve bytes are sorted in a tenth of their size, but the engine
+// (1.5.6) cannot put all longer texts away while it merges sorted rows: 650 MB in texts
+// of 1 KB are sorted within 400 MB, not within 192, be row groups small, threads few,
+// and the key all that is sorted by. Such a dataset wants a memory limit near the size
+// of its texts.
+//
 // # Trust
 //
 // The SQL that people write (Integrate, BindQuery) runs in an instance of its
