@@ -68,7 +68,7 @@ func (a *app) root() *cobra.Command {
 		return usage("%s", err).WithRemedy("see %s --help", cmd.CommandPath())
 	})
 	root.AddCommand(
-		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.scheduleCommand(), a.applyCommand(), a.retrainCommand(), a.monitorCommand(), a.modelsCommand(), a.keysCommand(),
+		a.runCommand(), a.reproduceCommand(), a.validateCommand(), a.contractCommand(), a.schemaCommand(), a.runsCommand(), a.pipelinesCommand(), a.scheduleCommand(), a.applyCommand(), a.retrainCommand(), a.monitorCommand(), a.modelsCommand(), a.keysCommand(),
 		a.endpointsCommand(), a.rolloutsCommand(), a.approveCommand(), a.rejectCommand(), a.promoteCommand(), a.rollbackCommand(), a.predictCommand(), a.scoreCommand(), a.labelsCommand(), a.tokensCommand(), a.traceCommand(), a.auditCommand(), a.consoleCommand(), a.migrateCommand(), a.doctorCommand(), a.versionCommand(), environmentTopic(),
 	)
 	return root

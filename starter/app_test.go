@@ -30,7 +30,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		}
 	}
 	visit((&app{}).root())
-	require.Equal(t, 78, seen)
+	require.Equal(t, 80, seen)
 }
 
 func TestCommandLinesThatMakeNoSense(t *testing.T) {
@@ -38,7 +38,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"nonsense", "run", "run a b", "run --nonsense", "schedule nonsense", "schedule backfill x", "runs list --limit 0", "runs list --state x",
 		"validate", "trace", "predict", "version --output xml", "run a.yaml --moment now --key x", "predict x --data [1]x", "predict x --data 1",
 		"predict x --file /nowhere", "migrate now", "schema x", "approve", "reject a b", "promote", "rollback", "rollouts list --limit 0", "rollouts start", "rollouts start m e", "endpoints history x --limit 0", "endpoints history x --at now", "models alias set x y",
-		"models export", "models export m@@1", "models export m@0 --format onnx", "models export m --format pkl", "models import", "models import /nowhere.onnx",
+		"models export", "models export m@@1", "models export m@0 --format onnx", "models export m --format pkl", "pipelines delete", "pipelines nonsense", "models import", "models import /nowhere.onnx",
 	} {
 		t.Run(args, func(t *testing.T) {
 			out, errs, code := esteira(t, strings.Fields(args)...)

@@ -27,6 +27,8 @@ type MonitorInput struct {
 	Slices   [][]string         `json:"slices,omitempty"`  // evaluate.slices
 	Retrain  []string           `json:"retrain,omitempty"` // kinds of alerts that ask for a retraining
 	BaseDir  string             `json:"base_dir"`
+	// Deleted says that the pipeline was, by whom and when; empty: it is applied.
+	Deleted string `json:"deleted,omitempty"`
 }
 
 // MonitorResult is what one run of the monitor came to.
@@ -74,6 +76,9 @@ type monitor struct {
 // tell, or a retraining that is not applied, is noted and holds nothing up.
 func Monitor(ctx workflow.Context, in MonitorInput) (MonitorResult, error) {
 	m := &monitor{in: in, queue: queuesOf(ctx).Data}
+	if in.Deleted != "" {
+		m.note("%s: endpoint %s goes on answering and is watched, and nobody is asked to retrain. Apply its file again, or deploy another pipeline's model", in.Deleted, in.Endpoint)
+	}
 	m.render(ctx)
 	m.pull(ctx)
 	m.hours(ctx)
@@ -195,7 +200,7 @@ func (m *monitor) tell(ctx workflow.Context, events []activities.Told) {
 // same trigger.
 func (m *monitor) retrain(ctx workflow.Context, events []activities.Told) {
 	for _, e := range events {
-		if !slices.Contains(m.in.Retrain, e.Kind) || e.Change == alert.Resolved {
+		if m.in.Deleted != "" || !slices.Contains(m.in.Retrain, e.Kind) || e.Change == alert.Resolved {
 			continue
 		}
 		if e.Change == alert.Lasting && workflow.GetVersion(ctx, "retrain while an alert lasts", workflow.DefaultVersion, 1) == workflow.DefaultVersion {

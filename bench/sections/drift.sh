@@ -22,3 +22,14 @@ rm -r "$out/drift"
 for example in examples/flights/flights.parquet examples/weather/weather.csv; do
   beat "alarms of $example" add "$out/drift-alarms.jsonl" "$out/drift-bench" alarms "$example"
 done
+
+# The same through the monitor's own activity, from the audit log of a real Postgres:
+# the hour of the requests, then a day around it of hours that are kept, twice.
+deploy/build.sh
+go build -o "$out/watch" ./bench/watch
+with_stack
+: >"$out/drift-window.jsonl"
+beat "${ROWS:-1000000} audited requests" into "$out/drift-seed.json" "$out/watch" seed -rows "${ROWS:-1000000}"
+for hours in 1 24 24; do
+  beat "their window of $hours h" add "$out/drift-window.jsonl" "$out/watch" compute -hours "$hours"
+done

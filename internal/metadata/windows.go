@@ -290,7 +290,7 @@ func (db *DB) EachRequest(ctx context.Context, endpoint string, from, to time.Ti
 		defer rows.Close()
 		for rows.Next() {
 			p := Answer{Prediction: Prediction{Endpoint: endpoint}}
-			if err := rows.Scan(&p.ID, &p.Revision, &p.ModelName, &p.ModelVersion, &p.At, &p.RequestID, &p.Features, &p.Outputs, &p.Status, &p.Error, &p.LatencyUS, &p.Role, &p.Label); err != nil {
+			if err := rows.Scan(&p.ID, &p.Revision, &p.ModelName, &p.ModelVersion, &p.At, &p.RequestID, (*[]byte)(&p.Features), (*[]byte)(&p.Outputs), &p.Status, &p.Error, &p.LatencyUS, &p.Role, (*[]byte)(&p.Label)); err != nil {
 				return err
 			}
 			p.At = p.At.UTC()
