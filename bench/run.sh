@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/lib.sh
 . bench/lib.sh
-every=(line csv profile features linear trees tuning accuracy audit endurance memory drift monitor serving year)
+every=(line csv profile features linear trees tuning accuracy audit endurance memory drift monitor serving score year)
 [ $# -gt 0 ] || set -- "${every[@]}"
 for section; do
   [ -f "bench/sections/$section.sh" ] || { echo "no section $section: name any of ${every[*]}" >&2; exit 2; }
