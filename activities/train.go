@@ -144,7 +144,7 @@ func (a *Activities) fitFold(ctx context.Context, f *foldFit) error {
 	rows, err := a.prepare(ctx, f.p)
 	if err == nil {
 		f.res.Learnt, f.res.Rows = rows.Rows()
-		f.res.Memory = rows.Bytes()
+		f.res.Memory = rows.Memory(f.p.Trial)
 		begun := time.Now()
 		err = a.fitScored(ctx, f.step, f.p, rows, f.res)
 		f.res.Seconds = time.Since(begun).Seconds()
@@ -238,7 +238,7 @@ func (a *Activities) Fit(ctx context.Context, p FitParams) (*FittedResult, error
 		if err != nil {
 			return err
 		}
-		res.Report, res.Memory = fit.Report, rows.Bytes()
+		res.Report, res.Memory = fit.Report, rows.Memory(p.Trial)
 		res.Rows, _ = rows.Rows()
 		res.Figure = p.Trial.Kind + " on " + count(int64(res.Rows)) + " rows"
 		return a.putFit(ctx, fit, res)

@@ -217,7 +217,7 @@ type Trial struct {
 	Options     json.RawMessage `json:"options,omitempty"` // model.Options
 	Share       float64         `json:"share"`             // of the training rows it was fitted on
 	Rows        int             `json:"rows"`              // it was fitted on
-	Memory      int64           `json:"memory"`            // bytes of the rows in memory, about
+	Memory      int64           `json:"memory"`            // bytes the fit held at most, by the sizes of its rows and of what its learner keeps (model.Footprint); not measured
 	Report      json.RawMessage `json:"report,omitempty"`  // model.Report
 	Scores      Values          `json:"scores,omitempty"`
 	Seconds     float64         `json:"seconds"`

@@ -30,14 +30,22 @@ func (d Data) Bytes() int64 {
 	return bytes
 }
 
-// Affordable refuses a fit that needs more memory than this process may have: that of
-// the rows, of the learner, and of the answers to the rows held out. Errors are
-// ResourceExhausted, before anything is computed.
-func Affordable(l Learner, d Data, s Settings) error {
+// Footprint is how many bytes a fit holds at most, about: the rows, those held out
+// included, what the learner keeps beside them (Need), and the answers to the rows held
+// out. It is computed from their sizes, not measured: fits of one process share its heap,
+// and rows and bins are shared by all fits on a fold, each of which counts them.
+func Footprint(l Learner, d Data, s Settings) int64 {
 	need := d.Bytes() + l.Need(d, s)
 	if d.Held != nil {
 		need += 8 * int64(d.Held.X.Rows) * int64(max(1, d.Classes))
 	}
+	return need
+}
+
+// Affordable refuses a fit whose Footprint is more than this process may have. Errors
+// are ResourceExhausted, before anything is computed.
+func Affordable(l Learner, d Data, s Settings) error {
+	need := Footprint(l, d, s)
 	if err := memory.Affordable(fmt.Sprintf("%s on %d rows of %d columns", l.Kind(), d.X.Rows, d.X.Width()), need); err != nil {
 		return err.WithRemedy("sample the rows in dataset.sql, lower max_categories of the one_hot transforms, or raise GOMEMLIMIT")
 	}

@@ -216,7 +216,7 @@ func (p Page) trialsSection() report.Section {
 			t.Trial.String(), report.Number(mean), report.Number(spread(scores)), fmt.Sprint(len(scores)), report.Percent(t.share()), report.Number(seconds), bytes(memory), said,
 		})
 	}
-	intro := "From the best on. Spread is the standard deviation over the folds: two means that lie nearer than that are hardly apart."
+	intro := "From the best on. Spread is the standard deviation over the folds: two means that lie nearer than that are hardly apart. Memory is what a fit held at most by the sizes of its rows and of what its learner keeps; it is not measured."
 	if len(ranked) > maxListed {
 		intro += fmt.Sprintf(" The first %d of %d, and what failed; all are rows of the table trials.", maxListed, len(ranked))
 	}

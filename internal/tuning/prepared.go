@@ -108,6 +108,16 @@ func (p *Prepared) Bytes() int64 {
 	return 2 * p.data.Bytes() // bins and other things learners keep of them
 }
 
+// Memory is model.Footprint of a trial's fit on these rows; 0 for a trial whose learner
+// is not ours.
+func (p *Prepared) Memory(trial Trial) int64 {
+	learner, err := model.For(trial.Kind)
+	if err != nil {
+		return 0
+	}
+	return model.Footprint(learner, p.data, model.Settings{Params: trial.Params, Options: trial.Options})
+}
+
 // Rows are how many are learnt from, and how many are held out.
 func (p *Prepared) Rows() (train, held int) {
 	if p.data.Held != nil {

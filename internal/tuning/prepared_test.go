@@ -8,6 +8,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/model"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/tuning"
 )
@@ -52,4 +53,30 @@ func TestRowsCountAsMuchAsTheyWeigh(t *testing.T) {
 	problem.Weight = "carrier"
 	_, err := tuning.Prepare(plan, problem, f, train, held)
 	require.Equal(t, fault.ColumnMissing, fault.KindOf(err))
+}
+
+// What a fit is said to take depends on its learner and settings, not on the rows alone:
+// it is what it would be refused by.
+func TestTheMemoryOfAFitIsThatOfItsLearner(t *testing.T) {
+	f, plan := flights(400)
+	var train, held []int32
+	for i := range int32(400) {
+		if i < 300 {
+			train = append(train, i)
+		} else {
+			held = append(held, i)
+		}
+	}
+	rows, err := tuning.Prepare(plan, pipeline.Problem{Task: pipeline.Regression, Target: "y", Metric: "rmse"}, f, train, held)
+	require.NoError(t, err)
+	mean := rows.Memory(tuning.Trial{Kind: "baseline"})
+	// The targets and every column of the rows learnt from and held out, and the answers.
+	require.GreaterOrEqual(t, mean, int64(400*8+100*8))
+	require.Equal(t, mean, rows.Bytes()/2+100*8)
+	shallow := rows.Memory(tuning.Trial{Kind: "boosted_trees", Params: model.Params{"max_iter": 10, "max_leaves": 8}})
+	deep := rows.Memory(tuning.Trial{Kind: "boosted_trees", Params: model.Params{"max_iter": 10_000, "max_leaves": 256}})
+	require.Greater(t, shallow, mean)
+	require.Greater(t, deep, shallow)
+	require.Greater(t, rows.Memory(tuning.Trial{Kind: "ols"}), mean)
+	require.Zero(t, rows.Memory(tuning.Trial{Kind: "lightgbm"}))
 }
