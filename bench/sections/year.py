@@ -11,7 +11,7 @@ def text(_):
     alerts = ", ".join(f"{n} of {kind.replace('_', ' ')}" for kind, n in sorted(s["alerts_opened"].items()))
     lines = [f"""## A simulated year with and without retraining
 
-{os.environ["BENCH_STAMP"].replace("bench/run.sh year", "make simulate")} {s["requests"]:,} flights of {len(year["weeks"])} weeks asked of a real server in the order in which they left, a week in {year["week_seconds"]:g} s, {s["minutes"]:.1f} minutes in all; labels three to ten days late, some twice, some wrong first, some never. [The page](simulate/year.html) has the picture, what asked for each retraining and what became of it; [the table](simulate/year.csv) every week. Without retraining is the first champion on the same flights.
+{os.environ["BENCH_STAMP"].replace("bench/run.sh year", "make simulate")} {s["requests"]:,} flights of {len(year["weeks"])} weeks asked of a real server in the order in which they left, a week in {year["week_seconds"]:g} s, {s["minutes"]:.1f} minutes in all; the data hold half a year, which is played twice, by other flights of the same days; labels three to ten days late, some twice, some wrong first, some never. [The page](simulate/year.html) has the picture, what asked for each retraining and what became of it; [the table](simulate/year.csv) every week. Without retraining is the first champion on the same flights.
 
 | | |
 |---|---:|

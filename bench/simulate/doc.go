@@ -14,9 +14,11 @@
 //
 // # The world
 //
-// The data hold half a year, January to June 2001. The second half of the simulated
-// year asks other flights of the same days, 182 days later, so that days of the week
-// stay what they are. What the weather makes of delays is in the data; what no season
+// The data hold half a year, January to June 2001, which is played twice: the second half
+// of the simulated year asks other flights of the same days, 182 days later, so that days
+// of the week stay what they are. So do the eight weeks before it, which the first
+// champion learns from: other flights of May and June, 182 days earlier. No flight is
+// asked twice. What the weather makes of delays is in the data; what no season
 // of them holds, a change that a model can learn, is declared in world.go and said in
 // the picture.
 //

@@ -8,6 +8,9 @@ import (
 	"github.com/esteira-ml/esteira/internal/report"
 )
 
+// twice is what the year is made of.
+const twice = "The data hold half a year, January to June 2001, and are played twice: flights of July to December are other flights of the same days, 182 days later, and so are those of the weeks before the year, 182 days earlier. Only the declared changes are not in the data: minutes added to delays, and flights left out, from the weeks that the picture names."
+
 // page is the year as a page: the picture, what asked for what, and every week.
 func (y *year) page() ([]byte, error) {
 	s := y.Summary
@@ -17,7 +20,7 @@ func (y *year) page() ([]byte, error) {
 	}
 	p := report.Page{
 		Kicker: "Simulation", Title: "A year with retraining and without",
-		Subtitle: fmt.Sprintf("Flights asked of a real server in the order in which they left, a week in %g seconds; labels days late; the monitor, retraining, gates and canary as in production.", y.WeekSeconds),
+		Subtitle: fmt.Sprintf("Flights asked of a real server in the order in which they left, a week in %g seconds; labels days late; the monitor, retraining, gates and canary as in production. %s", y.WeekSeconds, twice),
 		Facts: []report.Fact{
 			{Name: "mean error with", Value: fmt.Sprintf("%.1f min", s.With), Note: fmt.Sprintf("%.1f without retraining", s.Without)},
 			{Name: "windows", Value: fmt.Sprint(s.Windows), Note: fmt.Sprintf("computed again %d times for late labels", s.Again)},

@@ -18,7 +18,7 @@ var firstDay = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
 	week      = 7 * 24 * time.Hour
-	dataWeeks = 26 // that the data hold; the second half of the year is the same again
+	dataWeeks = 26 // that the data hold; the year plays them twice
 )
 
 // world is what happens, and when. Weeks count from 0, the first of 2001.
@@ -54,11 +54,12 @@ func fromHour(from, to int, by float64) func(time.Time) float64 {
 	}
 }
 
-// theYear has three changes: two that make the model wrong, and one of the flights that
-// are asked about, which does not.
+// theYear is of 52 weeks, after eight that the first champion learns from. It has three
+// changes: two that make the model wrong, and one of the flights that are asked about,
+// which does not.
 func theYear(perWeek int) world {
 	return world{
-		History: 8, Weeks: 44, PerWeek: perWeek,
+		From: -8, History: 8, Weeks: 52, PerWeek: perWeek,
 		Changes: []change{
 			{From: 20, To: 52, Words: "flights that leave from 15:00 on arrive 45 minutes later", Later: fromHour(15, 24, 45)},
 			{From: 32, To: 52, Words: "three of four flights under 500 miles are no longer flown", Keep: func(miles, chance float64) bool { return miles >= 500 || chance < 0.25 }},
@@ -97,8 +98,18 @@ const flightsSQL = `
 	WHERE f.delay BETWEEN -120 AND 1440
 	ORDER BY hash, f.date`
 
-// draw returns the flights of the world's weeks, in the order in which they leave: of each week
-// the first PerWeek by the hash of the row, which half of the year being one of its bits.
+// turn is by how many weeks a flight of week n is moved, by chance: a row of the data is
+// a flight of one half of the year alone, or of the weeks before it, which are those at
+// the end of the data.
+func (w world) turn(n int, chance uint64) int {
+	if w.From < 0 && n >= dataWeeks+w.From {
+		return []int{0, 0, 0, 1, 1, 1, -1, -1}[chance%8] * dataWeeks
+	}
+	return int(chance%2) * dataWeeks
+}
+
+// draw returns the flights of the world's weeks, in the order in which they leave: of each
+// week the first PerWeek by the hash of the row, which says its turn, too.
 func (w world) draw(ctx context.Context, dir, flights, airports string) ([]flight, error) {
 	engine, err := table.Open(table.Options{TempDir: dir})
 	if err != nil {
@@ -113,9 +124,8 @@ func (w world) draw(ctx context.Context, dir, flights, airports string) ([]fligh
 		hash := row[9].(string)
 		dice := func(from int) uint64 { n, _ := strconv.ParseUint(hash[from:from+8], 16, 32); return n }
 		n := int(departed.Sub(firstDay) / week)
-		if dice(8)%2 == 1 {
-			n, departed = n+dataWeeks, departed.Add(dataWeeks*week)
-		}
+		turn := w.turn(n, dice(8))
+		n, departed = n+turn, departed.Add(time.Duration(turn)*week)
 		if n < w.From || n >= w.end() || have[n] == w.PerWeek {
 			return nil
 		}

@@ -9,7 +9,6 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/esteira-ml/esteira/activities"
-	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/logging"
@@ -90,7 +89,7 @@ func compute(ctx context.Context, w *world, s settings) (any, error) {
 		return nil, err
 	}
 	var m window.Measures
-	if err := w.store.JSON(ctx, artifact.Ref(kept.Result), &m); err != nil {
+	if err := w.store.JSON(ctx, kept.Result, &m); err != nil {
 		return nil, err
 	}
 	line.Rows = kept.Answered

@@ -55,7 +55,7 @@ const (
 
 // Write renders the timeline as one page that needs nothing else.
 func (t *Timeline) Write(w io.Writer) error {
-	p := report.Page{Kicker: "Monitor", Title: t.Endpoint, Subtitle: "No window was computed yet."}
+	p := report.Page{Kicker: "Monitor", Title: t.Endpoint, Subtitle: "No window was computed yet.", Footer: "Times are UTC. The latest windows as they are kept: esteira monitor show " + t.Endpoint}
 	if n := len(t.Windows); n > 0 {
 		p.Subtitle = fmt.Sprintf("%d windows, %s to %s UTC.", n, report.Time(float64(t.Windows[0].At)), report.Time(float64(t.Windows[n-1].Ends)))
 		p.Facts = t.facts()
