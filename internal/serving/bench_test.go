@@ -26,11 +26,10 @@ func (forgetful) Append(context.Context, []audit.Record) error { return nil }
 // BenchmarkAudit measures one-row requests over HTTP from 64 clients on the same
 // cores, with no audit, which only this benchmark knows, and in each mode of it.
 func BenchmarkAudit(b *testing.B) {
-	processors := runtime.GOMAXPROCS(0)
-	audit.SpareProcessors() // as the server does
-	defer runtime.GOMAXPROCS(processors)
 	for _, mode := range []string{"none", "strict", "bounded"} {
 		b.Run(mode, func(b *testing.B) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+			audit.SpareProcessors() // as the server does
 			s := newServer(b, serving.Limits{}, regressionBundle(b, 1))
 			var log serving.Audit = s.spool
 			switch mode {
