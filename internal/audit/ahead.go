@@ -1,23 +1,28 @@
 package audit
 
-import "os"
+import (
+	"os"
+	"time"
+)
 
 // preparer are files that can be made before they are needed; the tests' faulty ones
 // are not.
 type preparer interface {
-	// Prepare makes a new file that begins with head, all of it written and on disk.
-	Prepare(name string, head []byte) (file, error)
+	// Prepare makes a new file that begins with head, all of it written and on disk, in
+	// no haste until hurry is closed.
+	Prepare(name string, head []byte, hurry <-chan struct{}) (file, error)
 }
 
-// Prepare implements preparer: a file with its reserve as zeros, a megabyte at a time,
-// so that the syncs of records on the same disk come between.
-func (o osFiles) Prepare(name string, head []byte) (file, error) {
+// Prepare implements preparer: a file with its reserve as zeros. They are written in
+// small pieces, and the disk is left to the syncs of records for most of the time: at
+// once, they held up answers for tens of milliseconds.
+func (o osFiles) Prepare(name string, head []byte, hurry <-chan struct{}) (file, error) {
 	made, err := o.Create(name)
 	if err != nil {
 		return nil, err
 	}
 	f := made.(*osFile)
-	if err := f.prepare(head); err != nil {
+	if err := f.prepare(head, hurry); err != nil {
 		_ = f.Close()
 		_ = os.Remove(f.Name())
 		return nil, err
@@ -25,20 +30,27 @@ func (o osFiles) Prepare(name string, head []byte) (file, error) {
 	return f, o.SyncDir()
 }
 
-func (f *osFile) prepare(head []byte) error {
+func (f *osFile) prepare(head []byte, hurry <-chan struct{}) error {
 	if _, err := f.Write(head); err != nil {
 		return err
 	}
-	for f.zeroed < f.reserved {
+	for {
+		began := time.Now()
+		if err := f.Sync(); err != nil || f.zeroed >= f.reserved {
+			return err
+		}
 		if err := f.zero(); err != nil {
 			return err
 		}
-		if err := f.Sync(); err != nil {
-			return err
+		select {
+		case <-hurry:
+		case <-time.After(idle * time.Since(began)):
 		}
 	}
-	return f.Sync()
 }
+
+// idle is how many times as long as it takes to write zeros none are written after.
+const idle = 8
 
 // upcoming is the segment after the open one. done is closed when file and err are set.
 type upcoming struct {
@@ -46,6 +58,7 @@ type upcoming struct {
 	file     file
 	err      error
 	done     chan struct{}
+	hurry    chan struct{} // closed when it is needed
 }
 
 // prepare begins to make the next segment, once the open one is half full: a record
@@ -58,12 +71,12 @@ func (s *Spool) prepare() {
 	}
 	s.mu.Lock()
 	s.sequence++
-	n := &upcoming{sequence: s.sequence, done: make(chan struct{})}
+	n := &upcoming{sequence: s.sequence, done: make(chan struct{}), hurry: make(chan struct{})}
 	s.mu.Unlock()
 	s.next = n
 	go func() {
 		defer close(n.done)
-		n.file, n.err = p.Prepare(segmentName(n.sequence), header())
+		n.file, n.err = p.Prepare(segmentName(n.sequence), header(), n.hurry)
 	}()
 }
 
@@ -75,6 +88,7 @@ func (s *Spool) prepared() *upcoming {
 		return nil
 	}
 	s.next = nil
+	close(n.hurry)
 	if <-n.done; n.err != nil {
 		return nil
 	}

@@ -64,7 +64,7 @@ func TestASegmentThatIsNotNeededGoesWithTheSpool(t *testing.T) {
 
 func TestAPreparedSegmentOfAKilledProcessIsNoTornTail(t *testing.T) {
 	dir := t.TempDir()
-	made, err := osFiles{dir, 64 << 10}.Prepare(segmentName(7), header())
+	made, err := osFiles{dir, 64 << 10}.Prepare(segmentName(7), header(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

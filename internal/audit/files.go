@@ -77,7 +77,7 @@ type osFile struct {
 }
 
 // ahead is how many zeros are written at once.
-var ahead = make([]byte, 1<<20)
+var ahead = make([]byte, 256<<10)
 
 func (f *osFile) Write(b []byte) (int, error) {
 	f.zeroed = max(f.zeroed, f.written) // none over a record, whatever failed before
