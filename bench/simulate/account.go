@@ -142,7 +142,8 @@ func (l *life) audited(ctx context.Context, y *year) error {
 	return nil
 }
 
-// windows holds that each was computed, in order, with the requests of its week.
+// windows holds that each was computed, in order, with the requests of its week: from
+// that of the first request on, which on a machine that is behind comes late.
 func (l *life) windows(ctx context.Context, y *year) error {
 	list, err := l.DB.Windows(ctx, l.name, 10_000)
 	if err != nil {
@@ -150,9 +151,14 @@ func (l *life) windows(ctx context.Context, y *year) error {
 	}
 	slices.Reverse(list)
 	begin, end := l.real(time.Duration(l.world.first())*week), l.real(time.Duration(l.last)*week)
-	at := begin
+	first, _, err := l.DB.FirstRequest(ctx, l.name, begin)
+	if err != nil {
+		return err
+	}
+	at := first.Truncate(l.length)
+	y.Summary.Windows = int(at.Sub(begin) / l.length) // before it nobody watched, for nobody had asked
 	for _, w := range list {
-		if w.Begins.Before(begin) || !w.Begins.Before(end) {
+		if w.Begins.Before(begin) || !w.Ends.After(first) || !w.Begins.Before(end) {
 			y.Summary.WindowRequests += w.Requests // none, or of a request that was late by its own clock
 			continue
 		}
