@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/serving"
 )
 
@@ -67,7 +65,7 @@ func (o options) look(ctx context.Context, m *minute) error {
 	if err != nil {
 		return err
 	}
-	rss, err := memory(o.pid, "VmRSS")
+	rss, err := memory.Resident(o.pid)
 	if err != nil {
 		return err
 	}
@@ -111,19 +109,4 @@ func (o options) drained(ctx context.Context) (serving.Health, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// memory is a figure of a process's memory, in bytes: VmRSS now, VmHWM the most it was.
-func memory(pid int, figure string) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if text, ok := strings.CutPrefix(line, figure+":"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "kB")), 10, 64)
-			return kib << 10, err
-		}
-	}
-	return 0, fmt.Errorf("process %d has no figure %s", pid, figure)
 }

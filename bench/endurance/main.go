@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/config"
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/metadata"
 )
 
@@ -152,7 +153,7 @@ func (o options) run(ctx context.Context) (r report, err error) {
 		return r, err
 	}
 	r.Rows = after - before
-	r.Peak, err = memory(o.pid, "VmHWM")
+	r.Peak, err = memory.Peak(o.pid)
 	return r, err
 }
 

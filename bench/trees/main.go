@@ -18,12 +18,11 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/tree"
 )
 
@@ -73,7 +72,7 @@ func run(directory, growth, loss string, threads int, profile string) error {
 	if err := forgetPeak(); err != nil {
 		return err
 	}
-	before := resident("VmRSS")
+	before, _ := memory.Resident(os.Getpid()) // 0 where nobody tells
 	if profile != "" {
 		file, err := os.Create(profile)
 		if err != nil {
@@ -96,7 +95,7 @@ func run(directory, growth, loss string, threads int, profile string) error {
 		return err
 	}
 	fitted, usedThen := time.Now(), user()
-	peak := resident("VmHWM")
+	peak, _ := memory.Peak(os.Getpid())
 	out := make([]float64, x.Rows*e.Outputs())
 	e.Predict(x, out)
 	predicted := time.Now()
@@ -113,7 +112,7 @@ func run(directory, growth, loss string, threads int, profile string) error {
 		"bin": binned.Sub(start).Seconds(), "fit": fitted.Sub(binned).Seconds(), "total": fitted.Sub(start).Seconds(),
 		"user": (usedThen - used).Seconds(), "loss": report.Train[len(report.Train)-1],
 		"predict": predicted.Sub(fitted).Seconds(), "one_row_us": alone.Seconds() / 10000 * 1e6,
-		"memory_mb": (peak - before) / 1024, "peak_mb": peak / 1024,
+		"memory_mb": (peak - before) >> 20, "peak_mb": peak >> 20,
 	})
 }
 
@@ -163,22 +162,7 @@ func user() time.Duration {
 func forgetPeak() error {
 	err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // no /proc: resident has no figures either
+		return nil // no /proc: it has no figures either
 	}
 	return err
-}
-
-// resident returns a figure of /proc/self/status in kB, 0 where there is none.
-func resident(name string) int {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == name+":" {
-			n, _ := strconv.Atoi(fields[1])
-			return n
-		}
-	}
-	return 0
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/logging"
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/temporal"
 	"github.com/esteira-ml/esteira/internal/window"
@@ -185,6 +186,7 @@ func endpoints(ctx context.Context, w *world, s settings) (any, error) {
 		*of = now - *of
 	}
 	line.Cores = line.Worker / 3600
-	line.Peak, err = peak(s.worker)
+	peak, err := memory.Peak(s.worker)
+	line.Peak = peak >> 20
 	return line, err
 }

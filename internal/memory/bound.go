@@ -21,14 +21,8 @@ func Bound() int64 {
 	if runtime.GOOS != "linux" {
 		return most
 	}
-	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
-		for line := range strings.Lines(string(text)) {
-			if f := strings.Fields(line); len(f) > 1 && f[0] == "MemTotal:" {
-				if kb, err := strconv.ParseInt(f[1], 10, 64); err == nil {
-					most = kb << 10
-				}
-			}
-		}
+	if all, err := figure("/proc/meminfo", "MemTotal"); err == nil {
+		most = all
 	}
 	if text, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
 		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil {

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/gob"
 	"encoding/json"
@@ -12,13 +11,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/esteira-ml/esteira/internal/confined"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/memory"
 	"github.com/esteira-ml/esteira/internal/serving"
 	"github.com/esteira-ml/esteira/internal/signing"
 )
@@ -134,14 +133,8 @@ func message(f *fault.Error) string {
 // peak is the greatest resident memory of this process. Where the kernel tells, it is
 // that since the program was loaded; getrusage counts what its parent had before.
 func peak() int64 {
-	if status, err := os.ReadFile("/proc/self/status"); err == nil {
-		for line := range bytes.Lines(status) {
-			if value, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
-				if kB, err := strconv.ParseInt(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(value), []byte("kB")))), 10, 64); err == nil {
-					return kB << 10
-				}
-			}
-		}
+	if n, err := memory.Peak(os.Getpid()); err == nil {
+		return n
 	}
 	var usage unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &usage) != nil {

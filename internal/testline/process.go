@@ -3,11 +3,12 @@ package testline
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/esteira-ml/esteira/internal/memory"
 )
 
 // process is a program under test and what it wrote.
@@ -65,16 +66,7 @@ func (p *process) kill() {
 // peak is the most resident memory that the program held so far, in bytes, as Linux
 // counts it.
 func (p *process) peak() (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	var kib int64
-	if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
-		return 0, fmt.Errorf("read VmHWM: %w", err)
-	}
-	return kib << 10, nil
+	return memory.Peak(p.cmd.Process.Pid)
 }
 
 func (p *process) tail() string {
