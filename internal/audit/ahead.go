@@ -22,12 +22,15 @@ func (o osFiles) Prepare(name string, head []byte, hurry <-chan struct{}) (file,
 		return nil, err
 	}
 	f := made.(*osFile)
-	if err := f.prepare(head, hurry); err != nil {
+	if err = f.prepare(head, hurry); err == nil {
+		err = o.SyncDir()
+	}
+	if err != nil {
 		_ = f.Close()
 		_ = os.Remove(f.Name())
 		return nil, err
 	}
-	return f, o.SyncDir()
+	return f, nil
 }
 
 func (f *osFile) prepare(head []byte, hurry <-chan struct{}) error {
@@ -69,10 +72,7 @@ func (s *Spool) prepare() {
 	if !ok || s.next != nil {
 		return
 	}
-	s.mu.Lock()
-	s.sequence++
-	n := &upcoming{sequence: s.sequence, done: make(chan struct{}), hurry: make(chan struct{})}
-	s.mu.Unlock()
+	n := &upcoming{sequence: s.following(), done: make(chan struct{}), hurry: make(chan struct{})}
 	s.next = n
 	go func() {
 		defer close(n.done)

@@ -111,10 +111,7 @@ func (s *Spool) begin() error {
 		s.opened(n.sequence, n.file)
 		return nil
 	}
-	s.mu.Lock()
-	s.sequence++
-	sequence := s.sequence
-	s.mu.Unlock()
+	sequence := s.following()
 	f, err := s.opts.files.Create(segmentName(sequence))
 	if err != nil {
 		return s.giveUp("create a segment in", err)
@@ -127,6 +124,14 @@ func (s *Spool) begin() error {
 		return s.fail("sync the directory of", err)
 	}
 	return nil
+}
+
+// following is the sequence of the next segment that is made.
+func (s *Spool) following() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sequence++
+	return s.sequence
 }
 
 // opened makes a segment the one that is written to.
