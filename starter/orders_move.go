@@ -15,10 +15,24 @@ import (
 // directlyUsage is the help of --directly.
 const directlyUsage = "do it in Postgres at once, without asking the rollout's workflow first"
 
-func (a *app) promoteCommand() *cobra.Command {
+// moveCommand gives a command the order that moves an endpoint, and what it does by it.
+func (a *app) moveCommand(c *cobra.Command, move func(ctx context.Context, db *metadata.DB, endpoint string, o workflows.Order, directly bool) error) *cobra.Command {
 	var o workflows.Order
 	var directly bool
-	c := &cobra.Command{
+	c.Args = exactly("ENDPOINT")
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := checkOrder(o); err != nil {
+			return err
+		}
+		return a.withDatabase(cmd.Context(), func(db *metadata.DB) error { return move(cmd.Context(), db, args[0], o, directly) })
+	}
+	orderFlags(c, &o)
+	c.Flags().BoolVar(&directly, "directly", false, directlyUsage)
+	return c
+}
+
+func (a *app) promoteCommand() *cobra.Command {
+	return a.moveCommand(&cobra.Command{
 		Use:   "promote ENDPOINT",
 		Short: "Make what is being rolled out to an endpoint live now",
 		Long: "promote ends the present step of the endpoint's rollout, whatever it is, leaves the others out and makes\n" +
@@ -26,17 +40,7 @@ func (a *app) promoteCommand() *cobra.Command {
 			"one that does not take it within five seconds, as Temporal or its workers are away, is ended in Postgres without\n" +
 			"it, which the history says. The workflow changes nothing when it comes back.",
 		Example: "  esteira promote flights --reason 'the canary has seen enough'",
-		Args:    exactly("ENDPOINT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOrder(o); err != nil {
-				return err
-			}
-			return a.withDatabase(cmd.Context(), func(db *metadata.DB) error { return a.promote(cmd.Context(), db, args[0], o, directly) })
-		},
-	}
-	orderFlags(c, &o)
-	c.Flags().BoolVar(&directly, "directly", false, directlyUsage)
-	return c
+	}, a.promote)
 }
 
 // promoted is what a promotion came to. Past the workflow there are no steps to tell.
@@ -99,26 +103,14 @@ func (a *app) rollbackCommand() *cobra.Command {
 }
 
 func (a *app) endpointsRollback() *cobra.Command {
-	var o workflows.Order
-	var directly bool
-	c := &cobra.Command{
+	return a.moveCommand(&cobra.Command{
 		Use:   "rollback ENDPOINT",
 		Short: "Take back what is being rolled out, or what is live, now",
 		Long: "rollback ends the rollout of an endpoint, whatever state it is in; if none is under way, the endpoint\n" +
 			"serves again the version that was live before and was not itself taken back. It is done when it\n" +
 			"returns, also while Temporal or its workers are away.",
 		Example: "  esteira endpoints rollback flights --reason 'complaints since noon'",
-		Args:    exactly("ENDPOINT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOrder(o); err != nil {
-				return err
-			}
-			return a.withDatabase(cmd.Context(), func(db *metadata.DB) error { return a.rollBack(cmd.Context(), db, args[0], o, directly) })
-		},
-	}
-	orderFlags(c, &o)
-	c.Flags().BoolVar(&directly, "directly", false, directlyUsage)
-	return c
+	}, a.rollBack)
 }
 
 // rolledBack is what a rollback came to.
