@@ -65,7 +65,7 @@ func AnswersOf(target *feature.Target, rows int, predictions []float64) (*frame.
 	}
 	label := frame.Column{Name: "label", Kind: frame.Text, Dict: target.Classes, Codes: make([]int32, rows)}
 	for row := range rows {
-		label.Codes[row] = int32(best(predictions[row*k : (row+1)*k]))
+		label.Codes[row] = int32(MostProbable(predictions[row*k : (row+1)*k]))
 	}
 	f := &frame.Frame{Rows: rows, Columns: []frame.Column{label}}
 	for j := 0; j < k && k <= maxProbabilities; j++ {
@@ -78,8 +78,9 @@ func AnswersOf(target *feature.Target, rows int, predictions []float64) (*frame.
 	return f, nil
 }
 
-// best returns the index of the greatest probability, the first of equals.
-func best(p []float64) int {
+// MostProbable is the class that is answered: the index of the greatest probability,
+// the first of equals.
+func MostProbable(p []float64) int {
 	at := 0
 	for i := range p {
 		if p[i] > p[at] {

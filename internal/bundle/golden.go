@@ -115,7 +115,7 @@ func Tied(p []float64, tolerance float64) bool {
 	if len(p) < 2 {
 		return false
 	}
-	top := best(p)
+	top := MostProbable(p)
 	for i := range p {
 		if i != top && p[top]-p[i] <= tolerance {
 			return true

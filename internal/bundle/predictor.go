@@ -180,7 +180,7 @@ func (p *Predictor) Label(probabilities []float64) string {
 	if p.target.Task == pipeline.Regression {
 		return ""
 	}
-	return p.target.Classes[best(probabilities)]
+	return p.target.Classes[MostProbable(probabilities)]
 }
 
 // tolerance is how far an answer may be from the same model's on another machine:

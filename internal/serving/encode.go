@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/esteira-ml/esteira/internal/bundle"
 )
 
 // appendFloat writes a finite number as encoding/json does.
@@ -34,24 +36,13 @@ func appendText(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// best is the index of the greatest probability, the first of equals.
-func best(p []float64) int {
-	at := 0
-	for i := range p {
-		if p[i] > p[at] {
-			at = i
-		}
-	}
-	return at
-}
-
 // appendAnswer writes the members of one row's answer: "prediction": x, or
 // "label": class, "probabilities": {class: x, …}.
 func (s *served) appendAnswer(b []byte, out []float64) []byte {
 	if s.classes == nil {
 		return appendFloat(append(b, `"prediction":`...), out[0])
 	}
-	b = appendText(append(b, `"label":`...), s.classes[best(out)])
+	b = appendText(append(b, `"label":`...), s.classes[bundle.MostProbable(out)])
 	b = append(b, `,"probabilities":{`...)
 	for k, class := range s.classes {
 		if k > 0 {

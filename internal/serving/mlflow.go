@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
@@ -224,7 +225,7 @@ func (x *exchange) appendPredictions(b []byte) []byte {
 		case s.classes == nil:
 			b = appendFloat(b, out[0])
 		case !r.ask.probabilities:
-			b = appendText(b, s.classes[best(out)])
+			b = appendText(b, s.classes[bundle.MostProbable(out)])
 		default:
 			b = append(b, '[')
 			for c, p := range out {

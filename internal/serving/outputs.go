@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/frame"
 )
 
@@ -59,7 +60,7 @@ func (x *exchange) outputs() []output {
 func (x *exchange) labels(f func(i int, class string)) {
 	k := len(x.served.classes)
 	for i := range x.rows.frame.Rows {
-		f(i, x.served.classes[best(x.rows.out[i*k:(i+1)*k])])
+		f(i, x.served.classes[bundle.MostProbable(x.rows.out[i*k:(i+1)*k])])
 	}
 }
 

@@ -53,24 +53,8 @@ func unread(t *testing.T, s *testServer) net.Conn {
 	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", predictPath, len(body), body); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the answer's records are durable", func() bool { return s.spool.Health().Appended == 1000 })
+	eventually(t, "the answer's records are durable", func() bool { return s.spool.Health().Appended == 1000 })
 	return conn
-}
-
-// until waits for something to be so.
-func until(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
-	defer deadline.Stop()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !so() {
-		select {
-		case <-deadline.C:
-			t.Fatalf("never: %s", what)
-		case <-tick.C:
-		}
-	}
 }
 
 func (s *testServer) inFlight(t *testing.T) float64 {
@@ -98,7 +82,7 @@ func TestASlowReaderTakesNobodysTurn(t *testing.T) {
 func TestASlowReaderIsCutOff(t *testing.T) {
 	s := newServer(t, serving.Limits{ReadTimeout: 500 * time.Millisecond, QueueTimeout: 100 * time.Millisecond, WriteTimeout: time.Second}, regressionBundle(t, 1))
 	conn := unread(t, s)
-	until(t, "it is cut off", func() bool { return s.inFlight(t) == 0 })
+	eventually(t, "it is cut off", func() bool { return s.inFlight(t) == 0 })
 	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

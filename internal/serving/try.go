@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/token"
@@ -184,7 +185,7 @@ func (x *exchange) shown() *answerShown {
 	if s.classes == nil {
 		a.Headline = brief(r.out[0])
 	} else {
-		row = best(r.out)
+		row = bundle.MostProbable(r.out)
 		a.Headline, a.Of = s.classes[row], s.classes[row]
 		for k, p := range r.out {
 			a.Classes = append(a.Classes, bar{Name: s.classes[k], Value: fmt.Sprintf("%.1f %%", 100*p), Width: 100 * p})

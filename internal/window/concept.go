@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
@@ -24,7 +25,7 @@ func (m *collected) deviates(at int64, y float64, answer []float64) {
 	}
 	raw := math.Abs(answer[0] - y)
 	if len(m.Bundle.Target.Classes) > 0 {
-		if raw = 1; float64(mostProbable(answer)) == y {
+		if raw = 1; float64(bundle.MostProbable(answer)) == y {
 			raw = 0
 		}
 	}

@@ -3,6 +3,7 @@ package window
 import (
 	"math"
 
+	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/drift"
 	"github.com/esteira-ml/esteira/internal/evaluation"
 )
@@ -45,7 +46,7 @@ func totalsOf(y, p []float64, classes int) *totals {
 		t.Cells = make([]int64, classes*classes)
 	}
 	for i, actual := range y {
-		row, best := p[i*classes:(i+1)*classes], mostProbable(p[i*classes:(i+1)*classes])
+		row, best := p[i*classes:(i+1)*classes], bundle.MostProbable(p[i*classes:(i+1)*classes])
 		const eps = 0x1p-52 // as evaluation's log_loss
 		losses[i] = -math.Log(min(max(row[int(actual)], eps), 1-eps))
 		if t.Cells != nil {
@@ -59,17 +60,6 @@ func totalsOf(y, p []float64, classes int) *totals {
 		t.Brier, _ = drift.Exactly(briers)
 	}
 	return t
-}
-
-// mostProbable is the first of the greatest.
-func mostProbable(row []float64) int {
-	best := 0
-	for c, p := range row {
-		if p > row[best] {
-			best = c
-		}
-	}
-	return best
 }
 
 // add adds the sums of other rows.
