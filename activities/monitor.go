@@ -43,7 +43,7 @@ type PlanWindowsResult struct {
 // that were missed for so long that labels no longer reach them: Note names them.
 func (a *Activities) PlanWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {
 	res, err := a.planWindows(ctx, p)
-	if fault.KindOf(err) == fault.EndpointNotFound || fault.KindOf(err) == fault.NotFound {
+	if isGone(err) {
 		return &PlanWindowsResult{Gone: true}, nil
 	}
 	if err != nil {
@@ -53,6 +53,11 @@ func (a *Activities) PlanWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 		a.Log.Warn().Str("endpoint", p.Endpoint).Msg(res.Note)
 	}
 	return res, nil
+}
+
+// isGone reports whether an endpoint is not there.
+func isGone(err error) bool {
+	return fault.KindOf(err) == fault.EndpointNotFound || fault.KindOf(err) == fault.NotFound
 }
 
 func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {

@@ -30,7 +30,7 @@ func (a *Activities) SummarizeHours(ctx context.Context, p SummarizeHoursParams)
 	if length <= time.Hour {
 		return &SummarizeHoursResult{}, nil
 	}
-	if _, err := a.DB.Endpoint(ctx, p.Endpoint); fault.KindOf(err) == fault.EndpointNotFound || fault.KindOf(err) == fault.NotFound {
+	if _, err := a.DB.Endpoint(ctx, p.Endpoint); isGone(err) {
 		return &SummarizeHoursResult{}, nil
 	} else if err != nil {
 		return nil, applicationError(ctx, err)

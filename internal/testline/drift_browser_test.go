@@ -1,7 +1,6 @@
 package testline_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -41,18 +40,13 @@ func askAll(t *testing.T, l *testline.Line, endpoint string, moved float64) (ids
 // makes them, reads it by day and by night, on a desk and on a phone, aloud, offline.
 func TestDriftReportsInABrowser(t *testing.T) {
 	t.Parallel()
-	c := testenv.Temporal(t)
 	l := testline.Start(t)
 	dir, name := t.TempDir(), testenv.Name(t)
 	l.File(dir, "goods.csv", goods(nil))
 	file := l.File(dir, "a.yaml", "name: "+name+regression+"evaluate: {slices: [colour]}\nmonitor: {window: 3s, min_rows: 50, late: 1h}\n")
 	o := l.Run(testline.ExitDone, file)
 	require.Equal(t, workflows.DecisionDeployed, o.Decision, o.Reason)
-	var applied any
-	l.JSON(testline.ExitDone, &applied, "apply", file)
-	t.Cleanup(func() {
-		_ = c.ScheduleClient().GetHandle(context.Background(), workflows.MonitorID(name)).Delete(context.Background())
-	})
+	watch(t, l, file, name)
 	var last metadata.Window
 	pool := l.Pool()
 	for n, moved := range []float64{0, 3} {

@@ -57,6 +57,17 @@ func monitorRun(t *testing.T, c client.Client, name string) string {
 	return ""
 }
 
+// watch applies the file of an endpoint, which is watched until the test ends.
+func watch(t *testing.T, l *testline.Line, file, endpoint string) {
+	t.Helper()
+	c := testenv.Temporal(t)
+	var applied any
+	l.JSON(testline.ExitDone, &applied, "apply", file)
+	t.Cleanup(func() {
+		_ = c.ScheduleClient().GetHandle(context.Background(), workflows.MonitorID(endpoint)).Delete(context.Background())
+	})
+}
+
 // Predictions through a real server, windows by a real schedule: computed once, again
 // for late labels, whether or not the worker dies, Postgres is away or a webhook hangs.
 func TestAnEndpointIsWatched(t *testing.T) {
@@ -72,11 +83,7 @@ func TestAnEndpointIsWatched(t *testing.T) {
 	file := l.File(dir, "a.yaml", "name: "+name+regression+"evaluate: {slices: [colour]}\nmonitor: {window: 3s, min_rows: 20, late: 1h, alerts: [{on: latency_p99_ms, max: 0.000001, severity: critical}]}\nnotify: [{webhook: {url: 'env:WATCH_HOOK', secret: 'env:WATCH_SECRET'}}]\n")
 	o := l.Run(testline.ExitDone, file)
 	require.Equal(t, workflows.DecisionDeployed, o.Decision, o.Reason)
-	var applied any
-	l.JSON(testline.ExitDone, &applied, "apply", file)
-	t.Cleanup(func() {
-		_ = c.ScheduleClient().GetHandle(context.Background(), workflows.MonitorID(name)).Delete(context.Background())
-	})
+	watch(t, l, file, name)
 
 	pool, asked, truth := l.Pool(), 0, strings.Builder{}
 	rows := strings.Split(strings.TrimSpace(goods(nil)), "\n")[1:]
