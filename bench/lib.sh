@@ -28,6 +28,9 @@ with_stack() {
   set +a
 }
 
+# process NAME: the id of a program of the stack.
+process() { sed 's/.*"pid":\([0-9]*\).*/\1/' "$stack/run/$1.json"; }
+
 ended() {
   rc=$?
   trap - EXIT

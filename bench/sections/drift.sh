@@ -31,5 +31,5 @@ with_stack
 : >"$out/drift-window.jsonl"
 beat "${ROWS:-1000000} audited requests" into "$out/drift-seed.json" "$out/watch" seed -rows "${ROWS:-1000000}"
 for hours in 1 24 24; do
-  beat "their window of $hours h" add "$out/drift-window.jsonl" "$out/watch" compute -hours "$hours"
+  beat "their window of $hours h" add "$out/drift-window.jsonl" "$out/watch" compute -hours "$hours" -postgres "$(process postgres)"
 done

@@ -8,7 +8,6 @@ deploy/build.sh
 go build -o "$out/watch" ./bench/watch
 with_stack
 begin_worker
-process() { sed 's/.*"pid":\([0-9]*\).*/\1/' "$stack/run/$1.json"; }
 : >"$out/monitor-watch.jsonl"
 add() { local file=$1; shift; "$@" >>"$file"; }
 for rows in ${WATCHED_ROWS:-600}; do

@@ -1,7 +1,8 @@
 // Command watch measures what watching endpoints costs, on real servers:
 //
 //	watch seed -rows 1000000          audits an hour of requests of one endpoint, 20 columns
-//	watch compute -hours 1            computes its window, through the activity of the monitor
+//	watch compute -hours 1            computes its window, through the activity of the monitor;
+//	                                  -postgres PID adds what Postgres spent meanwhile
 //	watch compute -hours 24           the day around it, of hours that are kept; twice
 //	watch endpoints -endpoints 500 -rows 600 -worker PID -postgres PID -temporal PID
 //

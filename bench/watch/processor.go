@@ -52,3 +52,11 @@ func spent(pid int) (float64, error) {
 	}
 	return total, nil
 }
+
+// spentIf is spent, 0 of no process.
+func spentIf(pid int) (float64, error) {
+	if pid == 0 {
+		return 0, nil
+	}
+	return spent(pid)
+}

@@ -50,13 +50,14 @@ func seed(ctx context.Context, w *world, s settings) (any, error) {
 
 // computed is what computing a window came to.
 type computed struct {
-	What    string  `json:"what"`
-	Rows    int64   `json:"rows"`
-	Columns int     `json:"columns"`
-	Seconds float64 `json:"seconds"`
-	CPU     float64 `json:"cpu"`     // of this process
-	Peak    int64   `json:"peak_mb"` // resident
-	Drifted int     `json:"drifted"`
+	What     string  `json:"what"`
+	Rows     int64   `json:"rows"`
+	Columns  int     `json:"columns"`
+	Seconds  float64 `json:"seconds"`
+	CPU      float64 `json:"cpu"`          // of this process
+	Postgres float64 `json:"postgres_cpu"` // 0: its process was not named
+	Peak     int64   `json:"peak_mb"`      // resident
+	Drifted  int     `json:"drifted"`
 }
 
 // compute computes the window of the hour that was seeded last, or of the hours up to
@@ -75,6 +76,10 @@ func compute(ctx context.Context, w *world, s settings) (any, error) {
 	if before, err := w.db.Window(ctx, one, p.Due.Begins); err == nil && before.Begins.Equal(p.Due.Begins) {
 		p.Due.Computed, p.Due.Why = before.Computed+1, "the bench asks again"
 	}
+	idle, err := spentIf(s.postgres)
+	if err != nil {
+		return nil, err
+	}
 	begun := time.Now()
 	if _, err := w.acts.ComputeWindow(ctx, p); err != nil {
 		return nil, err
@@ -84,6 +89,11 @@ func compute(ctx context.Context, w *world, s settings) (any, error) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return nil, err
 	}
+	after, err := spentIf(s.postgres)
+	if err != nil {
+		return nil, err
+	}
+	line.Postgres = after - idle
 	line.CPU, line.Peak = float64(u.Utime.Nano()+u.Stime.Nano())/1e9, u.Maxrss/1024
 	kept, err := w.db.Window(ctx, one, p.Due.Begins)
 	if err != nil {

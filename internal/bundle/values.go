@@ -51,6 +51,25 @@ func number(value any) (float64, string) {
 
 var layouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02"}
 
+// TimeOf reads a time that a request sends as a text, in microseconds since the Unix
+// epoch; without a zone it is UTC.
+func TimeOf(text string) (micros int64, ok bool) {
+	for _, layout := range layouts {
+		if t, err := time.ParseInLocation(layout, text, time.UTC); err == nil {
+			return t.UnixMicro(), true
+		}
+	}
+	return 0, false
+}
+
+// WholeMicros reads a time that a request sends as a number, of microseconds.
+func WholeMicros(x float64) (micros int64, ok bool) {
+	if x != math.Trunc(x) || math.Abs(x) >= 1<<63 {
+		return 0, false
+	}
+	return int64(x), true
+}
+
 // micros returns the value, or what was expected instead.
 func micros(value any) (int64, string) {
 	const expected = "a time: RFC 3339, 2006-01-02 15:04:05 in UTC, or whole microseconds since 1970"
@@ -59,12 +78,11 @@ func micros(value any) (int64, string) {
 	case nil:
 		return frame.MissingTime, ""
 	case string:
-		for _, layout := range layouts {
-			if t, err := time.ParseInLocation(layout, v, time.UTC); err == nil {
-				return t.UnixMicro(), ""
-			}
+		whole, ok := TimeOf(v)
+		if !ok {
+			return 0, expected
 		}
-		return 0, expected
+		return whole, ""
 	case json.Number:
 		x, err := strconv.ParseInt(string(v), 10, 64)
 		if err != nil {
@@ -76,10 +94,10 @@ func micros(value any) (int64, string) {
 		}
 		whole = x
 	case float64:
-		if v != math.Trunc(v) || math.Abs(v) >= 1<<63 {
+		var ok bool
+		if whole, ok = WholeMicros(v); !ok {
 			return 0, expected
 		}
-		whole = int64(v)
 	case int:
 		whole = int64(v)
 	case int64:

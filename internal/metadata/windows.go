@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/esteira-ml/esteira/internal/artifact"
 	"github.com/esteira-ml/esteira/internal/fault"
@@ -245,55 +246,82 @@ type VersionKey struct {
 
 // VersionsAsked lists the model versions that answered on an endpoint in a window,
 // shadows left out, by name and number, at most limit.
-func (db *DB) VersionsAsked(ctx context.Context, endpoint string, from, to time.Time, limit int) ([]VersionKey, error) {
-	rows, _ := db.pool.Query(ctx, `select distinct model_name, model_version from predictions
-		where endpoint = $1 and role <> 'shadow' and model_version > 0 and at >= $2 and at < $3 and day between $4 and $5 order by 1, 2 limit $6`,
-		endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround), limit)
-	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[VersionKey])
+func (db *DB) VersionsAsked(ctx context.Context, endpoint string, from, to time.Time, limit int) (out []VersionKey, err error) {
+	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `set local jit = off`); err != nil { // it takes longer than what it would speed up
+			return err
+		}
+		rows, _ := tx.Query(ctx, `select distinct model_name, model_version from predictions
+			where endpoint = $1 and role <> 'shadow' and model_version > 0 and at >= $2 and at < $3 and day between $4 and $5 order by 1, 2 limit $6`,
+			endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround), limit)
+		out, err = pgx.CollectRows(rows, pgx.RowToStructByPos[VersionKey])
+		return err
+	})
 	return out, fail(err, "list the model versions that answered on "+endpoint)
 }
 
-// A window reads the labels of its own answers alone, whatever else is labelled.
-const windowRequests = `with asked as materialized (
-		select p.id, p.day, p.revision, p.model_name, p.model_version, p.at, p.request_id, p.features, p.outputs, p.status, p.error, p.latency_us, p.role,
-			count(*) filter (where p.status = 200) over (partition by p.request_id, p.at) as rows
-		from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= $2 and p.at < $3 and p.day between $4 and $5),
-	truth as materialized (
-		select distinct on (target) target, value, observed_at, received_at, id from labels
-		where endpoint = $1 and target in (select 'p' || id::text from asked union all select 'r' || request_id from asked)
-		order by target, observed_at desc, received_at desc, id desc)
-	select p.id, p.revision, p.model_name, p.model_version, p.at, p.request_id, p.features, p.outputs, p.status, p.error, p.latency_us, p.role,
-		case when b.id is not null and (a.id is null or (b.observed_at, b.received_at, b.id) > (a.observed_at, a.received_at, a.id)) then b.value else a.value end
-	from asked p
-	left join truth a on a.target = 'p' || p.id::text and p.status = 200
-	left join truth b on b.target = 'r' || p.request_id and p.status = 200 and p.rows = 1
-	order by p.day, p.id`
+// What a window reads of its requests; the rest costs the database, and is of no use.
+const windowRequests = `select p.id, p.model_name, p.model_version, p.at, p.status, p.latency_us, p.features, p.outputs, null::jsonb
+	from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= $2 and p.at < $3 and p.day between $4 and $5`
+
+// A window reads the labels of its own answers alone, whatever else is labelled; a label
+// of a request with several rows is joined to none of them. What is joined and put in
+// order is narrow: features are read once, as they stand.
+const windowLabelled = `with asked as materialized (
+		select p.day, p.id, p.request_id, p.at from predictions p
+		where p.endpoint = $1 and p.role <> 'shadow' and p.status = 200 and p.at >= $2 and p.at < $3 and p.day between $4 and $5),
+	of_requests as (
+		select distinct on (a.day, a.id) a.day, a.id, a.request_id, a.at, l.value, l.observed_at, l.received_at, l.id as label
+		from asked a join labels l on l.endpoint = $1 and l.target = 'r' || a.request_id
+		order by a.day, a.id, l.observed_at desc, l.received_at desc, l.id desc),
+	told as materialized (
+		select distinct on (day, id) day, id, value from (
+			select a.day, a.id, l.value, l.observed_at, l.received_at, l.id as label, 1 as rows from asked a join labels l on l.endpoint = $1 and l.target = 'p' || a.id::text
+			union all
+			select day, id, value, observed_at, received_at, label, count(*) over (partition by request_id, at) from of_requests) l
+		where rows = 1 order by day, id, observed_at desc, received_at desc, label desc)
+	select p.id, p.model_name, p.model_version, p.at, p.status, p.latency_us, p.features, p.outputs, t.value
+	from predictions p left join told t on t.day = p.day and t.id = p.id
+	where p.endpoint = $1 and p.role <> 'shadow' and p.at >= $2 and p.at < $3 and p.day between $4 and $5`
 
 // EachRequest gives each every request of a window, answered or not, shadows left
-// out, with the label in force, in the order of their ids, by a server-side stream
-// of one state of the tables. labelsSeen is the latest arrival of a label in that
+// out, with the label in force, by a server-side stream of one state of the tables, in
+// any order. Of a request it gives what a window is made of: when and by which model
+// version it was answered and how, features, outputs and label, whose bytes are valid
+// until each returns. labelsSeen is the latest arrival of a label in that
 // state (the epoch: none): labels of an endpoint are written one batch after
 // another, so that all that are not in it came later.
 func (db *DB) EachRequest(ctx context.Context, endpoint string, from, to time.Time, each func(Answer) error) (labelsSeen time.Time, err error) {
 	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `set local jit = off`); err != nil {
+		// With room to join the labels of an hour, for which features need not be put in order.
+		if _, err := tx.Exec(ctx, `set local jit = off; set local work_mem = '32MB'; set local enable_mergejoin = off`); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, `select coalesce(max(received_at), 'epoch') from labels where endpoint = $1`, endpoint).Scan(&labelsSeen); err != nil {
+		var labelled *time.Time
+		if err := tx.QueryRow(ctx, `select max(received_at) from labels where endpoint = $1`, endpoint).Scan(&labelled); err != nil {
 			return err
 		}
-		labelsSeen = labelsSeen.UTC()
-		rows, err := tx.Query(ctx, windowRequests, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround))
+		query := windowRequests
+		labelsSeen = time.Unix(0, 0).UTC()
+		if labelled != nil {
+			query, labelsSeen = windowLabelled, labelled.UTC()
+		}
+		rows, err := tx.Query(ctx, query, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround))
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
+		p := Answer{Prediction: Prediction{Endpoint: endpoint}}
+		var model, features, outputs, label pgtype.DriverBytes
+		into := []any{(*[16]byte)(&p.ID), &model, &p.ModelVersion, &p.At, &p.Status, &p.LatencyUS, &features, &outputs, &label}
 		for rows.Next() {
-			p := Answer{Prediction: Prediction{Endpoint: endpoint}}
-			if err := rows.Scan(&p.ID, &p.Revision, &p.ModelName, &p.ModelVersion, &p.At, &p.RequestID, (*[]byte)(&p.Features), (*[]byte)(&p.Outputs), &p.Status, &p.Error, &p.LatencyUS, &p.Role, (*[]byte)(&p.Label)); err != nil {
+			if err := rows.Scan(into...); err != nil {
 				return err
 			}
-			p.At = p.At.UTC()
+			if p.ModelName != string(model) {
+				p.ModelName = string(model)
+			}
+			p.At, p.Features, p.Outputs, p.Label = p.At.UTC(), json.RawMessage(features), json.RawMessage(outputs), json.RawMessage(label)
 			if err := each(p); err != nil {
 				return err
 			}

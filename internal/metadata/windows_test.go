@@ -1,8 +1,11 @@
 package metadata_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -68,18 +71,23 @@ func TestAWindowIsSavedOncePerComputation(t *testing.T) {
 	require.Equal(t, fault.NotFound, fault.KindOf(err))
 }
 
-// of what a window reads: the requests of its time, each with its label.
+// of what a window reads: the requests of its time, each with its label, in the order of
+// their ids.
 func (b asked) requests(from, to time.Time) (out []string, seen time.Time) {
 	b.t.Helper()
+	told := map[string]string{}
 	seen, err := b.EachRequest(b.t.Context(), "flights", from, to, func(a metadata.Answer) error {
 		value := "-"
 		if a.Label != nil {
 			value = string(a.Label)
 		}
-		out = append(out, fmt.Sprintf("%d:%s", a.Status, value))
+		told[a.ID.String()] = fmt.Sprintf("%d:%s", a.Status, value)
 		return nil
 	})
 	require.NoError(b.t, err)
+	for _, id := range slices.Sorted(maps.Keys(told)) {
+		out = append(out, told[id])
+	}
 	return out, seen
 }
 
@@ -105,6 +113,10 @@ func TestAWindowReadsItsOwnRequestsAndTheirLabels(t *testing.T) {
 	got, seen = b.requests(from, from.Add(time.Hour))
 	require.Equal(t, []string{"200:6", "200:1", "200:-", "200:-", "503:-"}, got)
 	require.WithinDuration(t, time.Now(), seen, time.Minute)
+	// The truth that was known last is in force, by whichever key it was told.
+	b.add(ofRequest("k1", "9", noon.Add(2*time.Hour)), ofRequest("k2", "3", noon.Add(time.Hour)), ofRequest("rows", "4", noon.Add(time.Hour)))
+	got, _ = b.requests(from, from.Add(time.Hour))
+	require.Equal(t, []string{"200:9", "200:3", "200:-", "200:-", "503:-"}, got)
 	since, ok, err := b.FirstRequest(t.Context(), "flights", from)
 	require.NoError(t, err)
 	require.True(t, ok)
@@ -112,6 +124,36 @@ func TestAWindowReadsItsOwnRequestsAndTheirLabels(t *testing.T) {
 	_, ok, err = b.FirstRequest(t.Context(), "flights", from.Add(2*time.Hour))
 	require.NoError(t, err)
 	require.False(t, ok)
+}
+
+// A window reads of an answer, labelled or not, what others read of it.
+func TestAWindowReadsAnswersAsTheyAre(t *testing.T) {
+	b := endpoint(t)
+	from := time.Now().UTC().Truncate(time.Hour)
+	for i := range 3 {
+		b.answered("flights", fmt.Sprint("k", i), from.Add(time.Duration(i)*time.Second), 1)
+	}
+	for _, label := range []string{"", "7"} {
+		if label != "" {
+			b.add(ofRequest("k1", label, noon))
+		}
+		var want, got []metadata.Answer
+		require.NoError(t, b.EachAnswer(t.Context(), metadata.AnswerFilter{Endpoint: "flights"}, func(a metadata.Answer) error {
+			a.LabelAt, a.Revision, a.RequestID, a.Role = nil, 0, "", ""
+			want = append(want, a)
+			return nil
+		}))
+		_, err := b.EachRequest(t.Context(), "flights", from, from.Add(time.Hour), func(a metadata.Answer) error {
+			a.Features, a.Outputs, a.Label = bytes.Clone(a.Features), bytes.Clone(a.Outputs), bytes.Clone(a.Label)
+			got = append(got, a)
+			return nil
+		})
+		require.NoError(t, err)
+		require.Len(t, got, 3)
+		require.NotEmpty(t, got[0].Features)
+		require.NotEmpty(t, got[0].ModelName)
+		require.ElementsMatch(t, want, got)
+	}
 }
 
 func TestWindowsWhoseLabelsCameLaterAreFound(t *testing.T) {

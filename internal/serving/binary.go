@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 )
 
 // raw reads the values of tensor t, of column j, as the protocol has them in bytes:
@@ -74,7 +75,7 @@ func (r *rows) element(j, i int, b []byte, kind *datatype) error {
 
 func (r *rows) wrote(j, from int) {
 	r.written[j] = true
-	r.cells[j] = append(r.cells[j], span{from, len(r.text)})
+	r.cells[j] = append(r.cells[j], jsontext.Span{From: from, To: len(r.text)})
 }
 
 func (r *rows) writeMissing(j, i int, got string) error {

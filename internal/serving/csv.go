@@ -12,6 +12,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 )
 
 // decodeCSV reads a table with a head (RFC 4180, UTF-8). An empty field is missing;
@@ -80,7 +81,7 @@ func (r *rows) field(j, row int, s string) error {
 		return r.writeTruth(j, row, 0, datatypes["BOOL"])
 	}
 	x, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) || strings.ContainsAny(s, "xX_") || len(s) > maxNumber {
+	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) || strings.ContainsAny(s, "xX_") || len(s) > jsontext.MaxNumber {
 		return problem(row, col.Name, "the text "+quote([]byte(s)), r.expected(j, nil))
 	}
 	return r.writeFloat(j, row, x, datatypes["FP64"])

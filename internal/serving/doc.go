@@ -38,6 +38,6 @@
 // [NewAlone] is the same server for one bundle and nothing else, which is how package
 // proof has each one answer before it counts.
 //
-// The format of bundles is bundle's; durability is audit's; deciding what an
-// endpoint serves is the rollout's.
+// The format of bundles is bundle's; how JSON is read where it stands is jsontext's;
+// durability is audit's; deciding what an endpoint serves is the rollout's.
 package serving

@@ -100,7 +100,7 @@ func (x *exchange) appendExplanation(b []byte, i int) []byte {
 // appendFeatures writes row i as it was sent, one object of the columns.
 func (r *rows) appendFeatures(b, body []byte, i int) []byte {
 	if len(r.records) > 0 {
-		return append(b, body[r.records[i].from:r.records[i].to]...)
+		return append(b, body[r.records[i].From:r.records[i].To]...)
 	}
 	b = append(b, '{')
 	for j := range r.sig.Inputs {
@@ -112,7 +112,7 @@ func (r *rows) appendFeatures(b, body []byte, i int) []byte {
 		if r.written[j] {
 			from = r.text
 		}
-		b = append(b, from[at.from:at.to]...)
+		b = append(b, from[at.From:at.To]...)
 	}
 	return append(b, '}')
 }

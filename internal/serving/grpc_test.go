@@ -24,7 +24,7 @@ import (
 )
 
 // dial serves s over gRPC too, and connects to it.
-func (s *testServer) dial(t testing.TB) *grpc.ClientConn {
+func (s *testServer) dial(t testing.TB, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *testServer) dial(t testing.TB) *grpc.ClientConn {
 	g := s.handler.GRPC()
 	go func() { _ = g.Serve(l) }()
 	t.Cleanup(g.Stop)
-	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(l.Addr().String(), append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		t.Fatal(err)
 	}

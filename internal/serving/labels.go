@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 	"github.com/esteira-ml/esteira/internal/label"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/token"
@@ -92,22 +93,22 @@ func (s *Server) keepLabels(ctx context.Context, endpoint string, body []byte) (
 // decodeLabels reads one label, {"prediction_id" or "request_id": "…", "label":
 // value, "observed_at": "…"}, an array of them, or {"labels": […]}.
 func decodeLabels(body []byte, most int) (list []label.Row, err error) {
-	r, c := &rows{}, &cursor{b: body}
+	r, c := &rows{}, &jsontext.Cursor{B: body}
 	many := func() error {
 		return r.array(c, "an array of labels", func(n int) error {
 			if n >= most {
 				return fault.New(fault.ResourceExhausted, "the request has more than %d labels, the bound of one request", most).
 					WithRemedy("split it, or use esteira labels add")
 			}
-			if c.peek() != '{' {
-				return c.unexpected(`a label, {"prediction_id": "…", "label": …}`)
+			if c.Peek() != '{' {
+				return c.Unexpected(`a label, {"prediction_id": "…", "label": …}`)
 			}
 			row, err := labelRow(r, c, n, nil)
 			list = append(list, row)
 			return err
 		})
 	}
-	if c.peek() == '[' {
+	if c.Peek() == '[' {
 		err = many()
 	} else {
 		one, wrapped := label.Row{}, false
@@ -119,7 +120,7 @@ func decodeLabels(body []byte, most int) (list []label.Row, err error) {
 		}
 	}
 	if err == nil {
-		err = c.end()
+		err = c.End()
 	}
 	if err == nil && len(list) == 0 {
 		err = fault.New(fault.RequestInvalid, "there are no labels").WithRemedy("send at least one")
@@ -128,7 +129,7 @@ func decodeLabels(body []byte, most int) (list []label.Row, err error) {
 }
 
 // labelRow reads one object. many, if given, reads the member "labels".
-func labelRow(r *rows, c *cursor, n int, many func() error) (row label.Row, err error) {
+func labelRow(r *rows, c *jsontext.Cursor, n int, many func() error) (row label.Row, err error) {
 	err = r.members(c, func(name string) error {
 		switch name {
 		case "prediction_id":
@@ -151,29 +152,29 @@ func labelRow(r *rows, c *cursor, n int, many func() error) (row label.Row, err 
 	return row, err
 }
 
-func labelText(c *cursor, into *string) error {
-	switch c.peek() {
+func labelText(c *jsontext.Cursor, into *string) error {
+	switch c.Peek() {
 	case 'n':
-		return c.literal("null")
+		return c.Literal("null")
 	case '"':
-		s, err := c.text()
+		s, err := c.Text()
 		*into = string(s)
 		return err
 	}
-	return c.unexpected("a text, or null")
+	return c.Unexpected("a text, or null")
 }
 
-func labelValue(c *cursor) (any, error) {
-	switch c.peek() {
+func labelValue(c *jsontext.Cursor) (any, error) {
+	switch c.Peek() {
 	case 'n':
-		return nil, c.literal("null")
+		return nil, c.Literal("null")
 	case 't':
-		return true, c.literal("true")
+		return true, c.Literal("true")
 	case 'f':
-		return false, c.literal("false")
+		return false, c.Literal("false")
 	case '"':
-		s, err := c.text()
+		s, err := c.Text()
 		return string(s), err
 	}
-	return c.float()
+	return c.Float()
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 )
 
 // invocations are the formats of MLflow's scoring server: in, a table as
@@ -21,7 +22,7 @@ func (r *rows) decodeInvocation(x *exchange, maxRows int) error {
 	if x.csv {
 		return r.decodeCSV(x.body, maxRows)
 	}
-	c := &cursor{b: x.body}
+	c := &jsontext.Cursor{B: x.body}
 	table := ""
 	err := r.object(c, func(name string) error {
 		switch name {
@@ -38,7 +39,7 @@ func (r *rows) decodeInvocation(x *exchange, maxRows int) error {
 		switch {
 		case name == "dataframe_split":
 			return r.split(c, maxRows)
-		case name == "inputs" && c.peek() == '{':
+		case name == "inputs" && c.Peek() == '{':
 			return r.inputColumns(c, maxRows)
 		}
 		return r.array(c, "an array of rows", func(n int) error {
@@ -64,31 +65,31 @@ func (r *rows) decodeInvocation(x *exchange, maxRows int) error {
 
 // params reads those of the request; what it does not know it reads over, as MLflow
 // does.
-func (r *rows) params(c *cursor) error {
-	if c.peek() == 'n' {
-		return c.literal("null")
+func (r *rows) params(c *jsontext.Cursor) error {
+	if c.Peek() == 'n' {
+		return c.Literal("null")
 	}
 	return r.members(c, func(name string) error {
 		switch name {
 		case "explain":
-			yes, err := c.truth()
+			yes, err := c.Truth()
 			r.ask.explain = yes
 			return err
 		case "predict_method":
-			method, err := c.word("the name of a method")
+			method, err := c.Word("the name of a method")
 			if err == nil && method != "predict" && method != "predict_proba" {
 				return fault.New(fault.RequestInvalid, "there is no predict_method %q", clip(method)).WithRemedy("write predict or predict_proba")
 			}
 			r.ask.probabilities = method == "predict_proba"
 			return err
 		}
-		_, err := c.skip(0)
+		_, err := c.Skip(0)
 		return err
 	})
 }
 
 // split reads {"columns": [names], "data": [[values]], "index": […]}.
-func (r *rows) split(c *cursor, maxRows int) error {
+func (r *rows) split(c *jsontext.Cursor, maxRows int) error {
 	var order []int
 	data := 0
 	err := r.members(c, func(name string) (err error) {
@@ -96,7 +97,7 @@ func (r *rows) split(c *cursor, maxRows int) error {
 		case "columns":
 			order = make([]int, 0, len(r.sig.Inputs))
 			return r.array(c, "an array of column names", func(int) error {
-				column, err := c.word("the name of a column")
+				column, err := c.Word("the name of a column")
 				if err != nil {
 					return err
 				}
@@ -104,11 +105,11 @@ func (r *rows) split(c *cursor, maxRows int) error {
 				return err
 			})
 		case "data":
-			c.peek()
-			data = c.at
-			_, err = c.skip(0)
+			c.Peek()
+			data = c.At
+			_, err = c.Skip(0)
 		case "index":
-			_, err = c.skip(0)
+			_, err = c.Skip(0)
 		default:
 			err = unknownMember(c, name, `"columns", "data" and, optionally, "index" in "dataframe_split"`)
 		}
@@ -123,9 +124,9 @@ func (r *rows) split(c *cursor, maxRows int) error {
 	if err := r.placed(order); err != nil {
 		return err
 	}
-	back := c.at
-	defer func() { c.at = back }()
-	c.at = data
+	back := c.At
+	defer func() { c.At = back }()
+	c.At = data
 	return r.array(c, "an array of rows", func(n int) error {
 		if n >= maxRows {
 			return tooManyRows(maxRows)
@@ -147,13 +148,13 @@ func (r *rows) split(c *cursor, maxRows int) error {
 }
 
 // cell reads one value of a row as it was sent.
-func (r *rows) cell(c *cursor, j, row int) error {
-	c.peek()
-	from := c.at
+func (r *rows) cell(c *jsontext.Cursor, j, row int) error {
+	c.Peek()
+	from := c.At
 	if err := r.value(c, j, row, nil); err != nil {
 		return err
 	}
-	r.cells[j] = append(r.cells[j], span{from, c.at})
+	r.cells[j] = append(r.cells[j], jsontext.Span{From: from, To: c.At})
 	return nil
 }
 
@@ -183,7 +184,7 @@ func (r *rows) placed(order []int) error {
 }
 
 // inputColumns reads {column: [values]}.
-func (r *rows) inputColumns(c *cursor, maxRows int) error {
+func (r *rows) inputColumns(c *jsontext.Cursor, maxRows int) error {
 	order := make([]int, 0, len(r.sig.Inputs))
 	err := r.members(c, func(name string) (err error) {
 		if order, err = r.place(order, name); err != nil {

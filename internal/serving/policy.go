@@ -13,6 +13,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/audit"
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/secret"
 )
@@ -108,13 +109,13 @@ const mask = `"***"`
 // appendRedacted appends an object of columns without what the policy withholds. A
 // missing value stays one, so that it can still be counted.
 func (p *policy) appendRedacted(b, object []byte) ([]byte, error) {
-	c := &cursor{b: object}
+	c := &jsontext.Cursor{B: object}
 	b = append(b, '{')
 	first := true
-	err := c.members("an object", func(name []byte) error {
+	err := c.Members("an object", func(name []byte) error {
 		column := string(name)
-		c.peek()
-		value, err := c.skip(0)
+		c.Peek()
+		value, err := c.Skip(0)
 		if err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func (p *policy) appendRedacted(b, object []byte) ([]byte, error) {
 		}
 		first = false
 		b = append(appendText(b, column), ':')
-		raw := object[value.from:value.to]
+		raw := object[value.From:value.To]
 		switch {
 		case string(raw) == "null":
 			b = append(b, raw...)

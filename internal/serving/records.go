@@ -4,12 +4,13 @@ import (
 	"fmt"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 )
 
 // decodeRecords reads {"records": [{column: value, …}, …], "id": "…"}. "id" is
 // optional and comes back as the request's.
 func (r *rows) decodeRecords(x *exchange, maxRows int) error {
-	c := &cursor{b: x.body}
+	c := &jsontext.Cursor{B: x.body}
 	return r.object(c, func(name string) error {
 		switch name {
 		case "records":
@@ -39,12 +40,12 @@ func tooManyRows(bound int) error {
 		WithRemedy("split it into requests of at most %d rows", bound)
 }
 
-func unknownMember(c *cursor, name, known string) error {
-	return fault.New(fault.RequestInvalid, "the body has the unknown member %q before byte %d", clip(name), c.at).WithRemedy("send %s", known)
+func unknownMember(c *jsontext.Cursor, name, known string) error {
+	return fault.New(fault.RequestInvalid, "the body has the unknown member %q before byte %d", clip(name), c.At).WithRemedy("send %s", known)
 }
 
 // object reads the members of the body; a name comes at most once.
-func (r *rows) object(c *cursor, member func(name string) error, end func(seen map[string]bool) error) error {
+func (r *rows) object(c *jsontext.Cursor, member func(name string) error, end func(seen map[string]bool) error) error {
 	seen := make(map[string]bool, 4)
 	err := r.members(c, func(name string) error {
 		seen[name] = true
@@ -53,30 +54,30 @@ func (r *rows) object(c *cursor, member func(name string) error, end func(seen m
 	if err != nil {
 		return err
 	}
-	if err := c.end(); err != nil {
+	if err := c.End(); err != nil {
 		return err
 	}
 	return end(seen)
 }
 
 // members reads those of one object; a name comes at most once.
-func (r *rows) members(c *cursor, member func(name string) error) error {
-	if err := c.expect('{', "an object"); err != nil {
+func (r *rows) members(c *jsontext.Cursor, member func(name string) error) error {
+	if err := c.Expect('{', "an object"); err != nil {
 		return err
 	}
 	seen := make(map[string]bool, 4)
 	for first := true; ; first = false {
-		more, err := c.next(first, '}')
+		more, err := c.Next(first, '}')
 		if err != nil || !more {
 			return err
 		}
-		key, err := c.key()
+		key, err := c.Key()
 		if err != nil {
 			return err
 		}
 		name := string(key)
 		if seen[name] {
-			return fault.New(fault.RequestInvalid, "%q comes twice, again before byte %d", clip(name), c.at).WithRemedy("send each name once")
+			return fault.New(fault.RequestInvalid, "%q comes twice, again before byte %d", clip(name), c.At).WithRemedy("send each name once")
 		}
 		seen[name] = true
 		if err := member(name); err != nil {
@@ -86,12 +87,12 @@ func (r *rows) members(c *cursor, member func(name string) error) error {
 }
 
 // array reads the elements of an array, which must be one.
-func (r *rows) array(c *cursor, what string, element func(n int) error) error {
-	if err := c.expect('[', what); err != nil {
+func (r *rows) array(c *jsontext.Cursor, what string, element func(n int) error) error {
+	if err := c.Expect('[', what); err != nil {
 		return err
 	}
 	for n := 0; ; n++ {
-		more, err := c.next(n == 0, ']')
+		more, err := c.Next(n == 0, ']')
 		if err != nil || !more {
 			return err
 		}
@@ -104,11 +105,11 @@ func (r *rows) array(c *cursor, what string, element func(n int) error) error {
 // maxID bounds the caller's own request id, in bytes.
 const maxID = 256
 
-func (r *rows) readID(c *cursor) error {
-	if c.peek() != '"' {
-		return c.unexpected("the request's id as a string")
+func (r *rows) readID(c *jsontext.Cursor) error {
+	if c.Peek() != '"' {
+		return c.Unexpected("the request's id as a string")
 	}
-	id, err := c.text()
+	id, err := c.Text()
 	if err != nil {
 		return err
 	}
@@ -120,22 +121,22 @@ func (r *rows) readID(c *cursor) error {
 }
 
 // record reads one row.
-func (r *rows) record(c *cursor, row int) error {
-	if c.peek() != '{' {
-		return c.unexpected("a record, {column: value, ...}")
+func (r *rows) record(c *jsontext.Cursor, row int) error {
+	if c.Peek() != '{' {
+		return c.Unexpected("a record, {column: value, ...}")
 	}
-	from := c.at
-	c.at++
+	from := c.At
+	c.At++
 	columns := 0
 	for first := true; ; first = false {
-		more, err := c.next(first, '}')
+		more, err := c.Next(first, '}')
 		if err != nil {
 			return err
 		}
 		if !more {
 			break
 		}
-		key, err := c.key()
+		key, err := c.Key()
 		if err != nil {
 			return err
 		}
@@ -159,7 +160,7 @@ func (r *rows) record(c *cursor, row int) error {
 			}
 		}
 	}
-	r.records = append(r.records, span{from, c.at})
+	r.records = append(r.records, jsontext.Span{From: from, To: c.At})
 	r.frame.Rows++
 	return nil
 }

@@ -2,11 +2,11 @@ package serving
 
 import (
 	"math"
-	"time"
 
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 )
 
 // rows are the rows of one request on their way through the server. They are
@@ -18,8 +18,8 @@ type rows struct {
 	frame   frame.Frame
 	codes   []map[string]int32 // of a text column's dictionary
 	seen    []int              // 1 + the last row that had the column
-	records []span             // plain records: each row as sent
-	cells   [][]span           // else: per column, each value as sent
+	records []jsontext.Span    // plain records: each row as sent
+	cells   [][]jsontext.Span  // else: per column, each value as sent
 	text    []byte             // values that did not come as JSON, written so
 	written []bool             // by column: cells are of text, else of the body
 	// dimensions are of the tensor being read.
@@ -37,7 +37,7 @@ func newRows(sig *bundle.Signature) *rows {
 	n := len(sig.Inputs)
 	r := &rows{
 		sig: sig, index: make(map[string]int, n), codes: make([]map[string]int32, n),
-		seen: make([]int, n), cells: make([][]span, n), written: make([]bool, n),
+		seen: make([]int, n), cells: make([][]jsontext.Span, n), written: make([]bool, n),
 		frame: frame.Frame{Columns: make([]frame.Column, n)},
 	}
 	for j := range sig.Inputs {
@@ -89,11 +89,11 @@ func clip(s string) string {
 }
 
 // value reads one JSON value into column j; it is the value of row.
-func (r *rows) value(c *cursor, j, row int, t *datatype) error {
+func (r *rows) value(c *jsontext.Cursor, j, row int, t *datatype) error {
 	col := &r.frame.Columns[j]
-	switch ch := c.peek(); ch {
+	switch ch := c.Peek(); ch {
 	case 'n':
-		if err := c.literal("null"); err != nil {
+		if err := c.Literal("null"); err != nil {
 			return err
 		}
 		if !r.sig.Inputs[j].Nullable {
@@ -102,7 +102,7 @@ func (r *rows) value(c *cursor, j, row int, t *datatype) error {
 		r.missing(j)
 		return nil
 	case '"':
-		s, err := c.text()
+		s, err := c.Text()
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (r *rows) value(c *cursor, j, row int, t *datatype) error {
 		if ch == 'f' {
 			x, word = 0, "false"
 		}
-		if err := c.literal(word); err != nil {
+		if err := c.Literal(word); err != nil {
 			return err
 		}
 		if col.Kind != frame.Number || t != nil && !t.boolean {
@@ -123,12 +123,12 @@ func (r *rows) value(c *cursor, j, row int, t *datatype) error {
 	case '{', '[':
 		return problem(row, col.Name, "an object or array", r.expected(j, t))
 	}
-	start := c.at
-	x, err := c.float()
+	start := c.At
+	x, err := c.Float()
 	if err != nil {
 		return err
 	}
-	return r.number(j, row, x, c.b[start:c.at], t)
+	return r.number(j, row, x, c.B[start:c.At], t)
 }
 
 func (r *rows) expected(j int, t *datatype) string {
@@ -161,7 +161,7 @@ func (r *rows) textual(j, row int, s []byte, t *datatype) error {
 		return problem(row, col.Name, "the string "+quote(s), r.expected(j, t))
 	}
 	if col.Kind == frame.Time {
-		micros, ok := parseTime(string(s))
+		micros, ok := bundle.TimeOf(string(s))
 		if !ok {
 			return problem(row, col.Name, "the string "+quote(s), "a time: RFC 3339, or 2006-01-02 15:04:05 in UTC")
 		}
@@ -187,19 +187,6 @@ func (r *rows) textual(j, row int, s []byte, t *datatype) error {
 }
 
 func quote(s []byte) string { return `"` + clip(string(s)) + `"` }
-
-var layouts = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", time.DateOnly}
-
-// parseTime reads a time as microseconds since the Unix epoch; without a zone it
-// is UTC.
-func parseTime(s string) (int64, bool) {
-	for _, layout := range layouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UnixMicro(), true
-		}
-	}
-	return 0, false
-}
 
 func (r *rows) number(j, row int, x float64, raw []byte, t *datatype) error {
 	col := &r.frame.Columns[j]

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 )
 
 // tensor is the head of one input of an inference request.
@@ -49,9 +50,9 @@ func (t *tensor) described() bool {
 	return t.given&all == all
 }
 
-func (r *rows) input(c *cursor, n, maxRows int) error {
+func (r *rows) input(c *jsontext.Cursor, n, maxRows int) error {
 	t := tensor{binary: -1}
-	err := c.members("an input tensor", func(key []byte) (err error) {
+	err := c.Members("an input tensor", func(key []byte) (err error) {
 		member := tensorMember(key)
 		if t.given&member != 0 {
 			return fault.New(fault.RequestInvalid, "%q comes twice in input %d", key, n).WithRemedy("send each name once")
@@ -65,20 +66,20 @@ func (r *rows) input(c *cursor, n, maxRows int) error {
 		case tensorShape:
 			t.shape, err = r.shape(c)
 		case tensorData:
-			c.peek()
-			t.data = c.at
+			c.Peek()
+			t.data = c.At
 			if t.described() { // as it is sent by most: its values are read where they stand
 				t.read = true
 				return r.column(c, t, n, maxRows)
 			}
-			_, err = c.skip(0)
+			_, err = c.Skip(0)
 		case tensorParameters:
 			err = r.members(c, func(key string) error {
 				if key != "binary_data_size" {
-					_, err := c.skip(0)
+					_, err := c.Skip(0)
 					return err
 				}
-				size, err := c.whole("a count of bytes")
+				size, err := c.Whole("a count of bytes")
 				t.binary = int(min(size, math.MaxInt32))
 				return err
 			})
@@ -100,11 +101,11 @@ func (r *rows) input(c *cursor, n, maxRows int) error {
 }
 
 // inputName reads the name of an input; a known one is not made anew.
-func (r *rows) inputName(c *cursor) (string, error) {
-	if c.peek() != '"' {
-		return "", c.unexpected("the name of an input")
+func (r *rows) inputName(c *jsontext.Cursor) (string, error) {
+	if c.Peek() != '"' {
+		return "", c.Unexpected("the name of an input")
 	}
-	s, err := c.text()
+	s, err := c.Text()
 	if j, ok := r.index[string(s)]; ok {
 		return r.sig.Inputs[j].Name, err
 	}
@@ -112,11 +113,11 @@ func (r *rows) inputName(c *cursor) (string, error) {
 }
 
 // datatypeWord reads the name of a datatype; a known one is not made anew.
-func datatypeWord(c *cursor) (string, error) {
-	if c.peek() != '"' {
-		return "", c.unexpected("a datatype")
+func datatypeWord(c *jsontext.Cursor) (string, error) {
+	if c.Peek() != '"' {
+		return "", c.Unexpected("a datatype")
 	}
-	s, err := c.text()
+	s, err := c.Text()
 	if kind := datatypes[string(s)]; kind != nil {
 		return kind.name, err
 	}
@@ -124,18 +125,18 @@ func datatypeWord(c *cursor) (string, error) {
 }
 
 // shape reads one; it is valid until the next is read.
-func (r *rows) shape(c *cursor) (shape []int, err error) {
+func (r *rows) shape(c *jsontext.Cursor) (shape []int, err error) {
 	shape = r.dimensions[:0]
 	err = r.array(c, "a shape such as [1]", func(n int) error {
-		if ch := c.peek(); n >= 2 || ch < '0' || ch > '9' {
-			return c.unexpected("a shape of [N] or [N, 1]")
+		if ch := c.Peek(); n >= 2 || ch < '0' || ch > '9' {
+			return c.Unexpected("a shape of [N] or [N, 1]")
 		}
-		x, err := c.float()
+		x, err := c.Float()
 		if err != nil {
 			return err
 		}
 		if x != float64(int32(x)) {
-			return c.invalid("a dimension of the shape before byte %d is not a whole number of reasonable size", c.at)
+			return c.Invalid("a dimension of the shape before byte %d is not a whole number of reasonable size", c.At)
 		}
 		shape = append(shape, int(x))
 		return nil
@@ -144,7 +145,7 @@ func (r *rows) shape(c *cursor) (shape []int, err error) {
 }
 
 // column reads the values of one tensor, whose head is known by now.
-func (r *rows) column(c *cursor, t tensor, n, maxRows int) error {
+func (r *rows) column(c *jsontext.Cursor, t tensor, n, maxRows int) error {
 	j, kind, err := r.head(t, n, maxRows)
 	if err != nil {
 		return err
@@ -161,24 +162,24 @@ func (r *rows) column(c *cursor, t tensor, n, maxRows int) error {
 	case t.data == 0:
 		return t.bad(`has no "data"`).WithRemedy("send its values as JSON, or as binary tensor data")
 	}
-	back := c.at
-	c.at = t.data
+	back := c.At
+	c.At = t.data
 	count := 0
 	one := func() error {
 		if count == t.shape[0] {
 			return t.bad("has more values than its shape %v", t.shape).WithRemedy("make shape and data agree")
 		}
 		count++
-		c.peek()
-		from := c.at
+		c.Peek()
+		from := c.At
 		if err := r.value(c, j, count-1, kind); err != nil {
 			return err
 		}
-		r.cells[j] = append(r.cells[j], span{from, c.at})
+		r.cells[j] = append(r.cells[j], jsontext.Span{From: from, To: c.At})
 		return nil
 	}
 	err = r.array(c, "an array of values", func(int) error {
-		if c.peek() != '[' {
+		if c.Peek() != '[' {
 			return one()
 		}
 		return r.array(c, "a row", func(k int) error {
@@ -192,7 +193,7 @@ func (r *rows) column(c *cursor, t tensor, n, maxRows int) error {
 		return err
 	}
 	if !t.read {
-		c.at = back
+		c.At = back
 	}
 	return t.counted(count)
 }

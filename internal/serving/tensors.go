@@ -1,11 +1,11 @@
 package serving
 
 import (
-	"math"
 	"time"
 
 	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/jsontext"
 )
 
 // decodeTensors reads an inference request of the Open Inference Protocol v2:
@@ -23,7 +23,7 @@ func (r *rows) decodeTensors(x *exchange, maxRows int) error {
 		}
 		body, r.binary = body[:x.head], body[x.head:]
 	}
-	c := &cursor{b: body}
+	c := &jsontext.Cursor{B: body}
 	inputs := 0
 	return r.object(c, func(name string) error {
 		switch name {
@@ -56,74 +56,24 @@ func (r *rows) decodeTensors(x *exchange, maxRows int) error {
 	})
 }
 
-// members reads an object inside a request, calling member for each name.
-func (c *cursor) members(what string, member func(name []byte) error) error {
-	if err := c.expect('{', what); err != nil {
-		return err
-	}
-	for first := true; ; first = false {
-		more, err := c.next(first, '}')
-		if err != nil || !more {
-			return err
-		}
-		key, err := c.key()
-		if err != nil {
-			return err
-		}
-		if err := member(key); err != nil {
-			return err
-		}
-	}
-}
-
-func (c *cursor) word(what string) (string, error) {
-	if c.peek() != '"' {
-		return "", c.unexpected(what)
-	}
-	s, err := c.text()
-	return string(s), err
-}
-
 // parameters reads those of the request.
-func (r *rows) parameters(c *cursor) error {
+func (r *rows) parameters(c *jsontext.Cursor) error {
 	return r.members(c, func(name string) (err error) {
 		switch name {
 		case "explain":
-			r.ask.explain, err = c.truth()
+			r.ask.explain, err = c.Truth()
 		case "binary_data_output":
-			r.ask.binary, err = c.truth()
+			r.ask.binary, err = c.Truth()
 		case "timeout":
 			var us float64
-			if us, err = c.whole("a count of microseconds"); err == nil && us > 0 {
+			if us, err = c.Whole("a count of microseconds"); err == nil && us > 0 {
 				r.ask.timeout = time.Duration(min(us, 1e12)) * time.Microsecond
 			}
 		default:
-			_, err = c.skip(0)
+			_, err = c.Skip(0)
 		}
 		return err
 	})
-}
-
-func (c *cursor) truth() (bool, error) {
-	switch c.peek() {
-	case 't':
-		return true, c.literal("true")
-	case 'f':
-		return false, c.literal("false")
-	}
-	return false, c.unexpected("true or false")
-}
-
-// whole reads a whole number that is not negative.
-func (c *cursor) whole(what string) (float64, error) {
-	if ch := c.peek(); ch < '0' || ch > '9' {
-		return 0, c.unexpected(what)
-	}
-	x, err := c.float()
-	if err == nil && x != math.Trunc(x) {
-		return 0, c.invalid("the number before byte %d is not %s", c.at, what)
-	}
-	return x, err
 }
 
 // wantedOutput is an output that a request asks for.
@@ -133,24 +83,24 @@ type wantedOutput struct {
 	chosen bool // binary was said
 }
 
-func (r *rows) output(c *cursor) error {
+func (r *rows) output(c *jsontext.Cursor) error {
 	var w wantedOutput
 	err := r.members(c, func(key string) (err error) {
 		switch key {
 		case "name":
-			w.name, err = c.word("the name of an output")
+			w.name, err = c.Word("the name of an output")
 		case "parameters":
 			err = r.members(c, func(key string) (err error) {
 				if key == "binary_data" {
 					w.chosen = true
-					w.binary, err = c.truth()
+					w.binary, err = c.Truth()
 					return err
 				}
-				_, err = c.skip(0)
+				_, err = c.Skip(0)
 				return err
 			})
 		default:
-			_, err = c.skip(0)
+			_, err = c.Skip(0)
 		}
 		return err
 	})

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math"
@@ -12,24 +13,47 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// deviates keeps how far an answer is from the truth: the distance, or 1 for a wrong
+// deviations are how far labelled answers were from the truth, in any order.
+type deviations struct {
+	at  []int64 // microseconds
+	raw []float64
+}
+
+// deviation is how far an answer is from the truth: the distance, or 1 for a wrong
 // class.
-func (m *collected) deviates(at int64, y float64, answer []float64) {
-	d := m.late[m.slot]
-	if d == nil {
-		d = &deviations{}
-		m.late[m.slot] = d
+func (a *answers) deviation(y float64, answer []float64) float64 {
+	if len(a.target.Classes) == 0 {
+		return math.Abs(answer[0] - y)
 	}
-	if len(d.at) == maxLabelled {
-		return
+	if float64(bundle.MostProbable(answer)) == y {
+		return 0
 	}
-	raw := math.Abs(answer[0] - y)
-	if len(m.Bundle.Target.Classes) > 0 {
-		if raw = 1; float64(bundle.MostProbable(answer)) == y {
-			raw = 0
-		}
+	return 1
+}
+
+func (d *deviations) add(at int64, raw float64) { d.at, d.raw = append(d.at, at), append(d.raw, raw) }
+
+// append adds those of other answers.
+func (d *deviations) append(o *deviations) {
+	d.at, d.raw = append(d.at, o.at...), append(d.raw, o.raw...)
+	if len(d.at) >= 2*maxLabelled {
+		d.settle()
 	}
-	d.at, d.raw = append(d.at, at), append(d.raw, raw)
+}
+
+// settle puts them in order of time, and leaves no more than the first maxLabelled.
+func (d *deviations) settle() {
+	order := make([]int32, len(d.at))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int { return cmp.Or(cmp.Compare(d.at[i], d.at[j]), cmp.Compare(d.raw[i], d.raw[j])) })
+	order = order[:min(maxLabelled, len(order))]
+	before := *d
+	*d = deviations{make([]int64, len(order)), make([]float64, len(order))}
+	for k, i := range order {
+		d.at[k], d.raw[k] = before.at[i], before.raw[i]
+	}
 }
 
 // unit is the deviation of errors as it was on the test rows: of |error| by mae and

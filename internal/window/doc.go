@@ -1,7 +1,13 @@
 // Package window owns what is measured of the requests of one monitored interval,
-// and what becomes of it: a Collector takes them one at a time and keeps counts, not
-// rows; Measures are what a window came to, the same bytes for the same requests and
-// labels; Findings hold them against the bounds of the pipeline file.
+// and what becomes of it: a Collector takes them one at a time, in any order, and keeps
+// counts, not rows; Measures are what a window came to, the same bytes for the same
+// requests and labels; Findings hold them against the bounds of the pipeline file.
+//
+// Requests come as the JSON that was sent and answered. They are put into batches of a
+// few thousand, of which up to four are counted at once while the next is read: their
+// bytes are read straight into columns, without values of JSON in between, and what
+// encoding/json would make of a text is what is counted. So a window of a million
+// requests takes the memory of some batches.
 //
 // Each model version that answered is measured by its own bundle: its layout, its
 // baseline, its score on the test rows. One whose bundle cannot be opened is that

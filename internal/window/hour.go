@@ -38,6 +38,9 @@ type part struct {
 // may keep it. Errors: Internal.
 func (c *Collector) Hour() (h metadata.Hour, ok bool, err error) {
 	h = metadata.Hour{Begins: c.begins}
+	if err := c.finish(); err != nil {
+		return h, false, err
+	}
 	h.Requests, _ = c.service.Requests()
 	if h.Counts, err = json.Marshal(counts{c.answered, c.service}); err != nil {
 		return h, false, fault.Wrap(err, fault.Internal, "encode the counts of an hour")

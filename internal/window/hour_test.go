@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -274,4 +275,44 @@ func TestAnHourThatIsNoneIsCorrupt(t *testing.T) {
 	_, ok, err = c.Hour()
 	require.NoError(t, err)
 	require.False(t, ok, "nobody keeps an hour of a model that cannot be opened")
+}
+
+// However requests come, and however many threads count them, a window is the same to
+// the last bit: its measures, its summaries and what would be kept of it as an hour.
+func TestAWindowIsTheSameInWhateverOrderAndByHoweverManyThreads(t *testing.T) {
+	models := map[int]window.Model{1: shop(t, 1, pipeline.Binary, "no", "yes"), 2: shop(t, 2, pipeline.Binary, "no", "yes")}
+	open := func(_ string, version int) (window.Model, error) { return models[version], nil }
+	from := begins.Add(30 * time.Minute)
+	all := asked(11, 20_000, from, from.Add(time.Hour), []string{"no", "yes"})
+	for i := range all { // requests of several rows
+		all[i].At = all[i-i%3].At
+	}
+	measured := func(threads int, length time.Duration) string {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
+		c, hour := window.Collect(from, from.Add(length), open), window.Collect(from, from.Add(time.Hour), open)
+		var features []byte // which both must copy
+		for _, a := range all {
+			features = append(features[:0], a.Features...)
+			a.Features = features
+			require.NoError(t, c.Add(a))
+			require.NoError(t, hour.Add(a))
+		}
+		m, summaries, err := c.Measure(t.Context(), window.Options{Endpoint: "e", MinRows: 500, Previous: nobody})
+		require.NoError(t, err)
+		require.NotNil(t, m.Models[0].Concept)
+		require.Len(t, summaries, map[bool]int{true: 2, false: 4}[length == time.Hour], "of each version one of each slot")
+		h, ok, err := hour.Hour()
+		require.NoError(t, err)
+		require.True(t, ok)
+		text, err := json.Marshal([]any{m, summaries, h})
+		require.NoError(t, err)
+		return string(text)
+	}
+	want, wantLong := measured(1, time.Hour), measured(1, 80*time.Minute)
+	for _, threads := range []int{1, 4} {
+		r := rand.New(rand.NewPCG(uint64(threads), 1))
+		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		require.Equal(t, want, measured(threads, time.Hour))
+		require.Equal(t, wantLong, measured(threads, 80*time.Minute))
+	}
 }

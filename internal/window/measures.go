@@ -101,6 +101,9 @@ type Options struct {
 // Measure ends the collection: what the window came to, and its summaries. Errors
 // are Options.Previous's, ctx's and Internal.
 func (c *Collector) Measure(ctx context.Context, o Options) (*Measures, []metadata.WindowSummary, error) {
+	if err := c.finish(); err != nil {
+		return nil, nil, err
+	}
 	out := &Measures{Endpoint: o.Endpoint, Begins: c.begins, Ends: c.ends, MinRows: o.MinRows, Answered: c.answered, Service: c.service}
 	out.Requests, out.Failed = c.service.Requests()
 	for status, n := range c.service.Status {

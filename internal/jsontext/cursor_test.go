@@ -1,4 +1,4 @@
-package serving
+package jsontext
 
 import (
 	"encoding/json"
@@ -10,11 +10,11 @@ import (
 )
 
 func skipWhole(body string) error {
-	c := cursor{b: []byte(body)}
-	if _, err := c.skip(0); err != nil {
+	c := Cursor{B: []byte(body)}
+	if _, err := c.Skip(0); err != nil {
 		return err
 	}
-	return c.end()
+	return c.End()
 }
 
 func TestTheGrammarIsThatOfJSON(t *testing.T) {
@@ -26,7 +26,7 @@ func TestTheGrammarIsThatOfJSON(t *testing.T) {
 	}
 	bad := []string{``, `{`, `[1,]`, `{"a":1,}`, `{a:1}`, `[1 2]`, `01`, `-`, `1.`, `.5`, `1e`, `+1`, `NaN`, `Infinity`, `-Infinity`, `nul`, `tru`,
 		`"a`, "\"a\nb\"", `"\x"`, `"\u12g4"`, `[] []`, `{"a" 1}`, `'a'`, "\"\xff\"", `"\ud800"`, `"\ud800a"`, `"\udc00"`, `"\u0000"`,
-		`1e400`, `-1e400`, `1e-400`, `0e999999`, `[1` + strings.Repeat("0", maxNumber) + `]`}
+		`1e400`, `-1e400`, `1e-400`, `0e999999`, `[1` + strings.Repeat("0", MaxNumber) + `]`}
 	for _, s := range bad {
 		if err := skipWhole(s); fault.KindOf(err) != fault.RequestInvalid {
 			t.Errorf("%s: %v", s, err)
@@ -35,7 +35,7 @@ func TestTheGrammarIsThatOfJSON(t *testing.T) {
 }
 
 func TestDepthIsBounded(t *testing.T) {
-	if err := skipWhole(strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)); err != nil {
+	if err := skipWhole(strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth)); err != nil {
 		t.Fatal(err)
 	}
 	for _, open := range []string{"[", `{"a":`} {
@@ -48,8 +48,8 @@ func TestDepthIsBounded(t *testing.T) {
 
 func TestNumbersAreReadExactly(t *testing.T) {
 	for s, want := range map[string]float64{"-0": math.Copysign(0, -1), "5e-324": 5e-324, "1.7976931348623157e308": math.MaxFloat64, "0.1": 0.1, "0e10": 0} {
-		c := cursor{b: []byte(s)}
-		got, err := c.float()
+		c := Cursor{B: []byte(s)}
+		got, err := c.Float()
 		if err != nil || math.Float64bits(got) != math.Float64bits(want) {
 			t.Errorf("%s: %v, %v", s, got, err)
 		}
@@ -61,17 +61,17 @@ func FuzzCursor(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		c := cursor{b: []byte(s)}
+		c := Cursor{B: []byte(s)}
 		if err := skipWhole(s); err == nil && !json.Valid([]byte(s)) {
 			t.Fatalf("%q was taken, and is not JSON", s)
 		} else if err != nil && fault.KindOf(err) != fault.RequestInvalid {
 			t.Fatalf("untyped error %v", err)
 		}
-		if c.peek() != '"' {
+		if c.Peek() != '"' {
 			return
 		}
-		text, err := c.text()
-		if err != nil || c.end() != nil {
+		text, err := c.Text()
+		if err != nil || c.End() != nil {
 			return
 		}
 		var want string
