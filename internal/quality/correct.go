@@ -60,7 +60,7 @@ func correct(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 		return in, schema, nil
 	}
 	result.Changed = true
-	info, err := e.Write(ctx, r.kept(), o.corrected(), in)
+	info, err := e.WriteBy(ctx, r.kept(), position, o.corrected(), in)
 	if err != nil {
 		return "", nil, err
 	}
@@ -158,5 +158,9 @@ func (r *repair) keptBy(drops []*check) string {
 }
 
 func (r *repair) kept() string {
-	return "SELECT * EXCLUDE (" + strings.Join(append([]string{position}, r.flags...), ", ") + ") FROM (" + r.keptBy(r.drops) + ") ORDER BY " + position
+	kept := r.keptBy(r.drops)
+	if len(r.flags) == 0 {
+		return kept
+	}
+	return "SELECT * EXCLUDE (" + strings.Join(r.flags, ", ") + ") FROM (" + kept + ")"
 }

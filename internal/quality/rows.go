@@ -115,12 +115,12 @@ func (m *measurement) quarantine(ctx context.Context) error {
 	}
 	m.result.Changed = true
 	rows := fmt.Sprintf("(SELECT *, %s AS %s, nullif(concat_ws('; ', %s), '') AS %s FROM %s)", table.RowNumber, position, strings.Join(names, ", "), caught, table.Scan(m.in))
-	info, err := m.engine.Write(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s, %[2]s) FROM %[3]s WHERE %[2]s IS NULL ORDER BY %[1]s", position, caught, rows), m.options.Out.Valid, m.in)
+	info, err := m.engine.WriteBy(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s) FROM %[2]s WHERE %[1]s IS NULL", caught, rows), position, m.options.Out.Valid, m.in)
 	if err != nil {
 		return err
 	}
 	m.result.Valid = info.Rows
-	info, err = m.engine.Write(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s, %[2]s), %[2]s AS %[4]s FROM %[3]s WHERE %[2]s IS NOT NULL ORDER BY %[1]s", position, caught, rows, RulesColumn), m.options.Out.Quarantined, m.in)
+	info, err = m.engine.WriteBy(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s), %[1]s AS %[3]s FROM %[2]s WHERE %[1]s IS NOT NULL", caught, rows, RulesColumn), position, m.options.Out.Quarantined, m.in)
 	m.result.Quarantined = info.Rows
 	return err
 }

@@ -93,7 +93,7 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 		path string
 		to   *Part
 	}{{out.Train, &result.Train}, {out.Validation, &result.Validation}, {out.Test, &result.Test}} {
-		info, err := e.WriteColumns(ctx, items, fmt.Sprintf("FROM %s WHERE %s ORDER BY %s", rows, where[i], table.RowNumber), in, part.path)
+		info, err := e.WriteColumns(ctx, items, "FROM "+rows+" WHERE "+where[i], table.RowNumber, in, part.path)
 		if err != nil {
 			return result, err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -53,27 +52,27 @@ func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sq
 	if err != nil {
 		return Info{}, err
 	}
-	files, create, columns := []string{partial(out)}, "", 0
-	var relations []string
+	create, columns := "", 0
+	var parts, relations []string
 	for _, name := range names(tables) {
-		parts := tables[name].paths()
-		for _, p := range parts {
+		paths := tables[name].paths()
+		for _, p := range paths {
 			if !filepath.IsAbs(p) {
 				return Info{}, fault.New(fault.Internal, "part %s is not named by its whole path", p)
 			}
 		}
-		files = append(files, parts...)
+		parts = append(parts, paths...)
 		n := e.width(ctx, tables[name])
 		columns += n
-		if len(parts) > 0 && n > 0 && n <= wide { // else a few rows take more memory than there is
-			relations = append(relations, Scan(parts[0]))
+		if len(paths) > 0 && n > 0 && n <= wide { // else a few rows take more memory than there is
+			relations = append(relations, Scan(paths[0]))
 		}
 		create += "CREATE VIEW " + Ident(name) + " AS " + tables[name].query() + ";\n"
 	}
 	if sql, err = defaultSQL(sql, names(tables)); err != nil {
 		return Info{}, err
 	}
-	q, err := e.locked(ctx, files, columns)
+	q, err := e.locked(ctx, append([]string{partial(out)}, parts...), columns)
 	if err != nil {
 		return Info{}, err
 	}
@@ -82,16 +81,22 @@ func (e *Engine) IntegrateSince(ctx context.Context, tables map[string]Table, sq
 	if err != nil {
 		return Info{}, err
 	}
-	order, err := totalOrder(schema, key)
-	if err != nil {
+	if err := checkOrder(schema, key); err != nil {
 		return Info{}, err
 	}
-	query := "SELECT " + strings.Join(projection(schema), ", ") + " FROM " + dataset + since.condition() + " ORDER BY " + order
 	size, err := e.extentOf(ctx, len(schema), relations...)
 	if err != nil {
 		return Info{}, failure(err, fault.SourceUnreadable, "a source does not read")
 	}
-	if err := q.write(ctx, query, size, out); err != nil {
+	rows := ordered{
+		asked:  q,
+		single: columns > wide,
+		query:  "SELECT " + strings.Join(projection(schema), ", ") + " FROM " + dataset + since.condition(),
+		schema: schema,
+		first:  key,
+		bytes:  e.rowsOf(ctx, parts) * size.bytes,
+	}
+	if err := e.writeOrdered(ctx, rows, size, out); err != nil {
 		return Info{}, queryFailure(err, "dataset.sql fails")
 	}
 	return e.info(ctx, out)
@@ -221,20 +226,14 @@ func projection(schema pipeline.Schema) []string {
 	return list
 }
 
-func totalOrder(schema pipeline.Schema, key []string) (string, error) {
-	var order []string
+// checkOrder refuses a key of columns that are not there.
+func checkOrder(schema pipeline.Schema, key []string) error {
 	for _, k := range key {
 		if schema.Column(k) == nil {
-			return "", MissingColumn(k, schema, "dataset.key")
-		}
-		order = append(order, Ident(k)+" NULLS LAST")
-	}
-	for _, c := range schema {
-		if !slices.Contains(key, c.Name) {
-			order = append(order, Ident(c.Name)+" NULLS LAST")
+			return MissingColumn(k, schema, "dataset.key")
 		}
 	}
-	return strings.Join(order, ", "), nil
+	return nil
 }
 
 func names[T any](m map[string]T) []string {

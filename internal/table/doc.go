@@ -18,12 +18,14 @@
 // file beyond a bound: what is held does not grow with the rows, but for the frame
 // that Read returns.
 //
-// Sorting is an exception, where rows have long texts. Rows of numbers, times and
-// texts of up to twelve bytes are sorted in a tenth of their size, but the engine
-// (1.5.6) cannot put all longer texts away while it merges sorted rows: 650 MB in texts
-// of 1 KB are sorted within 400 MB, not within 192, be row groups small, threads few,
-// and the key all that is sorted by. Such a dataset wants a memory limit near the size
-// of its texts.
+// Rows that do not fit are sorted outside the engine (1.5.6), which cannot put away all
+// that it merges: 650 MB in texts of 1 KB are sorted by it within 400 MB, not within 192.
+// It makes of each row a key, bytes in whose order the rows are and which has all of
+// their values (create_sort_key, by which it sorts, too); keys are sorted in runs of at
+// most 32 MB that lie in a scratch file, the runs are merged, as many at once as their
+// buffers have room, and a table function gives the engine the rows of the keys to write.
+// A file is the same, byte by byte, whoever sorts its rows. Only lists and structs, which
+// no dataset has, are always the engine's to sort.
 //
 // # Trust
 //

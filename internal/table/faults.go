@@ -26,13 +26,18 @@ func failure(err error, kind fault.Kind, message string, args ...any) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &typed):
 		return err
-	case strings.HasPrefix(err.Error(), "Out of Memory Error"), strings.Contains(err.Error(), "No space left on device"),
+	case outOfMemory(err), strings.Contains(err.Error(), "No space left on device"),
 		strings.Contains(err.Error(), "max_temp_directory_size"):
 		return fault.New(fault.ResourceExhausted, message+": %s", append(args, reason(err))...).
 			WithRemedy("raise the memory limit, free space in the temporary directory, or read fewer rows or columns")
 	default:
 		return fault.New(kind, message+": %s", append(args, reason(err))...)
 	}
+}
+
+// outOfMemory reports whether it is the engine's own error of that.
+func outOfMemory(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "Out of Memory Error")
 }
 
 var (

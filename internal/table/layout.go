@@ -15,6 +15,7 @@ const (
 	// groupBytes bounds the rows of a row group: each thread collects one before it is
 	// written, and takes a column of one at a time where it is read.
 	groupBytes = 16 << 20
+	longRow    = 256
 	// wideValues bounds the values of a row group of a wide table.
 	wideValues = 20_000_000
 )
@@ -24,18 +25,28 @@ const (
 // where there are many columns, short dictionaries, for the engine takes their whole
 // page for each column beforehand.
 func (x extent) layout() string {
-	rows, options := int64(rowGroup), ""
+	options := ""
 	if x.columns > wide {
-		rows = min(rows, wideValues/int64(x.columns))
 		options = fmt.Sprintf(", STRING_DICTIONARY_PAGE_SIZE_LIMIT %d", 16<<10)
 	}
-	if x.bytes > 0 {
-		rows = min(rows, groupBytes/x.bytes)
+	if x.rows() == rowGroup {
+		return options
 	}
-	if rows == rowGroup {
-		return ""
+	return fmt.Sprintf(", ROW_GROUP_SIZE %d", x.rows()) + options
+}
+
+// rows is how many a row group has.
+func (x extent) rows() int64 {
+	rows := int64(rowGroup)
+	if x.columns > wide {
+		rows = min(rows, wideValues/int64(x.columns))
 	}
-	return fmt.Sprintf(", ROW_GROUP_SIZE %d", max(1, rows/BatchRows)*BatchRows) + options
+	if most := int64(groupBytes); x.bytes > longRow {
+		rows = min(rows, most/4/x.bytes)
+	} else if x.bytes > 0 {
+		rows = min(rows, most/x.bytes)
+	}
+	return max(1, rows/BatchRows) * BatchRows
 }
 
 // narrowOf are the relations of Parquet files whose rows extentOf may look at: of many

@@ -34,7 +34,7 @@ func TestLongRowsMakeShortRowGroups(t *testing.T) {
 		_, err = e.Write(t.Context(), "SELECT * FROM "+table.Scan(whole), again, whole)
 		require.NoError(t, err)
 		reached(want, groups(again), "written")
-		_, err = e.WriteColumns(t.Context(), []string{"story", "i"}, "FROM "+table.Scan(whole), whole, again)
+		_, err = e.WriteColumns(t.Context(), []string{"story", "i"}, "FROM "+table.Scan(whole), table.RowNumber, whole, again)
 		require.NoError(t, err)
 		reached(want, groups(again), "columns")
 		_, err = e.Integrate(t.Context(), map[string]table.Table{"rows": table.Parts(whole)}, "", []string{"i"}, again)

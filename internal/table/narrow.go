@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
@@ -9,31 +10,37 @@ import (
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
-// narrowed applies Past and Sorted to the SELECT of a source. A query that drops
-// rows needs an order of its own: see RowNumber.
-func (e *Engine) narrowed(ctx context.Context, s Source, query string) (string, error) {
-	if !s.Sorted && s.Past.Value == "" {
+// narrowed applies Past to the SELECT of a source.
+func (e *Engine) narrowed(s Source, query string, schema pipeline.Schema) (string, error) {
+	if s.Past.Value == "" {
 		return query, nil
 	}
+	column, err := growing(schema, s.Past.Column, s.Paths[0])
+	if err != nil {
+		return "", err
+	}
+	// A missing value stays, for Watermark to refuse: a row must not be lost.
+	name := Ident(column.Name)
+	return "SELECT * FROM (" + query + ") AS __esteira_source WHERE " + name + " IS NULL OR " + name + " > CAST(" + Literal(s.Past.Value) + " AS " + column.SQL + ")", nil
+}
+
+// writeNarrowed writes the SELECT of a source that is narrowed or sorted. A query that
+// drops rows needs an order of its own: see RowNumber.
+func (e *Engine) writeNarrowed(ctx context.Context, s Source, query string, size extent, out string) error {
 	schema, err := e.describe(ctx, query)
 	if err != nil {
-		return "", err
+		return err
 	}
-	order, err := totalOrder(schema, nil)
-	if err != nil {
-		return "", err
+	if query, err = e.narrowed(s, query, schema); err != nil {
+		return err
 	}
-	out := "SELECT * FROM (" + query + ") AS __esteira_source"
-	if s.Past.Value != "" {
-		column, err := growing(schema, s.Past.Column, s.Paths[0])
-		if err != nil {
-			return "", err
+	rows := ordered{asked: e, query: query, schema: schema, single: len(s.header.names) > wide}
+	for _, path := range s.Paths {
+		if info, err := os.Stat(path); err == nil {
+			rows.bytes += info.Size()
 		}
-		// A missing value stays, for Watermark to refuse: a row must not be lost.
-		name := Ident(column.Name)
-		out += " WHERE " + name + " IS NULL OR " + name + " > CAST(" + Literal(s.Past.Value) + " AS " + column.SQL + ")"
 	}
-	return out + " ORDER BY " + order, nil
+	return e.writeOrdered(ctx, rows, size, out)
 }
 
 // growing is the column of a watermark: a number or a time.

@@ -96,8 +96,8 @@ func (e *Engine) convert(ctx context.Context, s Source, scan, out string) error 
 		}
 		return e.writeStriped(ctx, items, "FROM "+scan, size, stripes, out)
 	}
-	if query, err = e.narrowed(ctx, s, query); err != nil {
-		return err
+	if s.Sorted || s.Past.Value != "" {
+		return e.writeNarrowed(ctx, s, query, size, out)
 	}
 	return e.write(ctx, query, size, out)
 }

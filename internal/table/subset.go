@@ -73,9 +73,9 @@ func (e *Engine) WriteSubset(ctx context.Context, path string, s Subset, dir, ou
 	if len(s.Rows) == 0 { // no file without a line is read
 		rows = "(SELECT 0::BIGINT AS row, 0::BIGINT AS code WHERE false)"
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s AS __esteira_all JOIN %s AS __esteira_rows ON __esteira_all.%s = __esteira_rows.row ORDER BY __esteira_rows.row",
+	query := fmt.Sprintf("SELECT %s, __esteira_rows.row AS __esteira_place FROM %s AS __esteira_all JOIN %s AS __esteira_rows ON __esteira_all.%s = __esteira_rows.row",
 		strings.Join(selected, ", "), Scan(path), rows, RowNumber)
-	return e.Write(ctx, query, out, path)
+	return e.WriteBy(ctx, query, "__esteira_place", out, path)
 }
 
 // plainly is the SQL of a column in its plain type: the values are those that Read

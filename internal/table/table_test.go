@@ -15,16 +15,18 @@ type bench struct {
 	*testing.T
 	engine *table.Engine
 	dir    string
+	temp   string // the engine's
 }
 
 func setup(t *testing.T, threads int) *bench {
 	t.Helper()
-	e, err := table.Open(table.Options{Threads: threads, TempDir: t.TempDir()})
+	temp := t.TempDir()
+	e, err := table.Open(table.Options{Threads: threads, TempDir: temp})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	return &bench{T: t, engine: e, dir: t.TempDir()}
+	return &bench{T: t, engine: e, dir: t.TempDir(), temp: temp}
 }
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
 // wide is how many columns make a table whose buffers, one set a thread and a
@@ -65,15 +66,21 @@ func stripe(out string, k int) string { return fmt.Sprintf("%s.stripe%d", out, k
 // all that comes after. Of a wide table each group of items is asked for by itself,
 // which is quicker than to pick it from all: planning takes a time for every column
 // that a query has on any level.
-// The rows are those of the Parquet file from, or parts of them.
-func (e *Engine) WriteColumns(ctx context.Context, items []string, rest, from, out string) (Info, error) {
-	if err := e.writeItems(ctx, items, rest, from, out); err != nil {
+// The rows are those of the Parquet file from, or parts of them, in the order of place,
+// SQL whose values are distinct.
+func (e *Engine) WriteColumns(ctx context.Context, items []string, rest, place, from, out string) (Info, error) {
+	if err := e.writeItems(ctx, items, rest, place, from, out); err != nil {
 		return Info{}, failure(err, fault.Internal, "%s could not be written", out)
 	}
 	return e.info(ctx, out)
 }
 
-func (e *Engine) writeItems(ctx context.Context, items []string, rest, from, out string) error {
+func (e *Engine) writeItems(ctx context.Context, items []string, rest, place, from, out string) error {
+	if len(items) <= wide {
+		name := pipeline.ReservedPrefix + "place"
+		return e.writeBy(ctx, "SELECT "+strings.Join(items, ", ")+", "+place+" AS "+name+" "+rest, name, out, []string{from})
+	}
+	rest += " ORDER BY " + place
 	restore, err := e.narrowThreads(ctx, len(items))
 	if err != nil {
 		return err

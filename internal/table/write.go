@@ -56,9 +56,14 @@ func (e *Engine) writeAny(ctx context.Context, query, out string, from []string)
 // write is Write of a table of this extent with the engine's own error and without a look
 // at the result.
 func (e *Engine) write(ctx context.Context, query string, size extent, out string) error {
+	return e.copy(ctx, query, size.layout(), out)
+}
+
+// copy is write with the layout's options, each after a comma.
+func (e *Engine) copy(ctx context.Context, query, options, out string) error {
 	tmp := partial(out)
 	defer os.Remove(tmp) // gone already after a success
-	err := e.exec(ctx, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false%s)", query, Literal(tmp), size.layout()))
+	err := e.exec(ctx, fmt.Sprintf("COPY (%s\n) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false%s)", query, Literal(tmp), options))
 	if err != nil {
 		return err
 	}
