@@ -18,6 +18,23 @@
 // file beyond a bound: what is held does not grow with the rows, but for the frame
 // that Read returns.
 //
+// Two things of the engine's did, outside of its limit. Its quantiles hold every value:
+// Ranked finds values by their places, in a scratch file, instead. And its allocator
+// (jemalloc) keeps what was freed for ten seconds, and what threads that rest have freed
+// for longer, so that a process held the more the longer its statements took: while one
+// runs, all that is free goes back to the system four times a second. Grouping by what
+// is different in every row fills the limit; Shared finds what files have in common
+// without.
+//
+// Two things of the engine's did, outside of its limit, and are kept from it. Its
+// quantiles hold every value: Ranked finds values by their places in scratch files
+// instead. And its allocator (jemalloc) keeps what was freed for ten seconds, and what
+// threads that rest have freed for longer, so that a process held the more the longer
+// its statements took: while one runs, all that is free goes back to the system four
+// times a second. What groups every row (GROUP BY of a key) or puts it in order fills
+// the limit and spills: Shared and Ranked do without where the product's own steps
+// would.
+//
 // Sorting is an exception, where rows have long texts. Rows of numbers, times and
 // texts of up to twelve bytes are sorted in a tenth of their size, but the engine
 // (1.5.6) cannot put all longer texts away while it merges sorted rows: 650 MB in texts
