@@ -89,7 +89,7 @@ func Check(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{m.count, m.repeats, m.distributions, m.judgeRows, m.examples, m.quarantine} {
+	for _, step := range []func(context.Context) error{m.count, m.quantiles, m.repeats, m.distributions, m.judgeRows, m.examples, m.quarantine} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

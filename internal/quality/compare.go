@@ -141,16 +141,10 @@ func (m *measurement) bins(ctx context.Context, scan string, c pipeline.Column) 
 		}
 		return comparable(c)
 	}
-	row, err := m.engine.QueryRow(ctx, fmt.Sprintf("SELECT quantile_disc(%s, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]) FROM %s WHERE NOT %s", value(c), scan, missing(c)))
+	edges, err := tenths(ctx, m.engine, scan, value(c), c)
 	if err != nil {
 		return nil, err
 	}
-	var edges []float64
-	list, _ := row[0].([]any)
-	for _, v := range list {
-		edges = append(edges, v.(float64))
-	}
-	slices.Sort(edges)
 	edges = slices.Compact(edges)
 	return func(c pipeline.Column) string {
 		sql := "CASE WHEN " + missing(c) + " THEN ''"

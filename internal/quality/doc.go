@@ -10,9 +10,11 @@
 // and the figures of columns, are counted in a single pass, but for columns that
 // the file stores as short dictionaries: their distinct values are counted and
 // then looked at once each, which makes a regular expression over three million
-// rows cost as much as over three hundred. Rules on repeats hash the rows; only
-// rows whose hashes meet are compared. The first failing rows are looked for, in
-// one more pass, only if a rule failed.
+// rows cost as much as over three hundred. Quantiles, and the tenths by which
+// distributions are compared, are those of the engine, but found in a scan of their
+// column by itself: see Ranked of package table. Rules on repeats hash the rows; only
+// rows whose hashes meet are compared. The first failing rows are looked for, in one
+// more pass, only if a rule failed.
 //
 // A failed rule stops the run, quarantines the rows it caught or warns, as its
 // severity says; Result.Violation turns failures that end the run into the

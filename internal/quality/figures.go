@@ -33,8 +33,6 @@ func (c *check) aggregate(column pipeline.Column) error {
 		v := "CAST(" + x + " AS DOUBLE)"
 		c.figure = fmt.Sprintf("[fsum(%[1]s) FILTER (%[2]s), fsum(%[1]s * %[1]s) FILTER (%[2]s), CAST(count(*) FILTER (%[2]s) AS DOUBLE)]", v, finite)
 		c.weighted = fmt.Sprintf("[fsum(%[1]s * %[3]s) FILTER (%[2]s), fsum(%[1]s * %[1]s * %[3]s) FILTER (%[2]s), CAST(sum(%[3]s) FILTER (%[2]s) AS DOUBLE)]", v, finite, weight)
-	case "quantile":
-		c.figure = fmt.Sprintf("quantile_cont(CAST(%s AS DOUBLE), %s) FILTER (%s)", x, number(c.rule.Quantile.P), finite)
 	case "distinct":
 		c.figure = fmt.Sprintf("count(DISTINCT %s) FILTER (%s)", x, known)
 		c.weighted = fmt.Sprintf("count(*) FILTER (%s)", known)

@@ -36,7 +36,8 @@
 //
 // # What splits share
 //
-// FindLeakage proves, for the rules no_leakage, that nothing crosses. Crossings
+// FindLeakage proves, for the rules no_leakage, that nothing crosses: rows whose hashes
+// of 64 bits meet in two parts are compared, and only they. Crossings
 // tells people, whatever the rules, which keys and which rows alike are in several
 // parts, and by which method they cannot be.
 package split

@@ -52,9 +52,14 @@ func FindLeakage(ctx context.Context, e *table.Engine, parts Paths, schema pipel
 			names, known = append(names, table.Ident(c.Name)), append(known, table.Ident(c.Name)+" IS NOT NULL")
 		}
 		list := strings.Join(names, ", ")
+		files := parts.all()
+		shared, err := e.Shared(ctx, files[:], names, strings.Join(known, " AND "))
+		if err != nil {
+			return found, err
+		}
 		var all []string
-		for i, path := range []string{parts.Train, parts.Validation, parts.Test} {
-			all = append(all, fmt.Sprintf("SELECT %s, %d AS %s FROM %s WHERE %s", list, i, hash, table.Scan(path), strings.Join(known, " AND ")))
+		for i, path := range files {
+			all = append(all, fmt.Sprintf("SELECT %s, %d AS %s FROM %s WHERE %s AND %s", list, i, hash, table.Scan(path), strings.Join(known, " AND "), shared[i]))
 		}
 		row, err := e.QueryRow(ctx, fmt.Sprintf("SELECT count(*), coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM (%s) GROUP BY %s HAVING min(%s) <> max(%[3]s))", strings.Join(all, " UNION ALL "), list, hash))
 		if err != nil {

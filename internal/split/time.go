@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -46,17 +48,12 @@ func byTime(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 	}
 	test := n - int64(math.Round(float64(n)*spec.Test))
 	validation := max(0, test-int64(math.Round(float64(n)*spec.Validation)))
-	row, err = e.QueryRow(ctx, fmt.Sprintf(`WITH moments AS (SELECT %s AS t, count(*) AS n FROM %s GROUP BY t),
-		counted AS (SELECT t, sum(n) OVER (ORDER BY t) AS upto FROM moments)
-		SELECT CAST(min(t) FILTER (upto > %d) AS VARCHAR), CAST(min(t) FILTER (upto > %d) AS VARCHAR), CAST(max(t) AS VARCHAR) FROM counted`,
-		t, table.Scan(in), validation, test))
+	moments, err := momentsAt(ctx, e, *c, fmt.Sprintf("SELECT %s FROM %s", t, table.Scan(in)), []int64{min(validation, n-1), min(test, n-1), n - 1})
 	if err != nil {
 		return none, err
 	}
-	last, _ := row[2].(string)
-	from, ok1 := row[0].(string)
-	to, ok2 := row[1].(string)
-	if !ok1 || !ok2 { // a share that rounds to no row
+	from, to, last := moments[0], moments[1], moments[2]
+	if test == n { // a share that rounds to no row
 		return none, fault.New(fault.DatasetEmpty, "the test split is empty: a share of %.4g of %d rows", spec.Test, n).WithRemedy("collect more rows, or raise its share (the last event time is %s)", last)
 	}
 	result.ValidationFrom, result.TestFrom = from, to
@@ -75,6 +72,38 @@ func byTime(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 		fmt.Sprintf("%[1]s >= %[2]s AND %[1]s < %[3]s%[4]s", t, typed(from), typed(to), gap),
 		fmt.Sprintf("%s >= %s", t, typed(to)),
 	}, nil
+}
+
+// momentsAt are the event times at some places of their ascending order, as text.
+func momentsAt(ctx context.Context, e *table.Engine, c pipeline.Column, sql string, places []int64) ([]string, error) {
+	ranks := func(int64) []int64 { return places }
+	var typed []string
+	if c.FrameKind() == frame.Number {
+		numbers, err := table.Ranked[float64](ctx, e, sql, ranks)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range numbers {
+			typed = append(typed, table.Literal(strconv.FormatFloat(x, 'g', -1, 64))+"::DOUBLE")
+		}
+	} else {
+		times, err := table.Ranked[int64](ctx, e, sql, ranks)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range times {
+			typed = append(typed, fmt.Sprintf("make_timestamp(%d)", t))
+		}
+	}
+	row, err := e.QueryRow(ctx, "SELECT CAST("+strings.Join(typed, " AS VARCHAR), CAST(")+" AS VARCHAR)")
+	if err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(row))
+	for i, text := range row {
+		texts[i] = text.(string)
+	}
+	return texts, nil
 }
 
 // gapOf is SQL to take the gap from a boundary, or "".

@@ -18,6 +18,14 @@
 // file beyond a bound: what is held does not grow with the rows, but for the frame
 // that Read returns.
 //
+// Two things of the engine's did, outside of its limit, and are kept from it. Its
+// quantiles hold every value: Ranked finds values by their places in scratch files
+// instead. And its allocator (jemalloc) keeps what was freed for ten seconds, and what
+// threads that rest have freed for longer, so that a process held the more the longer
+// its statements took: while one runs, all that is free goes back to the system four
+// times a second. What groups every row (GROUP BY of a key) fills the limit and spills:
+// Shared tells what files have in common without.
+//
 // Rows that do not fit are sorted outside the engine (1.5.6), which cannot put away all
 // that it merges: 650 MB in texts of 1 KB are sorted by it within 400 MB, not within 192.
 // It makes of each row a key, bytes in whose order the rows are and which has all of

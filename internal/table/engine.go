@@ -160,10 +160,8 @@ func (e *Engine) interruptible(ctx context.Context, call func() error) error {
 	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		select {
-		case <-done:
+		if purgeUntil(done, ctx.Done()) {
 			return
-		case <-ctx.Done():
 		}
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()

@@ -47,11 +47,11 @@ type part struct {
 	waiting []entry // to be put away
 }
 
-// Bounds of Meetings: the entries that are held, 48 MiB, those that a part is meant
+// Bounds of Meetings: the entries that are held, 16 MiB, those that a part is meant
 // to have, and those that await being put away, if they do not make less than
 // minBlock a part.
 var (
-	maxHeldEntries int64 = 3 << 20
+	maxHeldEntries int64 = 1 << 20
 	partEntries    int64 = 1 << 17
 )
 
