@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -25,9 +24,11 @@ type target struct {
 	scale   *scale
 	numbers [][]int64 // nil: there are classes
 	classes [][]int32
+	room    [][]int32 // for classes
 	values  []float64
-	texts   *table.Dictionary
-	known   map[float64]int32
+	texts   textCodes
+	known   map[float64]int32 // of numbers, unless they are kept
+	kept    *kept
 }
 
 // associations sets every column in relation to the target, which first looks at in
@@ -46,7 +47,7 @@ func (s *survey) associations() (looks []look, first func(columns []int) []look)
 	case numeric:
 		y.numbers = slots[int64]()
 	default:
-		y.classes, y.texts, y.known = slots[int32](), &table.Dictionary{}, map[float64]int32{}
+		y.room, y.classes, y.known = slots[int32](), make([][]int32, table.GroupBatches), map[float64]int32{}
 	}
 	for i := range s.Columns {
 		c := &s.Columns[i]
@@ -93,16 +94,21 @@ func slots[T any]() [][]T {
 // take makes the target's column of a batch ready for all that look at it.
 func (y *target) take(b batch, at []int) error {
 	if y.numbers != nil {
-		y.scale.put(y.numbers[b.slot], b.Numbers(at[0], y.values))
+		y.scale.put(y.numbers[b.slot], b.numbers(at[0], y.values))
 		return nil
 	}
-	classes := y.classes[b.slot]
 	if y.Type == "text" {
-		y.texts.Add(b.Batch, at[0], classes)
+		y.classes[b.slot], _ = y.texts.of(b, at[0], y.room[b.slot])
 		return nil
 	}
-	for i, x := range b.Numbers(at[0], y.values) {
-		classes[i] = frame.MissingCode
+	if y.kept = b.views[at[0]].kept; y.kept != nil {
+		y.classes[b.slot] = b.codes(at[0])
+		return nil
+	}
+	classes := y.room[b.slot]
+	y.classes[b.slot] = classes
+	for i, x := range b.numbers(at[0], y.values) {
+		classes[i] = missingCode
 		if x == x {
 			code, there := y.known[x]
 			if !there {
@@ -123,7 +129,7 @@ func (c *Column) pearson(y *target, s *scale) look {
 	return look{
 		take: func(b batch, at []int) error {
 			numbers := y.numbers[b.slot]
-			for i, x := range b.Numbers(at[0], values) {
+			for i, x := range b.numbers(at[0], values) {
 				q, known := numbers[i], x-x == 0
 				switch {
 				case known && q != none:
@@ -158,17 +164,18 @@ func (c *Column) pearson(y *target, s *scale) look {
 // ratioOfText is the correlation ratio (eta) of a numeric target over a text's
 // values: the square root of the share of the variance between them.
 func (c *Column) ratioOfText(y *target) look {
-	d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
+	var d textCodes
 	var r ratio
-	enough := true
+	room := make([]int32, table.BatchRows)
 	return look{
 		take: func(b batch, at []int) error {
-			if enough = enough && d.Add(b.Batch, at[0], codes); !enough {
+			codes, ok := d.of(b, at[0], room)
+			if !ok {
 				return nil
 			}
-			r.grow(len(d.Texts))
+			r.grow(len(d.texts))
 			numbers := y.numbers[b.slot]
-			for i, code := range codes[:b.Rows] {
+			for i, code := range codes {
 				if q := numbers[i]; code >= 0 && q != none {
 					r.groups[code].n++
 					r.groups[code].sum += q
@@ -179,10 +186,10 @@ func (c *Column) ratioOfText(y *target) look {
 			return nil
 		},
 		done: func() error {
-			if enough {
+			if !d.full {
 				r.squares = y.scale.squares
 				r.squares.minus(r.other)
-				eta, n := r.eta(ascendingTexts(d.Texts))
+				eta, n := r.eta(ascendingTexts(d.texts))
 				c.associated("correlation_ratio", eta, n)
 			}
 			return nil
@@ -198,7 +205,7 @@ func (c *Column) ratioOfClasses(y *target, s *scale) look {
 		take: func(b batch, at []int) error {
 			r.grow(maxClasses + 3) // infinite ones are classes, too
 			classes := y.classes[b.slot]
-			for i, x := range b.Numbers(at[0], values) {
+			for i, x := range b.numbers(at[0], values) {
 				if class := classes[i]; class >= 0 && x-x == 0 {
 					q := s.of(x)
 					r.groups[class].n++
@@ -219,7 +226,10 @@ func (c *Column) ratioOfClasses(y *target, s *scale) look {
 // order is the target's classes in an order that no row decides.
 func (y *target) order() []int32 {
 	if y.Type == "text" {
-		return ascendingTexts(y.texts.Texts)
+		return ascendingTexts(y.texts.texts)
+	}
+	if y.kept != nil {
+		return ascending(y.kept.numbers[1:], cmp.Compare[float64])
 	}
 	values := make([]float64, len(y.known))
 	for x, code := range y.known {
@@ -268,16 +278,17 @@ func (r *ratio) eta(order []int32) (eta float64, n int64) {
 
 // cramersV is Cramér's V of a text and the target's classes.
 func (c *Column) cramersV(y *target) look {
-	d, codes, pairs := &table.Dictionary{}, make([]int32, table.BatchRows), newTally(0)
-	enough := true
+	var d textCodes
+	room, pairs := make([]int32, table.BatchRows), newTally(0)
 	const classes = maxClasses + 3
 	return look{
 		take: func(b batch, at []int) error {
-			if enough = enough && d.Add(b.Batch, at[0], codes); !enough {
+			codes, ok := d.of(b, at[0], room)
+			if !ok {
 				return nil
 			}
 			of := y.classes[b.slot]
-			for i, code := range codes[:b.Rows] {
+			for i, code := range codes {
 				if class := of[i]; code >= 0 && class >= 0 {
 					pairs.add(uint64(code)*classes+uint64(class), 1)
 				}
@@ -285,10 +296,10 @@ func (c *Column) cramersV(y *target) look {
 			return nil
 		},
 		done: func() error {
-			if !enough {
+			if d.full {
 				return nil
 			}
-			of, rows, columns := map[uint64]int64{}, make([]int64, len(d.Texts)), make([]int64, classes)
+			of, rows, columns := map[uint64]int64{}, make([]int64, len(d.texts)), make([]int64, classes)
 			n, chi := int64(0), 0.0
 			for _, s := range pairs.slots {
 				if s.count > 0 {
@@ -299,7 +310,7 @@ func (c *Column) cramersV(y *target) look {
 				}
 			}
 			order := y.order()
-			for _, x := range ascendingTexts(d.Texts) {
+			for _, x := range ascendingTexts(d.texts) {
 				for _, k := range order {
 					if o := float64(of[uint64(x)*classes+uint64(k)]); o > 0 {
 						chi += o * o / (float64(rows[x]) * float64(columns[k]))

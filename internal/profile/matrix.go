@@ -35,7 +35,7 @@ func (s *survey) relate(m *sample) {
 	vectors := m.vectors()
 	s.inform(m, vectors)
 	s.predict(m, vectors)
-	x := &Matrix{Rows: int64(len(m.hashes)), Columns: []string{}, Numbers: []string{}}
+	x := &Matrix{Rows: int64(len(m.chosen.rows)), Columns: []string{}, Numbers: []string{}}
 	for i, c := range m.columns {
 		x.Columns = append(x.Columns, c.Name)
 		if vectors[i].codes == nil {
