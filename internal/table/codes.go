@@ -185,8 +185,8 @@ func greatest(codes []int32) int32 {
 // pack writes each code, one more than it is, in the bytes of a T.
 func pack[T uint8 | uint16 | uint32](to []uint64, codes []int32) {
 	words := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(to))), len(codes))
-	for i, c := range codes {
-		words[i] = T(c + 1)
+	for i := range words {
+		words[i] = T(codes[i] + 1)
 	}
 }
 
