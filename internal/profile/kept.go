@@ -30,6 +30,7 @@ var (
 // told of a column does not depend on whether it was kept.
 type keeper struct {
 	shelf   *table.Shelf
+	rows    int64
 	columns []*kept // of the schema; nil: to be read again
 
 	mu    sync.Mutex
@@ -39,7 +40,7 @@ type keeper struct {
 
 func newKeeper(e *table.Engine, rows int64, columns int) *keeper {
 	most := min(int64(columns), maxKeptCodes/max(1, rows))
-	return &keeper{shelf: e.NewShelf(maxHeldCodes), columns: make([]*kept, columns), most: int(most)}
+	return &keeper{shelf: e.NewShelf(maxHeldCodes), rows: rows, columns: make([]*kept, columns), most: int(most)}
 }
 
 // begin begins the codes of a column, nil if there is no room for them.
@@ -51,13 +52,13 @@ func (k *keeper) begin() *table.Codes {
 	return k.shelf.NewCodes()
 }
 
-// keep keeps column i, all rows of which have a code if there was room for them, unless
-// its values are too many.
+// keep keeps column i if there was room for the codes of all rows, unless its values
+// are too many.
 func (k *keeper) keep(i int, c *kept) error {
 	if c.codes == nil {
 		return nil
 	}
-	if err := c.codes.End(); err != nil {
+	if err := c.codes.End(); err != nil || c.codes.Len() != k.rows {
 		return err
 	}
 	bytes := 8 * len(c.numbers)

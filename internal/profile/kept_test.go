@@ -47,14 +47,13 @@ func TestSameBytesHoweverColumnsAreKept(t *testing.T) {
 		sets += fmt.Sprintf(", CASE WHEN hash(i, %d) %% 3 > 0 THEN i %% %[1]d END AS c%[1]d", k+2)
 	}
 	for name, sql := range map[string]string{
-		"every kind":       everyKind,
-		"in another order": everyKind + " ORDER BY hash(i)",
-		"exact":            "SELECT x, y, t, s, long, flag FROM (" + everyKind + ")",
-		"not exact":        "SELECT *, (i % 9)::DECIMAL(9, 2) AS d, (i % 8)::HUGEINT AS h, i % 3 AS y, 's' || i % 4 AS s FROM range(3000) t(i)",
-		"sets":             sets + " FROM range(4000) t(i)",
-		"no rows":          everyKind + " WHERE i < 0",
-		"all missing":      "SELECT NULL::DOUBLE AS x, NULL::VARCHAR AS s, NULL::TIMESTAMP AS t, NULL::DOUBLE AS y FROM range(3000)",
-		"one row":          everyKind + " LIMIT 1",
+		"every kind":  everyKind + " ORDER BY hash(i)",
+		"exact":       "SELECT x, y, t, s, long, flag FROM (" + everyKind + ")",
+		"not exact":   "SELECT *, (i % 9)::DECIMAL(9, 2) AS d, (i % 8)::HUGEINT AS h, i % 3 AS y, 's' || i % 4 AS s FROM range(3000) t(i)",
+		"sets":        sets + " FROM range(4000) t(i)",
+		"no rows":     everyKind + " WHERE i < 0",
+		"all missing": "SELECT NULL::DOUBLE AS x, NULL::VARCHAR AS s, NULL::TIMESTAMP AS t, NULL::DOUBLE AS y FROM range(3000)",
+		"one row":     everyKind + " LIMIT 1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, in, schema := keptTable(t, sql)
@@ -65,7 +64,7 @@ func TestSameBytesHoweverColumnsAreKept(t *testing.T) {
 			}
 			tell := func() string {
 				all := ""
-				for _, o := range []Options{{Target: "y", Task: pipeline.Regression, Key: key}, {Target: "y", Task: pipeline.Multiclass, EventTime: event}, {Target: schema[len(schema)-1].Name, Task: pipeline.Multiclass}, {Target: schema[0].Name, Task: pipeline.Multiclass}} {
+				for _, o := range []Options{{Target: "y", Task: pipeline.Regression, Key: key, EventTime: event}, {Target: key[0], Task: pipeline.Multiclass}, {Target: key[1], Task: pipeline.Multiclass}} {
 					p, err := Compute(context.Background(), e, in, schema, o)
 					if err != nil {
 						t.Fatal(err)
@@ -166,5 +165,22 @@ func TestColumnsAreKeptWithinBounds(t *testing.T) {
 		if got.String() != c.want {
 			t.Errorf("of %d codes and %d bytes of values %q are kept, not %q", c.codes, c.values, got.String(), c.want)
 		}
+	}
+}
+
+// Codes of other rows than the file says it has are of no use.
+func TestColumnsOfAFileThatMiscountsAreNotKept(t *testing.T) {
+	e, in, schema := keptTable(t, "SELECT i % 10 AS a, 's' || i % 12 AS b FROM range(5000) t(i)")
+	s, err := begin(context.Background(), e, in, schema, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	s.keeper.rows++
+	if err := s.count(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if s.keeper.columns[0] != nil || s.keeper.columns[1] != nil {
+		t.Fatal(s.keeper.columns)
 	}
 }

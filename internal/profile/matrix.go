@@ -59,9 +59,9 @@ func (m *Matrix) pair(i, j int, a, b *vector) {
 	var value *float64
 	switch {
 	case a.codes == nil && b.codes == nil:
-		r := correlation(a.values, b.values)
+		r := linear(a, b)
 		m.Pearson[i][j], m.Pearson[j][i] = r, r
-		ranks := ranked(a, b)
+		ranks := monotone(a, b)
 		m.Spearman[i][j], m.Spearman[j][i] = ranks, ranks
 		if r != nil {
 			value = new(math.Abs(*r))

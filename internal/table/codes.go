@@ -36,6 +36,7 @@ func (s *Shelf) Close() {
 // written from the first row to the last, then ended, then read anywhere.
 type Codes struct {
 	shelf   *Shelf
+	rows    int64
 	waiting []int32
 	packed  []uint64
 	blocks  []codesBlock
@@ -52,6 +53,9 @@ type codesBlock struct {
 // NewCodes begins the codes of a column.
 func (s *Shelf) NewCodes() *Codes { return &Codes{shelf: s} }
 
+// Len is how many rows there are.
+func (c *Codes) Len() int64 { return c.rows }
+
 // Append adds the codes of the next rows; to no Codes at all it adds none. Faults:
 // ResourceExhausted (the scratch directory).
 func (c *Codes) Append(codes []int32) error {
@@ -61,6 +65,7 @@ func (c *Codes) Append(codes []int32) error {
 		}
 		n := min(len(codes), codeBlock-len(c.waiting))
 		c.waiting = append(c.waiting, codes[:n]...)
+		c.rows += int64(n)
 		if codes = codes[n:]; len(c.waiting) < codeBlock {
 			continue
 		}

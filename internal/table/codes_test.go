@@ -45,8 +45,8 @@ func TestCodesAreReadAsTheyWereWritten(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					if err := codes.End(); err != nil {
-						t.Error(err)
+					if err := codes.End(); err != nil || codes.Len() != rows {
+						t.Error(codes.Len(), err)
 					}
 					for _, span := range [][2]int{{0, rows}, {0, 1}, {1, 2}, {8191, 8193}, {8192, 16384}, {16000, 40001}, {rows - 1, rows}} {
 						got := make([]int32, span[1]-span[0])
