@@ -10,7 +10,7 @@
 // figures follow exactly, hashes the rows, by which it takes a sample, and looks for rows
 // whose hashes meet. Of a column of at most 262,144 distinct values it keeps those and
 // the number of each row's: codes, of one, two or four bytes a row, in a scratch file
-// when they are more than 16 MiB.
+// when they are more than 4 MiB.
 //
 // The second, when means and ranges are known, sets columns in relation to the target and
 // to the event time, fills the sample, counts what is missing together and compares the

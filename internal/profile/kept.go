@@ -22,7 +22,7 @@ type kept struct {
 // values. Tests have smaller ones.
 var (
 	maxKeptCodes  int64 = 1 << 27
-	maxHeldCodes        = 16 << 20
+	maxHeldCodes        = 4 << 20
 	maxKeptValues       = 32 << 20
 )
 
