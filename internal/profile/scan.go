@@ -73,12 +73,14 @@ func (s *survey) with(all sources, l look, most int) (_ sources, ok bool) {
 func (s *survey) scan(ctx context.Context, looks []look, beside func(columns []int) []look) error {
 	most := atOnce(s.Rows)
 	for len(looks) > 0 {
-		all, more := s.with(nil, looks[0], math.MaxInt)
+		all, _ := s.with(nil, looks[0], math.MaxInt)
 		n := 1
 		for ; n < len(looks); n++ {
-			if all, more = s.with(all, looks[n], most); !more {
+			more, ok := s.with(all, looks[n], most)
+			if !ok {
 				break
 			}
+			all = more
 		}
 		some := looks[:n]
 		if beside != nil {
