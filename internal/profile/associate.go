@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -17,18 +16,6 @@ const (
 	maxClasses    = 200
 	maxGroupShare = 0.05
 )
-
-// target is the target's column of the group of batches at hand, one beside the
-// other: whole numbers of its scale, or numbers of its classes.
-type target struct {
-	*Column
-	scale   *scale
-	numbers [][]int64 // nil: there are classes
-	classes [][]int32
-	values  []float64
-	texts   *table.Dictionary
-	known   map[float64]int32
-}
 
 // associations sets every column in relation to the target, which first looks at in
 // each scan of some columns.
@@ -46,7 +33,7 @@ func (s *survey) associations() (looks []look, first func(columns []int) []look)
 	case numeric:
 		y.numbers = slots[int64]()
 	default:
-		y.classes, y.texts, y.known = slots[int32](), &table.Dictionary{}, map[float64]int32{}
+		y.room, y.classes, y.known = slots[int32](), make([][]int32, table.GroupBatches), map[float64]int32{}
 	}
 	for i := range s.Columns {
 		c := &s.Columns[i]
@@ -81,40 +68,6 @@ func (s *survey) place(name string) int {
 	return slices.IndexFunc(s.schema, func(c pipeline.Column) bool { return c.Name == name })
 }
 
-// slots are values of the rows of each batch of a group.
-func slots[T any]() [][]T {
-	out := make([][]T, table.GroupBatches)
-	for i := range out {
-		out[i] = make([]T, table.BatchRows)
-	}
-	return out
-}
-
-// take makes the target's column of a batch ready for all that look at it.
-func (y *target) take(b batch, at []int) error {
-	if y.numbers != nil {
-		y.scale.put(y.numbers[b.slot], b.Numbers(at[0], y.values))
-		return nil
-	}
-	classes := y.classes[b.slot]
-	if y.Type == "text" {
-		y.texts.Add(b.Batch, at[0], classes)
-		return nil
-	}
-	for i, x := range b.Numbers(at[0], y.values) {
-		classes[i] = frame.MissingCode
-		if x == x {
-			code, there := y.known[x]
-			if !there {
-				code = int32(len(y.known))
-				y.known[x] = code
-			}
-			classes[i] = code
-		}
-	}
-	return nil
-}
-
 // pearson is Pearson's correlation of a number with a numeric target.
 func (c *Column) pearson(y *target, s *scale) look {
 	var n, sx, sy int64
@@ -123,7 +76,7 @@ func (c *Column) pearson(y *target, s *scale) look {
 	return look{
 		take: func(b batch, at []int) error {
 			numbers := y.numbers[b.slot]
-			for i, x := range b.Numbers(at[0], values) {
+			for i, x := range b.numbers(at[0], values) {
 				q, known := numbers[i], x-x == 0
 				switch {
 				case known && q != none:
@@ -158,17 +111,18 @@ func (c *Column) pearson(y *target, s *scale) look {
 // ratioOfText is the correlation ratio (eta) of a numeric target over a text's
 // values: the square root of the share of the variance between them.
 func (c *Column) ratioOfText(y *target) look {
-	d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
+	var d textCodes
 	var r ratio
-	enough := true
+	room := make([]int32, table.BatchRows)
 	return look{
 		take: func(b batch, at []int) error {
-			if enough = enough && d.Add(b.Batch, at[0], codes); !enough {
+			codes, ok := d.of(b, at[0], room)
+			if !ok {
 				return nil
 			}
-			r.grow(len(d.Texts))
+			r.grow(len(d.texts))
 			numbers := y.numbers[b.slot]
-			for i, code := range codes[:b.Rows] {
+			for i, code := range codes {
 				if q := numbers[i]; code >= 0 && q != none {
 					r.groups[code].n++
 					r.groups[code].sum += q
@@ -179,10 +133,10 @@ func (c *Column) ratioOfText(y *target) look {
 			return nil
 		},
 		done: func() error {
-			if enough {
+			if !d.full {
 				r.squares = y.scale.squares
 				r.squares.minus(r.other)
-				eta, n := r.eta(ascendingTexts(d.Texts))
+				eta, n := r.eta(ascendingTexts(d.texts))
 				c.associated("correlation_ratio", eta, n)
 			}
 			return nil
@@ -198,7 +152,7 @@ func (c *Column) ratioOfClasses(y *target, s *scale) look {
 		take: func(b batch, at []int) error {
 			r.grow(maxClasses + 3) // infinite ones are classes, too
 			classes := y.classes[b.slot]
-			for i, x := range b.Numbers(at[0], values) {
+			for i, x := range b.numbers(at[0], values) {
 				if class := classes[i]; class >= 0 && x-x == 0 {
 					q := s.of(x)
 					r.groups[class].n++
@@ -214,18 +168,6 @@ func (c *Column) ratioOfClasses(y *target, s *scale) look {
 			return nil
 		},
 	}
-}
-
-// order is the target's classes in an order that no row decides.
-func (y *target) order() []int32 {
-	if y.Type == "text" {
-		return ascendingTexts(y.texts.Texts)
-	}
-	values := make([]float64, len(y.known))
-	for x, code := range y.known {
-		values[code] = x
-	}
-	return ascending(values, cmp.Compare[float64])
 }
 
 func ascendingTexts(texts []string) []int32 { return ascending(texts, cmp.Compare[string]) }
@@ -268,16 +210,17 @@ func (r *ratio) eta(order []int32) (eta float64, n int64) {
 
 // cramersV is Cramér's V of a text and the target's classes.
 func (c *Column) cramersV(y *target) look {
-	d, codes, pairs := &table.Dictionary{}, make([]int32, table.BatchRows), newTally(0)
-	enough := true
+	var d textCodes
+	room, pairs := make([]int32, table.BatchRows), newTally(0)
 	const classes = maxClasses + 3
 	return look{
 		take: func(b batch, at []int) error {
-			if enough = enough && d.Add(b.Batch, at[0], codes); !enough {
+			codes, ok := d.of(b, at[0], room)
+			if !ok {
 				return nil
 			}
 			of := y.classes[b.slot]
-			for i, code := range codes[:b.Rows] {
+			for i, code := range codes {
 				if class := of[i]; code >= 0 && class >= 0 {
 					pairs.add(uint64(code)*classes+uint64(class), 1)
 				}
@@ -285,10 +228,10 @@ func (c *Column) cramersV(y *target) look {
 			return nil
 		},
 		done: func() error {
-			if !enough {
+			if d.full {
 				return nil
 			}
-			of, rows, columns := map[uint64]int64{}, make([]int64, len(d.Texts)), make([]int64, classes)
+			of, rows, columns := map[uint64]int64{}, make([]int64, len(d.texts)), make([]int64, classes)
 			n, chi := int64(0), 0.0
 			for _, s := range pairs.slots {
 				if s.count > 0 {
@@ -299,7 +242,7 @@ func (c *Column) cramersV(y *target) look {
 				}
 			}
 			order := y.order()
-			for _, x := range ascendingTexts(d.Texts) {
+			for _, x := range ascendingTexts(d.texts) {
 				for _, k := range order {
 					if o := float64(of[uint64(x)*classes+uint64(k)]); o > 0 {
 						chi += o * o / (float64(rows[x]) * float64(columns[k]))

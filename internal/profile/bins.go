@@ -1,9 +1,6 @@
 package profile
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // quantileEdges cuts sorted values into at most bins intervals of about as many
 // each; fewer where one value fills several.
@@ -13,18 +10,4 @@ func quantileEdges(sorted []float64, bins int) []float64 {
 		edges = append(edges, sorted[i*len(sorted)/bins])
 	}
 	return slices.Compact(edges)
-}
-
-// codesBetween numbers each value by its interval: how many of the increasing edges
-// are below it, -1 for NaN.
-func codesBetween(edges, values []float64) []int32 {
-	codes := make([]int32, len(values))
-	for i, x := range values {
-		codes[i] = -1
-		if !math.IsNaN(x) {
-			at, _ := slices.BinarySearch(edges, x)
-			codes[i] = int32(at)
-		}
-	}
-	return codes
 }

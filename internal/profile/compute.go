@@ -38,12 +38,32 @@ type survey struct {
 	options Options
 	scales  []scale // of the columns, where they have one
 	hashes  *hashes
+	keeper  *keeper
 }
 
 // Compute profiles a Parquet file.
 //
 // Faults: ColumnMissing (the target or a key), ResourceExhausted.
 func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, o Options) (*Profile, error) {
+	s, err := begin(ctx, e, in, schema, o)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	for _, step := range []func(context.Context) error{s.count, s.compare, s.repeats} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if o.Previous != nil {
+		s.Previous = o.PreviousRun
+	}
+	s.warn(o)
+	return s.Profile, nil
+}
+
+// begin begins a survey, which is to be closed.
+func begin(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, o Options) (*survey, error) {
 	if o.Target != "" && schema.Column(o.Target) == nil {
 		return nil, table.MissingColumn(o.Target, schema, "problem.target")
 	}
@@ -61,35 +81,26 @@ func Compute(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 	if s.hashes, err = newHashes(e, s.Rows, schema, o.Key); err != nil {
 		return nil, err
 	}
-	defer s.hashes.close()
-	for _, step := range []func(context.Context) error{s.count, s.compare, s.patterns, s.repeats} {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if o.Previous != nil {
-		s.Previous = o.PreviousRun
-	}
-	s.warn(o)
-	return s.Profile, nil
+	s.keeper = newKeeper(e, s.Rows, len(schema))
+	return s, nil
 }
 
-// scan takes looks at the rows, and what beside makes at the columns of each scan.
-func (s *survey) scan(ctx context.Context, looks []look, beside func(columns []int) []look) error {
-	return scan(ctx, s.engine, s.in, s.Rows, s.schema, looks, beside)
+func (s *survey) close() {
+	s.hashes.close()
+	s.keeper.shelf.Close()
 }
 
 // compare looks at columns together once each of them is known: with the target,
-// with the event time, and pair by pair in a sample.
+// with the event time, pair by pair in a sample, and what is missing together.
 func (s *survey) compare(ctx context.Context) error {
-	sample := s.sample()
+	sample, patterns := s.sample(), s.newPatterns()
 	looks, first := s.associations()
-	for _, more := range [][]look{s.future(), sample.looks(), s.hashes.compared()} {
+	for _, more := range [][]look{s.future(), sample.looks(), patterns.looks(), s.hashes.compared(s.keeper)} {
 		looks = append(looks, more...)
 	}
 	if err := s.scan(ctx, looks, first); err != nil {
 		return err
 	}
 	s.relate(sample)
-	return nil
+	return s.list(ctx, patterns)
 }

@@ -2,25 +2,45 @@ package profile
 
 import "math"
 
-// correlation is Pearson's r over the rows that have both.
-func correlation(x, y []float64) *float64 {
-	n, mx, my := 0.0, 0.0, 0.0
+// moments are the mean of some numbers and the sum of the squares of what they are
+// from it.
+type moments struct{ mean, squares float64 }
+
+// momentsOf is over the rows that have both numbers.
+func momentsOf(x, other []float64) (m moments) {
+	n := 0.0
 	for i := range x {
-		if d := x[i] + y[i]; !math.IsNaN(d) {
+		if !math.IsNaN(x[i] + other[i]) {
 			n++
-			mx += (x[i] - mx) / n
-			my += (y[i] - my) / n
+			m.mean += (x[i] - m.mean) / n
 		}
 	}
-	var sxx, syy, sxy float64
 	for i := range x {
-		if d := x[i] + y[i]; !math.IsNaN(d) {
-			sxx += (x[i] - mx) * (x[i] - mx)
-			syy += (y[i] - my) * (y[i] - my)
-			sxy += (x[i] - mx) * (y[i] - my)
+		if !math.IsNaN(x[i] + other[i]) {
+			m.squares += (x[i] - m.mean) * (x[i] - m.mean)
 		}
 	}
-	return bounded(sxy / math.Sqrt(sxx) / math.Sqrt(syy))
+	return m
+}
+
+// correlation is Pearson's r over the rows that have both numbers; mx and my are theirs
+// over these rows.
+func correlation(x, y []float64, mx, my moments) *float64 {
+	sxy := 0.0
+	for i := range x {
+		if !math.IsNaN(x[i] + y[i]) {
+			sxy += (x[i] - mx.mean) * (y[i] - my.mean)
+		}
+	}
+	return bounded(sxy / math.Sqrt(mx.squares) / math.Sqrt(my.squares))
+}
+
+// linear is Pearson's correlation of two columns.
+func linear(a, b *vector) *float64 {
+	if a.places != nil && b.places != nil {
+		return correlation(a.values, b.values, a.moments, b.moments)
+	}
+	return correlation(a.values, b.values, momentsOf(a.values, b.values), momentsOf(b.values, a.values))
 }
 
 func bounded(r float64) *float64 {
@@ -30,12 +50,13 @@ func bounded(r float64) *float64 {
 	return new(round(math.Max(-1, math.Min(1, r))))
 }
 
-// ranked is Spearman's correlation over the rows that have both.
-func ranked(a, b *vector) *float64 {
+// monotone is Spearman's correlation of two columns.
+func monotone(a, b *vector) *float64 {
 	if a.places != nil && b.places != nil {
-		return correlation(a.places, b.places)
+		return correlation(a.places, b.places, a.ranked, b.ranked)
 	}
-	return correlation(a.ranks(b.values), b.ranks(a.values))
+	x, y := a.ranks(b.values), b.ranks(a.values)
+	return correlation(x, y, momentsOf(x, y), momentsOf(y, x))
 }
 
 // contingency counts the pairs of classes.

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -47,27 +48,31 @@ func (s *survey) count(ctx context.Context) error {
 func (s *survey) countedTexts(i int, many *bool) look {
 	c := &s.Columns[i]
 	missing := int64(0)
-	d, codes := &table.Dictionary{}, make([]int32, table.BatchRows)
+	d, codes, all := &table.Dictionary{}, make([]int32, table.BatchRows), s.keeper.begin()
 	return look{
 		columns: []int{i},
 		take: func(b batch, at []int) error {
-			missing += b.Nulls(at[0])
-			if !*many && !d.Add(b.Batch, at[0], codes) {
-				*many, d = true, nil
+			missing += b.nulls(at[0])
+			if *many {
+				return nil
 			}
-			return nil
+			if !b.count(d, at[0], codes) {
+				*many, d, all = true, nil, nil
+			}
+			return all.Append(codes[:b.rows])
 		},
 		done: func() error {
 			c.known(s.Rows, missing)
-			if !*many {
-				t := newTexts()
-				for k, text := range d.Texts {
-					t.add(text, d.Counts[k])
-				}
-				t.fill(c)
-				c.against(c.in(s.options.Previous), nil)
+			if *many {
+				return nil
 			}
-			return nil
+			t := newTexts()
+			for k, text := range d.Texts {
+				t.add(text, d.Counts[k])
+			}
+			t.fill(c)
+			c.against(c.in(s.options.Previous), nil)
+			return s.keeper.keep(i, &kept{codes: all, texts: d.Texts, exact: true})
 		},
 	}
 }
@@ -76,20 +81,22 @@ func (s *survey) countedTexts(i int, many *bool) look {
 // if there are too many distinct ones to be held.
 func (s *survey) countedValues(ctx context.Context, i int, sorted **sorting) look {
 	c := &s.Columns[i]
-	missing := int64(0)
-	t, numbers := newTally(maxTallied), make([]float64, table.BatchRows)
+	missing, nulls := int64(0), int64(0)
+	t, numbers := newNumbering(), make([]float64, table.BatchRows)
+	codes, all := make([]int32, table.BatchRows), s.keeper.begin()
 	return look{
 		columns: []int{i},
 		take: func(b batch, at []int) (err error) {
-			values := b.Numbers(at[0], numbers)
+			values := b.numbers(at[0], numbers)
+			nulls += b.nulls(at[0])
 			if t != nil {
-				n, gone, infinite := t.addFinite(values)
+				n, gone, infinite := t.add(values, codes)
 				missing, c.Infinite = missing+gone, c.Infinite+infinite
 				if values = values[n:]; len(values) == 0 {
-					return nil
+					return all.Append(codes[:b.rows])
 				}
 				list := t.ascending()
-				t = nil
+				t, all = nil, nil
 				if *sorted, err = newSorting(s.engine, list); err != nil {
 					return err
 				}
@@ -101,7 +108,9 @@ func (s *survey) countedValues(ctx context.Context, i int, sorted **sorting) loo
 		done: func() error {
 			c.known(s.Rows, missing)
 			if t != nil {
-				return s.fill(ctx, i, t.ascending())
+				list := t.ascending()
+				exact := exactNumbers(s.schema[i], list, missing, nulls)
+				return cmp.Or(s.keeper.keep(i, &kept{codes: all, numbers: t.numbers(), exact: exact}), s.fill(ctx, i, list))
 			}
 			defer (*sorted).close()
 			all, err := (*sorted).done(ctx)

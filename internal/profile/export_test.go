@@ -19,3 +19,21 @@ func BoundRuns(t *testing.T, values, runs, buffer int) {
 	runValues, mergeRuns, runBuffer = values, runs, buffer
 	t.Cleanup(func() { runValues, mergeRuns, runBuffer = before[0], before[1], before[2] })
 }
+
+// BoundKept lowers, for one test, how many codes and how many bytes of distinct values
+// are kept for the second scan, and the bytes of codes in memory.
+func BoundKept(t *testing.T, codes int64, held, values int) {
+	t.Helper()
+	a, b, c := maxKeptCodes, maxHeldCodes, maxKeptValues
+	maxKeptCodes, maxHeldCodes, maxKeptValues = codes, held, values
+	t.Cleanup(func() { maxKeptCodes, maxHeldCodes, maxKeptValues = a, b, c })
+}
+
+// BoundMeeting lowers, for one test, the rows whose hashes are looked for while they are
+// made.
+func BoundMeeting(t *testing.T, rows int64) {
+	t.Helper()
+	before := maxMeeting
+	maxMeeting = rows
+	t.Cleanup(func() { maxMeeting = before })
+}

@@ -56,17 +56,14 @@ func (s *survey) inform(m *sample, vectors []vector) {
 func classesOf(c *vector, each bool) vector {
 	v := c.atMost(maxTextClasses)
 	if v.codes == nil {
-		known := make([]float64, len(v.order))
-		for i, r := range v.order {
-			known[i] = v.values[r]
-		}
+		known := v.sorted()
 		var edges []float64
 		if distinct := slices.Compact(slices.Clone(known)); len(distinct) <= 2*tenths || each && len(distinct) <= maxClasses {
 			edges = distinct
 		} else {
 			edges = quantileEdges(known, tenths)
 		}
-		v.codes, v.classes = codesBetween(edges, v.values), len(edges)+1
+		v.codes, v.classes = v.between(edges), len(edges)+1
 	}
 	codes := make([]int32, len(v.codes))
 	for i, x := range v.codes {

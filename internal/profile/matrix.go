@@ -35,7 +35,7 @@ func (s *survey) relate(m *sample) {
 	vectors := m.vectors()
 	s.inform(m, vectors)
 	s.predict(m, vectors)
-	x := &Matrix{Rows: int64(len(m.hashes)), Columns: []string{}, Numbers: []string{}}
+	x := &Matrix{Rows: int64(len(m.chosen.rows)), Columns: []string{}, Numbers: []string{}}
 	for i, c := range m.columns {
 		x.Columns = append(x.Columns, c.Name)
 		if vectors[i].codes == nil {
@@ -59,9 +59,9 @@ func (m *Matrix) pair(i, j int, a, b *vector) {
 	var value *float64
 	switch {
 	case a.codes == nil && b.codes == nil:
-		r := correlation(a.values, b.values)
+		r := linear(a, b)
 		m.Pearson[i][j], m.Pearson[j][i] = r, r
-		ranks := ranked(a, b)
+		ranks := monotone(a, b)
 		m.Spearman[i][j], m.Spearman[j][i] = ranks, ranks
 		if r != nil {
 			value = new(math.Abs(*r))

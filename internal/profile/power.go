@@ -161,15 +161,12 @@ func (y *answer) squares(x *vector, half int) (with, without float64) {
 func binsOf(c *vector) vector {
 	out := vector{codes: slices.Clone(c.codes), classes: c.classes}
 	if c.codes == nil {
-		known := make([]float64, len(c.order))
-		for i, r := range c.order {
-			known[i] = c.values[r]
-		}
+		known := c.sorted()
 		edges := slices.Compact(slices.Clone(known))
 		if len(edges) > powerBins {
 			edges = quantileEdges(known, powerBins)
 		}
-		out.codes, out.classes = codesBetween(edges, c.values), len(edges)+1
+		out.codes, out.classes = c.between(edges), len(edges)+1
 	}
 	for i, k := range out.codes {
 		if k < 0 {

@@ -14,9 +14,10 @@ import (
 // columns; beyond it the engine compares them. Tests have a smaller one.
 var maxCompared = 1 << 17
 
-// maxMeeting bounds the rows whose hashes are looked for beside those of their keys:
-// of more, one after the other.
-const maxMeeting = 1 << 22
+// maxMeeting bounds the rows whose hashes are looked for while they are made, and beside
+// those of their keys: of more, afterwards and one after the other. Tests have a smaller
+// one.
+var maxMeeting int64 = 1 << 22
 
 // hashes are 64 bits of every row, and of its key: if they are all distinct the
 // rows are, and rows whose hashes meet are compared value by value.
@@ -28,17 +29,23 @@ type hashes struct {
 // fingerprint is the hashes of the rows in some columns.
 type fingerprint struct {
 	columns []int
-	names   []string     // SQL identifiers
-	words   *table.Words // nil: the engine looks for repeats
+	names   []string // SQL identifiers
+	rows    int64
+	exact   bool // else the engine looks for repeats
 
-	folded   int // columns
+	// words are hashes of the columns that were folded; nil if all are folded at once.
+	words  *table.Words
+	folded int // columns
+
+	chosen   *choice // nil: no sample is taken by these
+	meetings *table.Meetings
 	compared bool
 	places   []int64 // rows whose hashes meet
 	repeats  int64
 }
 
 func newHashes(e *table.Engine, rows int64, schema pipeline.Schema, key []string) (_ *hashes, err error) {
-	h := &hashes{all: &fingerprint{}}
+	h := &hashes{all: &fingerprint{chosen: newChoice(rows)}}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -58,15 +65,20 @@ func newHashes(e *table.Engine, rows int64, schema pipeline.Schema, key []string
 		}
 	}
 	for _, f := range h.both() {
-		exact := true
+		f.rows, f.exact = rows, true
 		for _, i := range f.columns {
 			f.names = append(f.names, table.Ident(schema[i].Name))
-			exact = exact && table.Exact(schema[i])
+			f.exact = f.exact && table.Exact(schema[i])
 		}
-		if exact {
-			if f.words, err = e.NewWords(rows); err != nil {
-				return nil, err
-			}
+		switch {
+		case !f.exact:
+		case rows <= maxMeeting && len(schema) <= atOnce(rows):
+			f.meetings, err = e.NewMeetings(rows)
+		default:
+			f.words, err = e.NewWords(rows)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return h, nil
@@ -84,6 +96,9 @@ func (h *hashes) close() {
 		if f.words != nil {
 			f.words.Close()
 		}
+		if f.meetings != nil {
+			f.meetings.Close()
+		}
 	}
 }
 
@@ -94,23 +109,14 @@ func (h *hashes) looks(ctx context.Context, e *table.Engine) func(columns []int)
 		var looks []look
 		for _, f := range h.both() {
 			some := slices.DeleteFunc(slices.Clone(columns), func(i int) bool { return !slices.Contains(f.columns, i) })
-			if f.words == nil || len(some) == 0 {
+			if !f.exact || len(some) == 0 {
 				continue
 			}
 			f.folded += len(some)
-			l := look{columns: some, take: func(b batch, at []int) error {
-				words, err := f.words.Change(int64(b.from), b.Rows)
-				if err != nil {
-					return err
-				}
-				for _, j := range at {
-					b.Hash(j, words)
-				}
-				return nil
-			}}
+			l := look{columns: some, take: f.fold()}
 			if f.folded == len(f.columns) {
 				l.done = func() error {
-					if f.words.Rows > maxMeeting {
+					if f.rows > maxMeeting {
 						h.meeting.Lock()
 						defer h.meeting.Unlock()
 					}
@@ -123,12 +129,48 @@ func (h *hashes) looks(ctx context.Context, e *table.Engine) func(columns []int)
 	}
 }
 
+// fold folds columns into the hashes of a batch.
+func (f *fingerprint) fold() func(b batch, at []int) error {
+	room := make([]uint64, table.BatchRows)
+	return func(b batch, at []int) error {
+		hashes := room[:b.rows]
+		if f.words != nil {
+			var err error
+			if hashes, err = f.words.Change(int64(b.from), b.rows); err != nil {
+				return err
+			}
+		} else {
+			clear(hashes)
+		}
+		for _, j := range at {
+			b.hash(j, hashes)
+		}
+		if f.words != nil {
+			return nil
+		}
+		return f.see(hashes, int64(b.from))
+	}
+}
+
+// see takes the hashes of rows of which every column was folded, and changes them.
+func (f *fingerprint) see(hashes []uint64, from int64) error {
+	if f.chosen != nil {
+		f.chosen.see(hashes, from)
+	}
+	for i, w := range hashes {
+		hashes[i] = max(1, w) // 0 is no word
+	}
+	return f.meetings.Add(hashes, from)
+}
+
 // compared looks at the rows whose hashes meet, if that is how they are compared.
-func (h *hashes) compared() []look {
+func (h *hashes) compared(k *keeper) []look {
 	var looks []look
 	for _, f := range h.both() {
 		if f.compared && len(f.places) > 0 {
-			looks = append(looks, f.look())
+			l := f.look()
+			l.file = slices.ContainsFunc(f.columns, func(i int) bool { return k.columns[i] != nil && !k.columns[i].exact })
+			looks = append(looks, l)
 		}
 	}
 	return looks
@@ -145,27 +187,31 @@ func (f *fingerprint) meet(ctx context.Context, e *table.Engine) error {
 }
 
 // meeting lists the rows whose hashes meet.
-func (f *fingerprint) meeting(ctx context.Context, e *table.Engine) ([]int64, error) {
-	m, err := e.NewMeetings(f.words.Rows)
-	if err != nil {
-		return nil, err
+func (f *fingerprint) meeting(ctx context.Context, e *table.Engine) (_ []int64, err error) {
+	if f.words != nil {
+		if f.meetings, err = e.NewMeetings(f.rows); err != nil {
+			return nil, err
+		}
+		if err := f.seeWords(); err != nil {
+			return nil, err
+		}
 	}
-	defer m.Close()
+	defer f.meetings.Close()
+	return f.meetings.Places(ctx, maxCompared)
+}
+
+func (f *fingerprint) seeWords() error {
 	some := make([]uint64, table.BatchRows)
-	for from := int64(0); from < f.words.Rows; from += int64(len(some)) {
-		some = some[:min(int64(len(some)), f.words.Rows-from)]
-		words, err := f.words.Look(from, len(some))
+	for from := int64(0); from < f.rows; from += int64(len(some)) {
+		words, err := f.words.Look(from, int(min(int64(len(some)), f.rows-from)))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for i, w := range words {
-			some[i] = max(1, w) // 0 is no word
-		}
-		if err := m.Add(some, from); err != nil {
-			return nil, err
+		if err := f.see(some[:copy(some, words)], from); err != nil {
+			return err
 		}
 	}
-	return m.Places(ctx, maxCompared)
+	return nil
 }
 
 // look counts, among the rows at places, those that repeat an earlier one.
@@ -174,10 +220,10 @@ func (f *fingerprint) look() look {
 	seen := make(map[string]struct{}, len(places))
 	var row []byte
 	return look{columns: f.columns, take: func(b batch, at []int) error {
-		for len(places) > 0 && places[0] < int64(b.from+b.Rows) {
+		for len(places) > 0 && places[0] < int64(b.from+b.rows) {
 			row = row[:0]
 			for _, j := range at {
-				row = b.AppendValue(row, j, int(places[0])-b.from)
+				row = b.appendValue(row, j, int(places[0])-b.from)
 			}
 			places = places[1:]
 			if _, there := seen[string(row)]; there {

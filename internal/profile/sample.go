@@ -2,7 +2,6 @@ package profile
 
 import (
 	"math"
-	"strings"
 
 	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/table"
@@ -11,15 +10,36 @@ import (
 // sampleRows is how many rows, about, a sample has.
 const sampleRows = 50_000
 
-// sample is rows chosen, and ordered, by the hash of what they hold: it depends
-// neither on threads nor on the order of the rows.
+// choice chooses rows by the hash of what they hold: it depends neither on threads nor
+// on the order of the rows.
+type choice struct {
+	below uint64    // rows whose hash is at most this are taken
+	rows  []tallied // hashes, and which rows, in the order of these
+}
+
+func newChoice(rows int64) *choice {
+	c := &choice{below: math.MaxUint64}
+	if rows > sampleRows {
+		c.below = uint64(float64(sampleRows) / float64(rows) * (1 << 63) * 2)
+	}
+	return c
+}
+
+func (c *choice) see(hashes []uint64, from int64) {
+	for i, h := range hashes {
+		if h <= c.below {
+			c.rows = append(c.rows, tallied{h, from + int64(i)})
+		}
+	}
+}
+
+// sample is the rows chosen, and ordered, by their hashes.
 type sample struct {
 	columns []*Column
 	places  []int
-	below   uint64       // rows whose hash is below are taken
-	words   *table.Words // of all rows, or nil: then their related columns are hashed
+	chosen  *choice
+	hashed  bool // rows were chosen in the first scan; else by these columns
 
-	hashes  []uint64
 	numbers [][]float64 // by column; microseconds for times
 	texts   [][]string  // "" and false if missing
 	known   [][]bool
@@ -27,12 +47,9 @@ type sample struct {
 
 // sample is of the columns that are worth comparing with each other.
 func (s *survey) sample() *sample {
-	m := &sample{columns: s.related(), below: math.MaxUint64, words: s.hashes.all.words}
+	m := &sample{columns: s.related(), chosen: s.hashes.all.chosen, hashed: s.hashes.all.exact}
 	if len(m.columns) < 2 || s.Rows < 2 {
 		return nil
-	}
-	if s.Rows > sampleRows {
-		m.below = uint64(float64(sampleRows) / float64(s.Rows) * (1 << 63) * 2)
 	}
 	for _, c := range m.columns {
 		m.places = append(m.places, s.place(c.Name))
@@ -46,42 +63,32 @@ func (m *sample) looks() []look {
 	if m == nil {
 		return nil
 	}
-	words, values := make([]uint64, table.BatchRows), make([]float64, table.BatchRows)
-	var chosen []int
-	return []look{{columns: m.places, take: func(b batch, at []int) error {
-		hashes := words[:b.Rows]
-		if m.words != nil {
-			var err error
-			if hashes, err = m.words.Look(int64(b.from), b.Rows); err != nil {
-				return err
-			}
-		} else {
+	hashes, values := make([]uint64, table.BatchRows), make([]float64, table.BatchRows)
+	var rows []int // of a batch
+	seen := 0      // of those chosen
+	return []look{{columns: m.places, file: !m.hashed, take: func(b batch, at []int) error {
+		if !m.hashed {
 			clear(hashes)
 			for _, j := range at {
-				b.Hash(j, hashes)
+				b.hash(j, hashes)
 			}
+			m.chosen.see(hashes[:b.rows], int64(b.from))
 		}
-		chosen = chosen[:0]
-		for r, h := range hashes {
-			if h <= m.below {
-				chosen = append(chosen, r)
-				m.hashes = append(m.hashes, h)
-			}
+		rows = rows[:0]
+		for ; seen < len(m.chosen.rows) && m.chosen.rows[seen].count < int64(b.from+b.rows); seen++ {
+			rows = append(rows, int(m.chosen.rows[seen].count)-b.from)
 		}
-		if len(chosen) == 0 {
+		if len(rows) == 0 {
 			return nil
 		}
 		for k, j := range at {
-			if m.columns[k].Type == "text" {
-				for _, r := range chosen {
-					text, known := b.Text(j, r)
-					m.texts[k], m.known[k] = append(m.texts[k], strings.Clone(text)), append(m.known[k], known)
-				}
+			if m.columns[k].Type != "text" {
+				m.numbers[k] = b.some(m.numbers[k], j, rows, values)
 				continue
 			}
-			all := b.Numbers(j, values)
-			for _, r := range chosen {
-				m.numbers[k] = append(m.numbers[k], all[r])
+			for _, r := range rows {
+				text, known := b.text(j, r)
+				m.texts[k], m.known[k] = append(m.texts[k], text), append(m.known[k], known)
 			}
 		}
 		return nil
@@ -91,9 +98,9 @@ func (m *sample) looks() []look {
 // vectors are the columns of the sample in the order of the hashes, infinite
 // numbers missing.
 func (m *sample) vectors() []vector {
-	rows := make([]tallied, len(m.hashes))
-	for i, h := range m.hashes {
-		rows[i] = tallied{h, int64(i)}
+	rows := make([]tallied, len(m.chosen.rows))
+	for i, r := range m.chosen.rows {
+		rows[i] = tallied{r.word, int64(i)}
 	}
 	rows = inOrder(rows, make([]tallied, len(rows)))
 	out := make([]vector, len(m.columns))

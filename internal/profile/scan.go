@@ -3,7 +3,7 @@ package profile
 import (
 	"cmp"
 	"context"
-	"maps"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -19,19 +19,14 @@ type look struct {
 	// take sees a batch, after those before it; at is the place in it of each of
 	// columns. Other looks are taken beside it.
 	take func(b batch, at []int) error
+	// file is of looks at the values as the file has them, though they be kept.
+	file bool
 	// first is of looks that are taken of a group of batches before the others are,
 	// which use what they see.
 	first bool
 	// done, if there is one, is called once every row was seen, beside those of
 	// other looks.
 	done func() error
-}
-
-// batch is a batch of rows: from is the number of its first one, and slot its own in
-// its group.
-type batch struct {
-	*table.Batch
-	from, slot int
 }
 
 // Bounds of one scan: its columns, and the distinct values that may be held of all
@@ -41,35 +36,66 @@ const (
 	maxDistinct = 1 << 22
 )
 
-// scan takes all looks in as few scans of the file as its bounds allow: most
-// tables need one. Beside, if there is one, makes further looks at the columns of
-// each scan.
-func scan(ctx context.Context, e *table.Engine, in string, rows int64, schema pipeline.Schema, looks []look, beside func(columns []int) []look) error {
-	most := int(min(maxScanned, max(16, maxDistinct/max(1, min(rows, int64(maxTallied))))))
+// atOnce is how many columns of a table of so many rows are scanned at once.
+func atOnce(rows int64) int {
+	return int(min(maxScanned, max(16, maxDistinct/max(1, min(rows, int64(maxTallied))))))
+}
+
+// source is a column and where it is scanned.
+type source struct {
+	column int
+	file   bool // rather than from what is kept
+}
+
+func (s *survey) source(column int, l look) source {
+	return source{column, l.file || s.keeper.columns[column] == nil}
+}
+
+// sources are those of one scan, by their places.
+type sources []source
+
+// with adds the sources of a look, unless there would be more than most.
+func (s *survey) with(all sources, l look, most int) (_ sources, ok bool) {
+	more := all
+	for _, c := range l.columns {
+		if from := s.source(c, l); !slices.Contains(more, from) {
+			more = append(more, from)
+		}
+	}
+	if len(more) > most {
+		return all, false
+	}
+	return more, true
+}
+
+// scan takes all looks in as few scans as its bounds allow: most tables need one.
+// Beside, if there is one, makes further looks at the columns of each scan.
+func (s *survey) scan(ctx context.Context, looks []look, beside func(columns []int) []look) error {
+	most := atOnce(s.Rows)
 	for len(looks) > 0 {
-		var columns []pipeline.Column
-		place := map[int]int{}
-		n := 0
+		all, _ := s.with(nil, looks[0], math.MaxInt)
+		n := 1
 		for ; n < len(looks); n++ {
-			var more []int
-			for _, c := range looks[n].columns {
-				if _, there := place[c]; !there {
-					more = append(more, c)
-				}
-			}
-			if n > 0 && len(place)+len(more) > most {
+			more, ok := s.with(all, looks[n], most)
+			if !ok {
 				break
 			}
-			for _, c := range more {
-				place[c] = len(columns)
-				columns = append(columns, schema[c])
-			}
+			all = more
 		}
 		some := looks[:n]
 		if beside != nil {
-			some = append(beside(slices.Sorted(maps.Keys(place))), some...)
+			var columns []int
+			for _, from := range all {
+				columns = append(columns, from.column)
+			}
+			slices.Sort(columns)
+			further := beside(slices.Compact(columns))
+			for _, l := range further {
+				all, _ = s.with(all, l, math.MaxInt)
+			}
+			some = append(further, some...)
 		}
-		if err := scanOnce(ctx, e, in, columns, place, some); err != nil {
+		if err := s.scanOnce(ctx, all, some); err != nil {
 			return err
 		}
 		looks = looks[n:]
@@ -77,42 +103,32 @@ func scan(ctx context.Context, e *table.Engine, in string, rows int64, schema pi
 	return nil
 }
 
-func scanOnce(ctx context.Context, e *table.Engine, in string, columns []pipeline.Column, place map[int]int, looks []look) error {
-	at := make([][]int, len(looks))
-	var phases [2][]int
-	for i, l := range looks {
-		for _, c := range l.columns {
-			at[i] = append(at[i], place[c])
-		}
-		if l.first {
-			phases[0] = append(phases[0], i)
+func (s *survey) scanOnce(ctx context.Context, all sources, looks []look) error {
+	g := &taking{looks: looks, views: make([]view, len(all))}
+	var columns []pipeline.Column // of the file
+	place := map[source]int{}
+	for at, from := range all {
+		place[from] = at
+		if from.file {
+			g.views[at].place = len(columns)
+			columns = append(columns, s.schema[from.column])
 		} else {
-			phases[1] = append(phases[1], i)
+			g.views[at].kept = s.keeper.columns[from.column]
 		}
 	}
-	from := 0
-	err := e.Groups(ctx, in, columns, func(group []table.Batch) error {
-		for _, some := range phases {
-			err := tried(len(some), func(k int) error {
-				i, from := some[k], from
-				for slot := range group {
-					if err := looks[i].take(batch{&group[slot], from, slot}, at[i]); err != nil {
-						return err
-					}
-					from += group[slot].Rows
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+	for i, l := range looks {
+		var at []int
+		for _, c := range l.columns {
+			at = append(at, place[s.source(c, l)])
 		}
-		for _, b := range group {
-			from += b.Rows
+		g.at = append(g.at, at)
+		if l.first {
+			g.phases[0] = append(g.phases[0], i)
+		} else {
+			g.phases[1] = append(g.phases[1], i)
 		}
-		return nil
-	})
-	if err != nil {
+	}
+	if err := s.groups(ctx, columns, g.take); err != nil {
 		return err
 	}
 	return tried(len(looks), func(i int) error {
@@ -121,6 +137,23 @@ func scanOnce(ctx context.Context, e *table.Engine, in string, columns []pipelin
 		}
 		return looks[i].done()
 	})
+}
+
+// groups is Engine.Groups; if no column is in the file, it need not be read.
+func (s *survey) groups(ctx context.Context, columns []pipeline.Column, take func([]table.Batch) error) error {
+	if len(columns) > 0 {
+		return s.engine.Groups(ctx, s.in, columns, take)
+	}
+	for left := s.Rows; left > 0; {
+		var some []table.Batch
+		for ; left > 0 && len(some) < table.GroupBatches; left -= table.BatchRows {
+			some = append(some, table.Batch{Rows: int(min(left, table.BatchRows))})
+		}
+		if err := cmp.Or(ctx.Err(), take(some)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // beside calls f for 0 to n − 1, on every processor at once.

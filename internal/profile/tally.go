@@ -4,10 +4,6 @@ import (
 	"math/bits"
 )
 
-// maxTallied bounds the distinct values of a column that are counted in memory;
-// beyond it they are sorted on disk. Tests have a smaller one.
-var maxTallied = 1 << 18
-
 // tally counts words by open addressing; it is at most half full.
 type tally struct {
 	slots []tallied // count 0: free
@@ -56,47 +52,6 @@ func (t *tally) grow() {
 			t.add(s.word, s.count)
 		}
 	}
-}
-
-// addFinite counts finite numbers, and says how many of the values are missing and
-// infinite. It sees the first n of them: of all unless the next is one distinct
-// number too many.
-func (t *tally) addFinite(values []float64) (n int, missing, infinite int64) {
-	for i, x := range values {
-		if x-x != 0 { // neither NaN nor infinite is 0 from itself
-			if x != x {
-				missing++
-			} else {
-				infinite++
-			}
-			continue
-		}
-		word := ordered(x)
-		// Most values are known, and where they are looked for first.
-		if s := &t.slots[word*fibonacci>>(t.shift&63)]; s.word == word && s.count > 0 {
-			s.count++
-			continue
-		}
-		if !t.add(word, 1) {
-			return i, missing, infinite
-		}
-	}
-	return len(values), missing, infinite
-}
-
-// ascending returns the numbers that were counted, in order.
-func (t *tally) ascending() listed {
-	words := make([]tallied, 0, t.used)
-	for _, s := range t.slots {
-		if s.count > 0 {
-			words = append(words, s)
-		}
-	}
-	list := make(listed, len(words))
-	for i, w := range inOrder(words, make([]tallied, len(words))) {
-		list[i] = counted{numbered(w.word), w.count}
-	}
-	return list
 }
 
 // wide is a sum of products of whole numbers, 128 bits, so that it depends on no

@@ -11,8 +11,11 @@ type vector struct {
 	codes   []int32   // -1: missing
 	classes int
 
-	order  []int32   // the rows that have a value, by it
-	places []float64 // ranks of values, if none is missing
+	order []int32 // the rows that have a value, by it
+
+	// If no value is missing:
+	places          []float64 // ranks of values
+	moments, ranked moments   // of values, and of places
 }
 
 func newVector(values []float64) vector {
@@ -29,8 +32,35 @@ func newVector(values []float64) vector {
 	}
 	if len(rows) == len(values) {
 		v.places = v.ranks(nil)
+		v.moments, v.ranked = momentsOf(v.values, v.values), momentsOf(v.places, v.places)
 	}
 	return v
+}
+
+// sorted are the values in ascending order.
+func (v *vector) sorted() []float64 {
+	out := make([]float64, len(v.order))
+	for i, r := range v.order {
+		out[i] = v.values[r]
+	}
+	return out
+}
+
+// between numbers each value by its interval: how many of the increasing edges are below
+// it, -1 if it is missing.
+func (v *vector) between(edges []float64) []int32 {
+	codes := make([]int32, len(v.values))
+	for i := range codes {
+		codes[i] = -1
+	}
+	below := 0
+	for _, r := range v.order {
+		for below < len(edges) && edges[below] < v.values[r] {
+			below++
+		}
+		codes[r] = int32(below)
+	}
+	return codes
 }
 
 // ranks are the places of the values, ties by the mean of theirs, among the rows

@@ -1,9 +1,11 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -19,37 +21,88 @@ const (
 	maxPatterns       = 12
 )
 
-// patterns finds which columns are missing together, the most frequent first.
-func (s *survey) patterns(ctx context.Context) error {
-	var columns []string
-	mask := "0::BIGINT"
+// patterns counts the sets of columns that are missing together.
+type patterns struct {
+	columns []int // of the schema, those with missing values
+	sets    *tally
+	many    bool // too many sets to be counted here
+}
+
+func (s *survey) newPatterns() *patterns {
+	p := &patterns{sets: newTally(maxTallied)}
 	for i, c := range s.Columns {
-		if c.Missing == 0 || len(columns) == maxPatternColumns {
-			continue
+		if c.Missing > 0 && len(p.columns) < maxPatternColumns {
+			p.columns = append(p.columns, i)
 		}
-		x := table.Ident(c.Name)
-		gone := x + " IS NULL"
-		if table.IsFloat(s.schema[i]) {
-			gone = "(" + gone + " OR isnan(" + x + "))"
-		}
-		mask += fmt.Sprintf(" + CASE WHEN %s THEN %d ELSE 0 END", gone, int64(1)<<len(columns))
-		columns = append(columns, c.Name)
 	}
-	if len(columns) == 0 {
+	return p
+}
+
+// looks count sets as words, one bit a column.
+func (p *patterns) looks() []look {
+	if len(p.columns) == 0 {
 		return nil
 	}
-	rows, err := s.engine.Query(ctx, fmt.Sprintf("SELECT %s AS m, count(*) AS n FROM %s GROUP BY m ORDER BY n DESC, m LIMIT %d", mask, table.Scan(s.in), maxPatterns))
-	if err != nil {
-		return err
+	room := make([]uint64, table.BatchRows)
+	return []look{{columns: p.columns, take: func(b batch, at []int) error {
+		sets := room[:b.rows]
+		clear(sets)
+		for k, j := range at {
+			b.missing(j, func(r int) { sets[r] |= 1 << k })
+		}
+		for r := 0; r < len(sets) && !p.many; {
+			from := r
+			for r++; r < len(sets) && sets[r] == sets[from]; r++ {
+			}
+			p.many = !p.sets.add(sets[from], int64(r-from))
+		}
+		return nil
+	}}}
+}
+
+// list lists the most frequent sets first.
+func (s *survey) list(ctx context.Context, p *patterns) error {
+	var sets []tallied
+	if p.many {
+		var err error
+		if sets, err = s.manySets(ctx, p); err != nil {
+			return err
+		}
+	} else {
+		for _, t := range p.sets.slots {
+			if t.count > 0 {
+				sets = append(sets, t)
+			}
+		}
+		slices.SortFunc(sets, func(a, b tallied) int { return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.word, b.word)) })
 	}
-	for _, r := range rows {
-		pattern := Pattern{Columns: []string{}, Rows: r[1].(int64)}
-		for m := uint64(r[0].(int64)); m != 0; m &= m - 1 {
-			pattern.Columns = append(pattern.Columns, columns[bits.TrailingZeros64(m)])
+	for _, t := range sets[:min(len(sets), maxPatterns)] {
+		pattern := Pattern{Columns: []string{}, Rows: t.count}
+		for m := t.word; m != 0; m &= m - 1 {
+			pattern.Columns = append(pattern.Columns, s.Columns[p.columns[bits.TrailingZeros64(m)]].Name)
 		}
 		s.Missingness = append(s.Missingness, pattern)
 	}
 	return nil
+}
+
+// manySets counts sets out of core, and lists the most frequent.
+func (s *survey) manySets(ctx context.Context, p *patterns) ([]tallied, error) {
+	mask := "0::BIGINT"
+	for k, i := range p.columns {
+		x := table.Ident(s.schema[i].Name)
+		gone := x + " IS NULL"
+		if table.IsFloat(s.schema[i]) {
+			gone = "(" + gone + " OR isnan(" + x + "))"
+		}
+		mask += fmt.Sprintf(" + CASE WHEN %s THEN %d ELSE 0 END", gone, int64(1)<<k)
+	}
+	rows, err := s.engine.Query(ctx, fmt.Sprintf("SELECT %s AS m, count(*) AS n FROM %s GROUP BY m ORDER BY n DESC, m LIMIT %d", mask, table.Scan(s.in), maxPatterns))
+	var sets []tallied
+	for _, r := range rows {
+		sets = append(sets, tallied{uint64(r[0].(int64)), r[1].(int64)})
+	}
+	return sets, err
 }
 
 // future counts, for every other column of times, the rows in which it is later
@@ -67,8 +120,8 @@ func (s *survey) future() []look {
 		}
 		events, times := make([]float64, table.BatchRows), make([]float64, table.BatchRows)
 		looks = append(looks, look{columns: []int{i, event}, take: func(b batch, at []int) error {
-			then := b.Numbers(at[1], events)
-			for r, t := range b.Numbers(at[0], times) {
+			then := b.numbers(at[1], events)
+			for r, t := range b.numbers(at[0], times) {
 				if t > then[r] {
 					c.AfterEvent++
 				}

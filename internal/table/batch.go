@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"math/bits"
 	"strings"
 	"sync"
 	"unsafe"
@@ -181,13 +182,7 @@ func (b *Batch) Numbers(j int, to []float64) []float64 {
 	case mapping.TypeFloat:
 		widen[float32](to, v)
 	}
-	if v.validity != nil {
-		for i := range to {
-			if !v.valid(i) {
-				to[i] = math.NaN()
-			}
-		}
-	}
+	b.nulls(j, func(r int) { to[r] = math.NaN() })
 	return to
 }
 
@@ -199,16 +194,44 @@ func widen[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | f
 
 // Nulls counts the rows in which column j has no value; NaN is one.
 func (b *Batch) Nulls(j int) (n int64) {
-	v := &b.vectors[j]
-	if v.validity == nil {
-		return 0
+	b.nulls(j, func(int) { n++ })
+	return n
+}
+
+// Missing calls take for each row in which column j has no value; NaN is none.
+func (b *Batch) Missing(j int, take func(r int)) {
+	b.nulls(j, take)
+	switch v := &b.vectors[j]; v.kind {
+	case mapping.TypeDouble:
+		notNumbers[float64](b, v, take)
+	case mapping.TypeFloat:
+		notNumbers[float32](b, v, take)
 	}
-	for r := range b.Rows {
-		if !v.valid(r) {
-			n++
+}
+
+func notNumbers[T float32 | float64](b *Batch, v *vector, take func(r int)) {
+	for r, x := range values[T](v, b.Rows) {
+		if x != x && v.valid(r) {
+			take(r)
 		}
 	}
-	return n
+}
+
+// nulls calls take for each row in which column j is NULL.
+func (b *Batch) nulls(j int, take func(r int)) {
+	v := &b.vectors[j]
+	if v.validity == nil {
+		return
+	}
+	for from := 0; from < b.Rows; from += 64 {
+		gone := ^*(*uint64)(unsafe.Add(v.validity, from/8))
+		if left := b.Rows - from; left < 64 {
+			gone &= 1<<left - 1
+		}
+		for ; gone != 0; gone &= gone - 1 {
+			take(from + bits.TrailingZeros64(gone))
+		}
+	}
 }
 
 // Text is the value of column j, which must be of text, in row r; ok is false

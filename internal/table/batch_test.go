@@ -250,3 +250,42 @@ func TestGroupsAreTheBatchesInTheirOrder(t *testing.T) {
 		}
 	}
 }
+
+// NULLs anywhere in the masks of 64 rows, and NaN beside them, are missing where they are.
+func TestMissingRows(t *testing.T) {
+	e, in, info := written(t, `SELECT i, CASE WHEN i % 64 NOT IN (0, 63) AND i <> 4999 THEN CASE WHEN i % 7 = 0 THEN 'nan'::DOUBLE ELSE i END END AS d,
+		CASE WHEN i % 3 = 0 THEN 'nan'::FLOAT ELSE 1 END AS f, CASE WHEN i NOT BETWEEN 100 AND 300 THEN 'x' END AS s FROM range(5000) t(i)`)
+	null := func(j, i int) bool {
+		return j == 1 && (i%64 == 0 || i%64 == 63 || i == 4999) || j == 3 && i >= 100 && i <= 300
+	}
+	row := 0
+	err := e.Batches(context.Background(), in, info.Schema, func(b *table.Batch) error {
+		for j := range info.Schema {
+			got, nulls := make([]bool, b.Rows), int64(0)
+			b.Missing(j, func(r int) {
+				if got[r] {
+					t.Fatalf("row %d of column %d twice", row+r, j)
+				}
+				got[r] = true
+			})
+			for r := range got {
+				i := row + r
+				want := null(j, i) || j == 1 && i%7 == 0 || j == 2 && i%3 == 0
+				if got[r] != want {
+					t.Fatalf("row %d of column %d: %v", i, j, got[r])
+				}
+				if null(j, i) {
+					nulls++
+				}
+			}
+			if b.Nulls(j) != nulls {
+				t.Fatal(j, b.Nulls(j), nulls)
+			}
+		}
+		row += b.Rows
+		return nil
+	})
+	if err != nil || row != 5000 {
+		t.Fatal(row, err)
+	}
+}

@@ -14,9 +14,9 @@
 // # Memory
 //
 // What is looked at goes by in batches or frames of some thousand rows. Words keep
-// a hash of every row, and Meetings tell which rows have the same, in a scratch
-// file beyond a bound: what is held does not grow with the rows, but for the frame
-// that Read returns.
+// a hash of every row, Meetings tell which rows have the same, and a Shelf keeps the
+// codes of columns, in a scratch file beyond a bound: what is held does not grow with
+// the rows, but for the frame that Read returns.
 //
 // Two things of the engine's did, outside of its limit, and are kept from it. Its
 // quantiles hold every value: Ranked finds values by their places in scratch files

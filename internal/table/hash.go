@@ -50,20 +50,37 @@ func (b *Batch) Hash(j int, rows []uint64) {
 				rows[i] = mix(rows[i], HashText(v.text(i)))
 			}
 		}
+	case mapping.TypeDouble:
+		hashFloats[float64](v, rows)
+	case mapping.TypeFloat:
+		hashFloats[float32](v, rows)
 	case mapping.TypeBigInt, mapping.TypeUBigInt, mapping.TypeTimestamp, mapping.TypeTimestampTZ:
-		for i, w := range values[uint64](v, b.Rows) {
-			if !v.valid(i) {
-				w = mixB
-			}
-			rows[i] = mix(rows[i], w+mixC)
-		}
+		hashWords[uint64](v, rows)
+	case mapping.TypeInteger, mapping.TypeUInteger:
+		hashWords[uint32](v, rows)
+	case mapping.TypeSmallInt, mapping.TypeUSmallInt:
+		hashWords[uint16](v, rows)
 	default:
-		for i := range rows {
-			w := uint64(mixB)
-			if v.valid(i) {
-				w = v.word(i)
-			}
-			rows[i] = mix(rows[i], w+mixC)
-		}
+		hashWords[uint8](v, rows)
 	}
+}
+
+func hashWords[T uint8 | uint16 | uint32 | uint64](v *vector, rows []uint64) {
+	for i, x := range values[T](v, len(rows)) {
+		hashWord(v, rows, i, uint64(x))
+	}
+}
+
+func hashFloats[T float32 | float64](v *vector, rows []uint64) {
+	for i, x := range values[T](v, len(rows)) {
+		hashWord(v, rows, i, floatWord(float64(x)))
+	}
+}
+
+// hashWord folds a value of fixed width, as vector.word has it.
+func hashWord(v *vector, rows []uint64, i int, w uint64) {
+	if !v.valid(i) {
+		w = mixB
+	}
+	rows[i] = mix(rows[i], w+mixC)
 }
