@@ -1,8 +1,11 @@
 package report
 
 import (
+	"cmp"
+	"fmt"
 	"html/template"
 	"math"
+	"strings"
 )
 
 // Bin is one bar of a histogram: values in [From, To).
@@ -49,12 +52,30 @@ type Bar struct {
 	Text  string // as written at the end; "" is Number(Value)
 }
 
+func (b Bar) text() string { return cmp.Or(b.Text, Number(b.Value)) }
+
+// maxSpoken is how many bars are told in words.
+const maxSpoken = 10
+
+// spoken tells the first bars in words, for those who do not see them.
+func spoken(bars []Bar) string {
+	var words []string
+	for _, bar := range bars[:min(len(bars), maxSpoken)] {
+		words = append(words, Cut(bar.Label, 60)+": "+bar.text())
+	}
+	if more := len(bars) - maxSpoken; more > 0 {
+		words = append(words, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(words, "; ") + "."
+}
+
 // Bars draws a list of horizontal bars, in the order given. Negative values grow
 // to the left; a value that is NaN has its text and no bar.
 func Bars(p Plot, bars []Bar) template.HTML {
 	if len(bars) == 0 {
 		return empty(p)
 	}
+	p.Note = strings.TrimSpace(p.Note + " " + spoken(bars))
 	const row, value = 22.0, 70.0
 	width := p.across()
 	label, letters := 140.0, 20
@@ -76,10 +97,7 @@ func Bars(p Plot, bars []Bar) template.HTML {
 		y := row * float64(i)
 		b.text(label-8, y+15, "end", "label", Cut(bar.Label, letters))
 		b.rect("track", x.from, y+4, x.to-x.from, row-8, 1, "")
-		text := bar.Text
-		if text == "" {
-			text = Number(bar.Value)
-		}
+		text := bar.text()
 		if !math.IsNaN(bar.Value) && !math.IsInf(bar.Value, 0) {
 			from, to := x.at(math.Min(0, bar.Value)), x.at(math.Max(0, bar.Value))
 			b.rect("bar", from, y+4, math.Max(1, to-from), row-8, 1, bar.Label+": "+text)

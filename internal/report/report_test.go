@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
 	"html/template"
 	"io"
 	"math"
@@ -76,6 +77,17 @@ func TestPlotsAreWellFormedAndSpeak(t *testing.T) {
 		if !strings.Contains(title, "alert") || !strings.Contains(string(drawing), `role="img"`) || !strings.Contains(string(drawing), "<title>") {
 			t.Fatalf("%s says nothing: %s", name, drawing)
 		}
+	}
+}
+
+// What bars show is said where nobody looks at them: the first, and how many more.
+func TestBarsSpeak(t *testing.T) {
+	var bars []report.Bar
+	for k := range 12 {
+		bars = append(bars, report.Bar{Label: fmt.Sprintf("column %d", k), Value: .5, Text: "50 %"})
+	}
+	if drawing := string(report.Bars(report.Plot{Title: "Missing", Note: "Of all rows."}, bars)); !strings.Contains(drawing, "<desc>Of all rows. column 0: 50 %; ") || !strings.Contains(drawing, "column 9: 50 %; and 2 more.</desc>") {
+		t.Fatal(drawing[:600])
 	}
 }
 
