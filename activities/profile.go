@@ -42,7 +42,7 @@ func (r *ProfileResult) outputs() metadata.Outputs {
 func (a *Activities) Profile(ctx context.Context, p ProfileParams) (*ProfileResult, error) {
 	begun := time.Now()
 	s := step{
-		run: p.Run, name: "profile", version: 5, inputs: []artifact.Ref{p.Dataset},
+		run: p.Run, name: "profile", version: 6, inputs: []artifact.Ref{p.Dataset},
 		params: map[string]any{
 			"target": p.Problem.Target, "task": p.Problem.Task, "pipeline": p.Run.Pipeline,
 			"key": p.Key, "event_time": p.EventTime, "split": p.Split,

@@ -249,11 +249,21 @@ func (c *Column) cramersV(y *target) look {
 					}
 				}
 			}
-			least := min(c.Distinct, y.Distinct) - 1
+			least := min(used(rows), used(columns)) - 1 // of what has both
 			c.associated("cramers_v", math.Sqrt(math.Max(0, chi-1)/float64(least)), n)
 			return nil
 		},
 	}
+}
+
+// used is how many rows or columns of a table of counts have any.
+func used(margin []int64) (n int) {
+	for _, m := range margin {
+		if m > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *Column) associated(measure string, value float64, rows int64) {

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"fmt"
 	"math"
 	"sort"
 	"strings"
@@ -25,8 +26,13 @@ func (p *Profile) rows() report.Section {
 	sort.SliceStable(bars, func(i, j int) bool { return bars[i].Value > bars[j].Value })
 	s.Blocks = []report.Block{{Plots: []report.Figure{{Caption: "Share of the rows without a value.", Plot: report.Bars(report.Plot{Title: "Missing values by column", High: 1}, bars[:min(20, len(bars))])}}}}
 	t := &report.Table{Caption: "Patterns of missing values", Columns: []report.Column{{Name: "Missing together"}, {Name: "Rows", Numeric: true}, {Name: "Share", Numeric: true}}}
+	nothing := "nothing"
+	if p.MissingnessOf > 0 {
+		t.Caption += fmt.Sprintf(", of the %d columns with the most", p.MissingnessOf)
+		nothing = "none of these columns"
+	}
 	for _, m := range p.Missingness {
-		name := "nothing"
+		name := nothing
 		if len(m.Columns) > 0 {
 			name = report.Cut(strings.Join(m.Columns, ", "), 200)
 		}

@@ -2,7 +2,9 @@ package profile
 
 import (
 	"context"
+	"slices"
 
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -75,14 +77,33 @@ func begin(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 		Profile: &Profile{Version: Version, Rows: row[0].(int64), Target: o.Target, Task: o.Task, Columns: make([]Column, len(schema)), Warnings: []Warning{}},
 		engine:  e, in: in, schema: schema, options: o, scales: make([]scale, len(schema)),
 	}
-	for i, c := range schema {
+	if err := s.tellApart(ctx); err != nil {
+		return nil, err
+	}
+	for i, c := range s.schema {
 		s.Columns[i] = Column{Name: c.Name, Type: c.Type, SQL: c.SQL}
 	}
-	if s.hashes, err = newHashes(e, s.Rows, schema, o.Key); err != nil {
+	if s.hashes, err = newHashes(e, s.Rows, s.schema, o.Key); err != nil {
 		return nil, err
 	}
 	s.keeper = newKeeper(e, s.Rows, len(schema))
 	return s, nil
+}
+
+// tellApart takes columns of whole numbers beyond 2⁵³, of which float64 cannot tell every
+// one from the next, for texts: such numbers are identifiers. The target, which is
+// learnt as it is, stays what it is.
+func (s *survey) tellApart(ctx context.Context) error {
+	s.schema = slices.Clone(s.schema)
+	rows, err := s.engine.Query(ctx, "SELECT DISTINCT path_in_schema FROM parquet_metadata("+table.Literal(s.in)+
+		") WHERE type = 'INT64' AND greatest(abs(TRY_CAST(stats_min_value AS HUGEINT)), abs(TRY_CAST(stats_max_value AS HUGEINT))) > 9007199254740992")
+	for _, row := range rows {
+		name, _ := row[0].(string)
+		if c := s.schema.Column(name); c != nil && name != s.Target && (c.SQL == "BIGINT" || c.SQL == "UBIGINT") {
+			c.Kind, c.Type = frame.Text, frame.Text.String()
+		}
+	}
+	return err
 }
 
 func (s *survey) close() {
@@ -95,7 +116,7 @@ func (s *survey) close() {
 func (s *survey) compare(ctx context.Context) error {
 	sample, patterns := s.sample(), s.newPatterns()
 	looks, first := s.associations()
-	for _, more := range [][]look{s.future(), sample.looks(), patterns.looks(), s.hashes.compared(s.keeper)} {
+	for _, more := range [][]look{s.future(), sample.looks(), s.restLooks(sample), patterns.looks(), s.hashes.compared(s.keeper)} {
 		looks = append(looks, more...)
 	}
 	if err := s.scan(ctx, looks, first); err != nil {

@@ -3,13 +3,12 @@ package profile
 import (
 	"math"
 	"slices"
-
-	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
 // Information is the mutual information of a column and the target, in nats, and
 // its share of the target's entropy: 1 says that the column alone tells the
-// target. Numbers are cut into tenths; missing values are a class of their own.
+// target. Numbers are cut into tenths; missing values of the column are a class of
+// their own, rows without a target are left out.
 type Information struct {
 	Nats  float64 `json:"nats"`
 	Share float64 `json:"share"`
@@ -18,37 +17,26 @@ type Information struct {
 // tenths is how many classes numbers are cut into.
 const tenths = 10
 
-// inform fills every column's information about the target.
-func (s *survey) inform(m *sample, vectors []vector) {
-	target := slices.IndexFunc(m.columns, func(c *Column) bool { return c.Name == s.Target })
-	if s.Target == "" || target < 0 {
-		return
+// inform fills a column's information about the target's classes.
+func inform(c *Column, column, y *vector) {
+	x := classesOf(column, false)
+	cells, rows, columns, n := contingency(&x, y)
+	nats, entropy := 0.0, 0.0
+	for a, row := range cells {
+		for b, o := range row {
+			if o > 0 {
+				nats += o / n * math.Log(o*n/(rows[a]*columns[b]))
+			}
+		}
 	}
-	y := classesOf(&vectors[target], s.Task != pipeline.Regression)
-	beside(len(vectors), func(i int) {
-		c := m.columns[i]
-		if i == target {
-			return
+	for _, m := range columns {
+		if m > 0 {
+			entropy -= m / n * math.Log(m/n)
 		}
-		x := classesOf(&vectors[i], false)
-		cells, rows, columns, n := contingency(&x, &y)
-		nats, entropy := 0.0, 0.0
-		for a, row := range cells {
-			for b, o := range row {
-				if o > 0 {
-					nats += o / n * math.Log(o*n/(rows[a]*columns[b]))
-				}
-			}
-		}
-		for _, m := range columns {
-			if m > 0 {
-				entropy -= m / n * math.Log(m/n)
-			}
-		}
-		if n > 0 && entropy > 0 {
-			c.Information = &Information{Nats: round(math.Max(0, nats)), Share: round(math.Min(1, math.Max(0, nats)/entropy))}
-		}
-	})
+	}
+	if n > 0 && entropy > 0 {
+		c.Information = &Information{Nats: round(math.Max(0, nats)), Share: round(math.Min(1, math.Max(0, nats)/entropy))}
+	}
 }
 
 // classesOf cuts numbers into tenths, or takes each value for a class; missing

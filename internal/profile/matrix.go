@@ -9,7 +9,10 @@ import (
 // of which nothing can be said (a constant, no row with both) is null.
 type Matrix struct {
 	Rows    int64    `json:"rows"`    // of the sample: every row if there are no more
-	Columns []string `json:"columns"` // numbers and times, then texts; identifiers and constants left out
+	Columns []string `json:"columns"` // numbers and times, then texts; identifiers and constants left out, and all but the first 30
+
+	// Of is how many columns there would be.
+	Of int `json:"of"`
 
 	// Association is Pearson's r of two numbers in absolute value, Cramér's V of
 	// two texts, the correlation ratio of a number and a text: 0 to 1.
@@ -33,9 +36,10 @@ func (s *survey) relate(m *sample) {
 		return
 	}
 	vectors := m.vectors()
-	s.inform(m, vectors)
-	s.predict(m, vectors)
-	x := &Matrix{Rows: int64(len(m.chosen.rows)), Columns: []string{}, Numbers: []string{}}
+	if y := m.question(s); y != nil {
+		beside(len(vectors), func(i int) { y.of(m.columns[i], &vectors[i]) })
+	}
+	x := &Matrix{Rows: int64(len(m.chosen.rows)), Of: len(m.columns) + len(m.rest), Columns: []string{}, Numbers: []string{}}
 	for i, c := range m.columns {
 		x.Columns = append(x.Columns, c.Name)
 		if vectors[i].codes == nil {
@@ -76,9 +80,9 @@ func (m *Matrix) pair(i, j int, a, b *vector) {
 	m.Association[i][j], m.Association[j][i] = value, value
 }
 
-// related chooses the columns to compare: the target first among its kind, no
-// constants and no identifiers.
-func (p *Profile) related() []*Column {
+// related chooses the columns to compare pair by pair: the target first among its kind,
+// no constants and no identifiers. The rest is too many.
+func (p *Profile) related() (chosen, rest []*Column) {
 	var numbers, texts []*Column
 	for i := range p.Columns {
 		c := &p.Columns[i]
@@ -99,10 +103,12 @@ func (p *Profile) related() []*Column {
 	for _, list := range [][]*Column{numbers, texts} {
 		slices.SortStableFunc(list, func(a, b *Column) int { return isTarget(a) - isTarget(b) })
 	}
-	if len(texts) > maxRelated/3 && len(numbers)+len(texts) > maxRelated {
-		texts = texts[:max(maxRelated/3, maxRelated-len(numbers))]
+	some := len(texts)
+	if some > maxRelated/3 && len(numbers)+some > maxRelated {
+		some = max(maxRelated/3, maxRelated-len(numbers))
 	}
-	return append(numbers[:min(len(numbers), maxRelated-len(texts))], texts...)
+	many := min(len(numbers), maxRelated-some)
+	return slices.Concat(numbers[:many], texts[:some]), slices.Concat(numbers[many:], texts[some:])
 }
 
 func square(n int) [][]*float64 {

@@ -3,13 +3,12 @@ package profile
 import (
 	"math"
 	"slices"
-
-	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
 // Power is how well a column alone predicts the target in rows it was not learnt
-// from: the sample is dealt to two halves, each predicts the other by a histogram of
-// the column, its most frequent class or its mean, bin by bin.
+// from: the sample, in the order of hashes, is dealt to two halves by chance, each
+// predicts the other by a histogram of the column, its most frequent class or its mean,
+// bin by bin.
 type Power struct {
 	// Measure is "errors" (classes: the share of errors that is spared, against the
 	// most frequent class) or "r2" (numbers: the share of the variance that is
@@ -22,29 +21,6 @@ const (
 	powerBins = 256 // of numbers
 	powerRows = 100 // fewer prove nothing
 )
-
-// predict fills every column's power. The sample is in the order of hashes, which
-// deals its rows to the halves by chance.
-func (s *survey) predict(m *sample, vectors []vector) {
-	at := slices.IndexFunc(m.columns, func(c *Column) bool { return c.Name == s.Target })
-	if s.Target == "" || at < 0 {
-		return
-	}
-	numeric := s.Task == pipeline.Regression
-	if numeric && vectors[at].values == nil {
-		return
-	}
-	y := answer{values: vectors[at].values}
-	if !numeric {
-		classes := classesOf(&vectors[at], true)
-		y = answer{codes: classes.codes, classes: classes.classes - 1} // the last is missing
-	}
-	beside(len(vectors), func(i int) {
-		if c := m.columns[i]; i != at && c.Distinct > 1 {
-			c.Power = y.powerOf(&vectors[i])
-		}
-	})
-}
 
 // answer is the target in the sample: numbers, or codes below classes.
 type answer struct {

@@ -17,18 +17,19 @@ type Profile struct {
 	Columns  []Column      `json:"columns"`  // in the dataset's order
 	Warnings []Warning     `json:"warnings"` // what matters most first
 
-	DuplicateRows int64     `json:"duplicate_rows"`          // that repeat an earlier one in every column
-	RepeatedKeys  *int64    `json:"repeated_keys,omitempty"` // rows that repeat an earlier one in the key; null without one
-	Missingness   []Pattern `json:"missingness,omitempty"`   // which columns are missing together, the most frequent first
-	Matrix        *Matrix   `json:"matrix,omitempty"`        // association of columns with each other, over a sample
-	Previous      string    `json:"previous,omitempty"`      // the run whose profile drift is against
+	DuplicateRows int64     `json:"duplicate_rows"`           // that repeat an earlier one in every column
+	RepeatedKeys  *int64    `json:"repeated_keys,omitempty"`  // rows that repeat an earlier one in the key; null without one
+	Missingness   []Pattern `json:"missingness,omitempty"`    // which columns are missing together, the most frequent first
+	MissingnessOf int       `json:"missingness_of,omitempty"` // how many columns that tells of, those with the most missing; 0: of all
+	Matrix        *Matrix   `json:"matrix,omitempty"`         // association of columns with each other, over a sample
+	Previous      string    `json:"previous,omitempty"`       // the run whose profile drift is against
 }
 
 // Column is what one column holds. A value is missing if it is NULL or NaN;
 // infinite values are counted and left out of every other figure.
 type Column struct {
 	Name         string       `json:"name"`
-	Type         string       `json:"type"` // "number", "text" or "time"
+	Type         string       `json:"type"` // "number", "text" or "time"; whole numbers beyond 2⁵³, of which float64 tells few apart, are text
 	SQL          string       `json:"sql"`  // the engine's own type
 	Count        int64        `json:"count"`
 	Missing      int64        `json:"missing"`

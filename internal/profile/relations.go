@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"fmt"
 	"math"
 	"sort"
 
@@ -56,6 +57,9 @@ func (p *Profile) pairs() (report.Section, bool) {
 	over := "over every row"
 	if m.Rows < p.Rows {
 		over = "over a sample of " + report.Count(m.Rows) + " rows"
+	}
+	if m.Of > len(m.Columns) {
+		over += fmt.Sprintf(", of %d of %d columns", len(m.Columns), m.Of)
 	}
 	s := report.Section{ID: "pairs", Title: "Columns with each other", Intro: "How much two columns say the same, " + over + ". Point at a cell for its value."}
 	figures := []report.Figure{{

@@ -3,7 +3,6 @@ package profile
 import (
 	"math"
 
-	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
@@ -33,9 +32,18 @@ func (c *choice) see(hashes []uint64, from int64) {
 	}
 }
 
+// within adds the rows chosen of a batch to to, of which seen are of batches before.
+func (c *choice) within(b batch, to []int, seen int) (rows []int, _ int) {
+	for ; seen < len(c.rows) && c.rows[seen].count < int64(b.from+b.rows); seen++ {
+		to = append(to, int(c.rows[seen].count)-b.from)
+	}
+	return to, seen
+}
+
 // sample is the rows chosen, and ordered, by their hashes.
 type sample struct {
 	columns []*Column
+	rest    []*Column // that are set in relation to the target alone
 	places  []int
 	chosen  *choice
 	hashed  bool // rows were chosen in the first scan; else by these columns
@@ -47,7 +55,8 @@ type sample struct {
 
 // sample is of the columns that are worth comparing with each other.
 func (s *survey) sample() *sample {
-	m := &sample{columns: s.related(), chosen: s.hashes.all.chosen, hashed: s.hashes.all.exact}
+	m := &sample{chosen: s.hashes.all.chosen, hashed: s.hashes.all.exact}
+	m.columns, m.rest = s.related()
 	if len(m.columns) < 2 || s.Rows < 2 {
 		return nil
 	}
@@ -66,7 +75,7 @@ func (m *sample) looks() []look {
 	hashes, values := make([]uint64, table.BatchRows), make([]float64, table.BatchRows)
 	var rows []int // of a batch
 	seen := 0      // of those chosen
-	return []look{{columns: m.places, file: !m.hashed, take: func(b batch, at []int) error {
+	return []look{{columns: m.places, file: !m.hashed, first: true, take: func(b batch, at []int) error {
 		if !m.hashed {
 			clear(hashes)
 			for _, j := range at {
@@ -74,11 +83,7 @@ func (m *sample) looks() []look {
 			}
 			m.chosen.see(hashes[:b.rows], int64(b.from))
 		}
-		rows = rows[:0]
-		for ; seen < len(m.chosen.rows) && m.chosen.rows[seen].count < int64(b.from+b.rows); seen++ {
-			rows = append(rows, int(m.chosen.rows[seen].count)-b.from)
-		}
-		if len(rows) == 0 {
+		if rows, seen = m.chosen.within(b, rows[:0], seen); len(rows) == 0 {
 			return nil
 		}
 		for k, j := range at {
@@ -98,35 +103,45 @@ func (m *sample) looks() []look {
 // vectors are the columns of the sample in the order of the hashes, infinite
 // numbers missing.
 func (m *sample) vectors() []vector {
+	order := m.order()
+	out := make([]vector, len(m.columns))
+	beside(len(out), func(k int) { out[k] = m.vector(k, order) })
+	return out
+}
+
+// order is which rows of the sample are first, by their hashes.
+func (m *sample) order() []tallied {
 	rows := make([]tallied, len(m.chosen.rows))
 	for i, r := range m.chosen.rows {
 		rows[i] = tallied{r.word, int64(i)}
 	}
-	rows = inOrder(rows, make([]tallied, len(rows)))
-	out := make([]vector, len(m.columns))
-	beside(len(out), func(k int) {
-		if m.columns[k].Type != "text" {
-			values := make([]float64, len(rows))
-			for i, r := range rows {
-				if values[i] = m.numbers[k][r.count]; math.IsInf(values[i], 0) {
-					values[i] = math.NaN()
-				}
+	return inOrder(rows, make([]tallied, len(rows)))
+}
+
+func (m *sample) vector(k int, order []tallied) vector {
+	if m.columns[k].Type != "text" {
+		return numbersOf(m.numbers[k], order)
+	}
+	codes, known := make([]int32, len(order)), map[string]int32{}
+	for i, r := range order {
+		codes[i] = missingCode
+		if m.known[k][r.count] {
+			text := m.texts[k][r.count]
+			if _, there := known[text]; !there {
+				known[text] = int32(len(known))
 			}
-			out[k] = newVector(values)
-			return
+			codes[i] = known[text]
 		}
-		codes, known := make([]int32, len(rows)), map[string]int32{}
-		for i, r := range rows {
-			codes[i] = frame.MissingCode
-			if m.known[k][r.count] {
-				text := m.texts[k][r.count]
-				if _, there := known[text]; !there {
-					known[text] = int32(len(known))
-				}
-				codes[i] = known[text]
-			}
+	}
+	return vector{codes: codes, classes: len(known)}
+}
+
+func numbersOf(numbers []float64, order []tallied) vector {
+	values := make([]float64, len(order))
+	for i, r := range order {
+		if values[i] = numbers[r.count]; math.IsInf(values[i], 0) {
+			values[i] = math.NaN()
 		}
-		out[k] = vector{codes: codes, classes: len(known)}
-	})
-	return out
+	}
+	return newVector(values)
 }

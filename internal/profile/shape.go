@@ -15,7 +15,7 @@ type Outliers struct {
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
 	// RobustZ counts values with 0.6745·|x − median| / MAD over 3.5 (Iglewicz and
-	// Hoaglin, 1993); 0 if more than half of the values are one.
+	// Hoaglin, 1993); 0 if the MAD is, as half of the values are one.
 	RobustZ int64 `json:"robust_z"`
 }
 
@@ -86,8 +86,8 @@ func (s *shape) done(ctx context.Context, values series) error {
 	return err
 }
 
-// distances takes the distances from the median in ascending order: their median
-// is the MAD.
+// distances takes the distances from the median in ascending order: their median, which
+// is the mean of two if they are even in number, is the MAD.
 type distances struct {
 	total, seen int64
 	mad         float64
@@ -96,11 +96,18 @@ type distances struct {
 
 func (d *distances) take(list []counted) {
 	for _, v := range list {
-		if 2*d.seen < d.total {
-			d.mad = v.value
-			d.seen += v.count
-		} else if d.mad > 0 && 0.6745*v.value/d.mad > 3.5 {
-			d.far += v.count
+		from := d.seen
+		d.seen += v.count
+		if from > d.total/2 {
+			if d.mad > 0 && 0.6745*v.value/d.mad > 3.5 {
+				d.far += v.count
+			}
+			continue
+		}
+		for _, middle := range [...]int64{(d.total - 1) / 2, d.total / 2} {
+			if from <= middle && middle < d.seen {
+				d.mad += v.value / 2
+			}
 		}
 	}
 }

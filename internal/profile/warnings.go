@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -141,7 +142,7 @@ func (p *Profile) warnText(c *Column, target bool, add func(kind, level string, 
 			add("high_cardinality", "warn", float64(c.Distinct)/1e6, report.Count(c.Distinct)+" distinct values: rare ones will share a column")
 		}
 	}
-	if of(c.Text.Numeric) >= asNumber && !target {
+	if of(c.Text.Numeric) >= asNumber && !target && c.SQL == "VARCHAR" {
 		add("number_as_text", "warn", of(c.Text.Numeric), report.Percent(of(c.Text.Numeric))+" of the texts read as numbers: cast it, if it counts or measures something")
 	}
 	if c.Text.Empty > 0 {
@@ -152,21 +153,27 @@ func (p *Profile) warnText(c *Column, target bool, add func(kind, level string, 
 	}
 }
 
-// warnAlike finds pairs of columns that say the same.
+// warnAlike finds pairs of columns that say the same, the most alike first.
 func (p *Profile) warnAlike() {
 	if p.Matrix == nil {
 		return
 	}
-	const most = 10
-	found := 0
+	type pair struct {
+		name, other string
+		value       float64
+	}
+	var pairs []pair
 	for i, name := range p.Matrix.Columns {
-		for j := range i {
-			other := p.Matrix.Columns[j]
-			if a := p.Matrix.Association[i][j]; a != nil && *a >= alike && name != p.Target && other != p.Target && found < most {
-				p.add("alike", name, "warn", *a, "says almost the same as "+report.Cut(other, 60)+" (association "+report.Number(math.Round(*a*1000)/1000)+"): one of the two may go")
-				found++
+		for j, other := range p.Matrix.Columns[:i] {
+			if a := p.Matrix.Association[i][j]; a != nil && *a >= alike && name != p.Target && other != p.Target {
+				pairs = append(pairs, pair{name, other, *a})
 			}
 		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(b.value, a.value) })
+	const most = 10
+	for _, x := range pairs[:min(len(pairs), most)] {
+		p.add("alike", x.name, "warn", x.value, "says almost the same as "+report.Cut(x.other, 60)+" (association "+report.Number(math.Round(x.value*1000)/1000)+"): one of the two may go")
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Pattern is a set of columns that are missing together.
 type Pattern struct {
-	Columns []string `json:"columns"` // none: the rows that have everything
+	Columns []string `json:"columns"` // none: the rows that have all that are looked at
 	Rows    int64    `json:"rows"`
 }
 
@@ -23,7 +23,7 @@ const (
 
 // patterns counts the sets of columns that are missing together.
 type patterns struct {
-	columns []int // of the schema, those with missing values
+	columns []int // of the schema, those with missing values, or with the most
 	sets    *tally
 	many    bool // too many sets to be counted here
 }
@@ -31,9 +31,15 @@ type patterns struct {
 func (s *survey) newPatterns() *patterns {
 	p := &patterns{sets: newTally(maxTallied)}
 	for i, c := range s.Columns {
-		if c.Missing > 0 && len(p.columns) < maxPatternColumns {
+		if c.Missing > 0 {
 			p.columns = append(p.columns, i)
 		}
+	}
+	if len(p.columns) > maxPatternColumns {
+		slices.SortStableFunc(p.columns, func(i, j int) int { return cmp.Compare(s.Columns[j].Missing, s.Columns[i].Missing) })
+		p.columns = p.columns[:maxPatternColumns]
+		slices.Sort(p.columns)
+		s.MissingnessOf = maxPatternColumns
 	}
 	return p
 }
