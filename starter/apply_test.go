@@ -5,8 +5,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -79,6 +81,18 @@ func TestApplyShowsTheDifferenceAndIsIdempotent(t *testing.T) {
 	for _, line := range []string{"~ retrain.schedule.moments: 0 3 1 1 * (UTC) -> every 6h", "~ retrain.schedule.overlap: Skip -> BufferOne", `~ pipeline.retrain.cooldown: "2h" -> "3h"`} {
 		require.Contains(t, out, line)
 	}
+	require.Empty(t, decoded[difference](t, exitDone, "apply", path).Changes)
+
+	// The schedule starts what the file says now, whatever of it was changed.
+	rewrite(t, path, "cooldown: 3h", "cooldown: 4h")
+	require.ElementsMatch(t, []string{"retrain.schedule.runs", "pipeline.retrain.cooldown"}, whats(decoded[difference](t, exitDone, "apply", path)))
+	d, err := testenv.Temporal(t).ScheduleClient().GetHandle(t.Context(), name).Describe(t.Context())
+	require.NoError(t, err)
+	var started workflows.PipelineInput
+	require.True(t, argument(d.Schedule.Action.(*client.ScheduleWorkflowAction), &started))
+	require.Equal(t, 4*time.Hour, started.Pipeline.Retrain.CooldownOf())
+	rewrite(t, path, "target: y", "target: y, statement: 'how much?'")
+	require.Contains(t, whats(decoded[difference](t, exitDone, "apply", path)), "retrain.schedule.runs")
 	require.Empty(t, decoded[difference](t, exitDone, "apply", path).Changes)
 
 	rewrite(t, path, "schedule: {every: 6h, overlap: buffer_one, jitter: 1m}, ", "")
