@@ -75,11 +75,16 @@ type TriggerOutcome struct {
 type Pending struct {
 	First    Trigger `json:"first"`
 	Others   int     `json:"others"`   // triggers remembered after it
+	Hurried  bool    `json:"hurried"`  // one of those was a person's
 	Attempts int     `json:"attempts"` // that found another run under way
 	// Not is the moment before which it is not tried again: another run of the
 	// pipeline was under way.
 	Not time.Time `json:"not,omitzero"`
 }
+
+// person reports whether a person asked for the run, first or after others: then it
+// waits for neither cool-down nor budget.
+func (p Pending) person() bool { return p.Hurried || p.First.Kind == pipeline.TriggerRetrain }
 
 // Heard is one trigger and what became of it.
 type Heard struct {
@@ -239,7 +244,7 @@ func (r *retraining) resume(ctx workflow.Context, _ Word) error {
 	if p == nil {
 		return nil
 	}
-	if hindrance, _ := r.hindrance(ctx, p.First.Kind == pipeline.TriggerRetrain); hindrance != "" {
+	if hindrance, _ := r.hindrance(ctx, p.person()); hindrance != "" {
 		return nil // it waits on
 	}
 	return r.awaitStart(ctx, runOf(r.in.Pipeline.Name, p.First))
@@ -283,6 +288,9 @@ func (r *retraining) hear(ctx workflow.Context, t Trigger) TriggerOutcome {
 			r.in.State.Pending = &Pending{First: t}
 		} else {
 			p.Others++
+			if !p.person() && t.Kind == pipeline.TriggerRetrain {
+				p.Hurried = workflow.GetVersion(ctx, "a person hurries what is remembered", workflow.DefaultVersion, 1) != workflow.DefaultVersion
+			}
 		}
 		o.Run = runOf(r.in.Pipeline.Name, r.in.State.Pending.First)
 		r.changed = true

@@ -49,7 +49,7 @@ func (r *retraining) start(ctx workflow.Context) {
 	if p == nil {
 		return
 	}
-	if hindrance, _ := r.hindrance(ctx, p.First.Kind == pipeline.TriggerRetrain); hindrance != "" {
+	if hindrance, _ := r.hindrance(ctx, p.person()); hindrance != "" {
 		return
 	}
 	r.in.State.Pending, r.running = nil, runOf(r.in.Pipeline.Name, p.First)
@@ -135,7 +135,7 @@ func (r *retraining) next(ctx workflow.Context) time.Duration {
 	if p == nil {
 		return 0
 	}
-	_, until := r.hindrance(ctx, p.First.Kind == pipeline.TriggerRetrain)
+	_, until := r.hindrance(ctx, p.person())
 	if until.IsZero() {
 		return 0
 	}
@@ -154,7 +154,7 @@ func (r *retraining) render(ctx workflow.Context) {
 	case r.running != "":
 		state = "**running** `" + r.running + "`"
 	case s.Pending != nil:
-		why, until := r.hindrance(ctx, s.Pending.First.Kind == pipeline.TriggerRetrain)
+		why, until := r.hindrance(ctx, s.Pending.person())
 		state = "**remembers** " + plural(s.Pending.Others+1, "trigger") + ": " + why
 		if !until.IsZero() {
 			state += ", until " + until.UTC().Format("2006-01-02 15:04")

@@ -155,6 +155,20 @@ func TestAPersonDoesNotWaitForTheCooldown(t *testing.T) {
 	require.Equal(t, []string{"alert", "retrain"}, r.begun)
 }
 
+// What is remembered already is begun at once when a person asks too: it is their run.
+func TestAPersonHurriesWhatIsRemembered(t *testing.T) {
+	r := applied(t, "{cooldown: 20h, budget: {runs: 1}}")
+	r.trigger(0, "alert", "a")
+	r.trigger(2*time.Hour, "alert", "b")
+	r.trigger(3*time.Hour, "retrain", "now")
+	status := r.run(10 * time.Hour)
+	require.Equal(t, []string{"alert", "alert"}, r.begun)
+	require.Equal(t, 3*time.Hour, r.at[1].Sub(r.at[0]).Truncate(time.Second))
+	require.Equal(t, "started", r.outcomes["now"].Outcome, "the answer comes when the run has begun")
+	require.Equal(t, r.outcomes["b"].Run, r.outcomes["now"].Run)
+	require.Nil(t, status.Pending)
+}
+
 // Ten failures would be ten hammered sources: three pause it, with a note, until a
 // person says that it may go on.
 func TestFailuresPauseAndAreNotHammered(t *testing.T) {
