@@ -219,6 +219,48 @@ func TestARunThatHadToGiveWayIsTriedAgain(t *testing.T) {
 	require.Equal(t, "deployed: better", r.recorded["a"].Why)
 }
 
+// With drop, a trigger that meets the schedule's run is dropped like one that meets a
+// run of its own; a person's is tried again all the same.
+func TestARunThatHadToGiveWayIsDropped(t *testing.T) {
+	r := applied(t, "{cooldown: 1s, when_busy: drop}")
+	r.end = func(n int) (PipelineResult, error) {
+		if n < 2 {
+			return PipelineResult{Decision: DecisionSkipped, Reason: "run test/run/scheduled-1 is retraining this pipeline"}, nil
+		}
+		return PipelineResult{Decision: DecisionDeployed, Reason: "better"}, nil
+	}
+	r.trigger(0, "alert", "a")
+	r.trigger(10*time.Hour, "retrain", "now")
+	status := r.run(20 * time.Hour)
+	require.Equal(t, []string{"alert", "retrain", "retrain"}, r.begun)
+	require.Equal(t, "dropped", r.recorded["a"].Outcome)
+	require.Equal(t, "run test/run/scheduled-1 is retraining this pipeline; retrain.when_busy is drop", r.recorded["a"].Why)
+	require.Equal(t, "deployed: better", r.recorded["now"].Why)
+	require.Equal(t, 1, status.Starts, "nothing else began")
+	require.Nil(t, status.Pending)
+}
+
+// A person who asks while a run is under way that has to give way hurries both.
+func TestAPersonHurriesARunThatHadToGiveWay(t *testing.T) {
+	r := applied(t, "{}")
+	longer := applied(t, "{cooldown: 48h}").file
+	r.end = func(n int) (PipelineResult, error) {
+		if n == 0 {
+			return PipelineResult{Decision: DecisionSkipped}, nil
+		}
+		return PipelineResult{Decision: DecisionDeployed}, nil
+	}
+	r.file.State.Starts = []time.Time{time.Date(2026, 2, 28, 0, 0, 0, 0, time.UTC)} // a day ago
+	r.trigger(time.Minute, "alert", "a")
+	r.trigger(30*time.Minute, "retrain", "now")
+	r.RegisterDelayedCallback(func() {
+		r.UpdateWorkflow(UpdateApply, "apply", &testsuite.TestUpdateCallback{OnAccept: func() {}, OnReject: func(err error) { t.Error(err) }, OnComplete: func(any, error) {}}, longer)
+	}, 40*time.Minute)
+	status := r.run(3 * time.Hour)
+	require.Equal(t, []string{"alert", "alert"}, r.begun)
+	require.Nil(t, status.Pending)
+}
+
 func TestNewLabelsAskForARun(t *testing.T) {
 	r := applied(t, "{cooldown: 1s, on: [{labels: 100, every: 30m}]}")
 	var since []time.Time
