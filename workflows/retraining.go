@@ -45,7 +45,7 @@ type RetrainingState struct {
 	Pending  *Pending    `json:"pending,omitempty"` // waits for its time
 	Heard    []Heard     `json:"heard,omitempty"`   // the latest triggers, the oldest first
 	Data     string      `json:"data,omitempty"`    // digest of what the sources were at the last look
-	Since    time.Time   `json:"since"`             // labels that came later are new
+	Since    time.Time   `json:"since"`             // labels that came later are new, unless a run began since
 	Looks    []time.Time `json:"looks,omitempty"`   // when each of retrain.on is looked at next
 }
 

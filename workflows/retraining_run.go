@@ -22,7 +22,7 @@ type RetrainingStatus struct {
 	Failures int       `json:"failures"`
 	Starts   int       `json:"starts"` // of the budget
 	Heard    []Heard   `json:"heard"`  // the latest last
-	Since    time.Time `json:"since"`  // labels that came later are new
+	Since    time.Time `json:"since"`  // labels that came later are new, unless a run began since
 
 	Applied RetrainingInput `json:"applied"` // what esteira apply gave it
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -264,15 +265,41 @@ func TestAPersonHurriesARunThatHadToGiveWay(t *testing.T) {
 func TestNewLabelsAskForARun(t *testing.T) {
 	r := applied(t, "{cooldown: 1s, on: [{labels: 100, every: 30m}]}")
 	var since []time.Time
-	r.OnActivity(a.NewLabels, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.NewLabelsParams) (int64, error) {
+	r.OnActivity(a.NewLabels, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.NewLabelsParams) (*activities.NewLabelsResult, error) {
+		require.Equal(t, "test", p.Pipeline)
 		since = append(since, p.Since)
-		return int64(len(since)) * 30, nil
+		return &activities.NewLabelsResult{Labels: int64(len(since)) * 30, Since: p.Since}, nil
 	})
 	r.run(7 * time.Hour)
 	require.NotEmpty(t, r.begun)
 	require.Equal(t, "labels", r.begun[0])
 	require.Equal(t, 90*time.Minute, r.at[0].Sub(since[0]).Truncate(time.Minute), "the fourth look finds 120")
 	require.Contains(t, since, r.at[0], "counted from the run on")
+}
+
+// The same labels ask once for each time they are counted from: that of the last run.
+func TestNewLabelsSayWhatTheyAreCountedFrom(t *testing.T) {
+	r := applied(t, "{cooldown: 1s, on: [{labels: 100, every: 30m}]}")
+	scheduled := time.Date(2026, 3, 1, 0, 20, 0, 0, time.UTC)
+	r.OnActivity(a.NewLabels, mock.Anything, mock.Anything).Return(func(_ context.Context, p activities.NewLabelsParams) (*activities.NewLabelsResult, error) {
+		if p.Since.After(scheduled) {
+			return &activities.NewLabelsResult{Since: p.Since}, nil
+		}
+		return &activities.NewLabelsResult{Labels: 100, Since: scheduled}, nil
+	})
+	r.run(3 * time.Hour)
+	require.Equal(t, []string{"labels"}, r.begun)
+	require.Contains(t, r.recorded["labels since 2026-03-01T00:20:00Z"].Reason, "100 labels have come since 2026-03-01T00:20:00Z")
+}
+
+// A workflow that goes on has the answers of an earlier build in its history.
+func TestAnEarlierBuildCountedLabelsAlone(t *testing.T) {
+	var res activities.NewLabelsResult
+	require.NoError(t, json.Unmarshal([]byte("120"), &res))
+	require.Equal(t, activities.NewLabelsResult{Labels: 120}, res)
+	require.NoError(t, json.Unmarshal([]byte(`{"labels":3,"since":"2026-03-01T00:20:00Z"}`), &res))
+	require.Equal(t, activities.NewLabelsResult{Labels: 3, Since: time.Date(2026, 3, 1, 0, 20, 0, 0, time.UTC)}, res)
+	require.Error(t, json.Unmarshal([]byte(`"3"`), &res))
 }
 
 func TestNewDataAsksForARun(t *testing.T) {
