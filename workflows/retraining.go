@@ -27,7 +27,7 @@ const (
 )
 
 // RetrainingID is the workflow that decides about a pipeline's retraining.
-func RetrainingID(pipeline string) string { return pipeline + "/retrain" }
+func RetrainingID(pipeline string) string { return esteiratemporal.RetrainingID(pipeline) }
 
 // RetrainingInput is the pipeline as it was applied, and what is carried over from
 // one execution of the workflow to the next.
@@ -97,6 +97,7 @@ type Heard struct {
 const (
 	maxHeard   = 200
 	maxKey     = 200
+	maxSaid    = 1000        // bytes of a note in the memo
 	busyPause  = time.Minute // before a run is tried again that found another under way
 	showsHeard = 12
 )
@@ -118,6 +119,9 @@ func Retraining(ctx workflow.Context, in RetrainingInput) error {
 	r := &retraining{in: in, queues: queuesOf(ctx)}
 	if r.in.State.Since.IsZero() {
 		r.in.State.Since = workflow.Now(ctx)
+	}
+	if r.in.State.Paused != nil { // by the execution before
+		r.paused(ctx, r.in.State.Paused)
 	}
 	if err := r.listen(ctx); err != nil {
 		return err
@@ -234,12 +238,14 @@ func (r *retraining) apply(_ workflow.Context, in RetrainingInput) error {
 
 func (r *retraining) pause(ctx workflow.Context, w Word) error {
 	w.At = workflow.Now(ctx)
-	r.in.State.Paused, r.changed = &w, true
+	r.paused(ctx, &w)
+	r.changed = true
 	return nil
 }
 
 func (r *retraining) resume(ctx workflow.Context, _ Word) error {
-	r.in.State.Paused, r.in.State.Failures, r.changed, r.applied = nil, 0, true, true
+	r.paused(ctx, nil)
+	r.in.State.Failures, r.changed, r.applied = 0, true, true
 	p := r.in.State.Pending
 	if p == nil {
 		return nil
@@ -248,6 +254,21 @@ func (r *retraining) resume(ctx workflow.Context, _ Word) error {
 		return nil // it waits on
 	}
 	return r.awaitStart(ctx, runOf(r.in.Pipeline.Name, p.First))
+}
+
+// paused remembers that somebody paused it, or with nil that it goes on, and says so
+// in the memo, where the schedule's runs look: they do not ask this workflow. An
+// execution that an earlier build saw pause says so from its next one on.
+func (r *retraining) paused(ctx workflow.Context, w *Word) {
+	r.in.State.Paused = w
+	if workflow.GetVersion(ctx, "a pause is in the memo", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	said := ""
+	if w != nil {
+		said = w.Actor + " since " + w.At.UTC().Format(time.RFC3339) + ": " + w.Note[:min(len(w.Note), maxSaid)]
+	}
+	_ = workflow.UpsertMemo(ctx, map[string]any{esteiratemporal.PausedMemo: strings.ToValidUTF8(said, "")}) // a text can be encoded
 }
 
 // answer is hear for who waits: a run that is said to be started can be looked at.

@@ -102,7 +102,7 @@ func (r *retraining) ended(ctx workflow.Context, p Pending, begun time.Time, res
 		why = "failed: " + endOf(err)
 		s.Failures++
 		if most := r.in.Pipeline.Retrain.Failures(); s.Failures >= most && s.Paused == nil {
-			s.Paused = &Word{Actor: "esteira", Note: fmt.Sprintf("%s in a row failed, the last %s: %s", plural(s.Failures, "run"), id, endOf(err)), At: workflow.Now(ctx)}
+			r.paused(ctx, &Word{Actor: "esteira", Note: fmt.Sprintf("%s in a row failed, the last %s: %s", plural(s.Failures, "run"), id, endOf(err)), At: workflow.Now(ctx)})
 		}
 	case res.Decision == DecisionRejected:
 		s.Failures = 0
@@ -164,7 +164,7 @@ func (r *retraining) render(ctx workflow.Context) {
 	state := "waits for a trigger"
 	switch {
 	case s.Paused != nil:
-		state = fmt.Sprintf("**paused** by %s since %s: %s. Resume: `esteira retrain resume %s --reason …`", s.Paused.Actor, s.Paused.At.UTC().Format("2006-01-02 15:04"), s.Paused.Note, r.in.Pipeline.Name)
+		state = fmt.Sprintf("**paused** by %s since %s: %s. Runs of the schedule end as paused. Resume: `esteira retrain resume %s --reason …`", s.Paused.Actor, s.Paused.At.UTC().Format("2006-01-02 15:04"), s.Paused.Note, r.in.Pipeline.Name)
 	case r.running != "":
 		state = "**running** `" + r.running + "`"
 	case s.Pending != nil:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/worker"
@@ -18,6 +19,7 @@ import (
 	"github.com/esteira-ml/esteira/activities"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	esteiratemporal "github.com/esteira-ml/esteira/internal/temporal"
 )
 
 // retrain is a Retraining workflow whose runs take an hour and end as the test says.
@@ -28,6 +30,7 @@ type retrain struct {
 	at       []time.Time
 	end      func(n int) (PipelineResult, error) // of the n-th run, from 0
 	recorded map[string]metadata.Trigger
+	memo     []string // what was said of a pause, in order
 	outcomes map[string]TriggerOutcome
 	file     RetrainingInput
 }
@@ -54,6 +57,9 @@ func applied(t *testing.T, section string) *retrain {
 	}, workflow.RegisterOptions{Name: "Pipeline"})
 	r.RegisterActivity(&activities.Activities{})
 	r.OnActivity(a.RecordTrigger, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, t metadata.Trigger) error { r.recorded[t.Key] = t; return nil })
+	r.OnUpsertMemo(mock.Anything).Maybe().Run(func(args mock.Arguments) {
+		r.memo = append(r.memo, args[0].(map[string]any)[esteiratemporal.PausedMemo].(string))
+	}).Return(nil)
 	return r
 }
 
@@ -187,6 +193,9 @@ func TestFailuresPauseAndAreNotHammered(t *testing.T) {
 	status := r.run(40 * time.Hour)
 	require.Len(t, r.begun, 4, "three, and one for all that was remembered")
 	require.Contains(t, r.outcomes["5"].Why, "retraining is paused: 3 runs in a row failed")
+	require.Len(t, r.memo, 2, "which the schedule heeds")
+	require.Regexp(t, `^esteira since 2026-03-01T05:00:0.Z: 3 runs in a row failed, the last test/run/http-[0-9a-f]*: the source is away$`, r.memo[0])
+	require.Empty(t, r.memo[1], "resumed")
 	require.Nil(t, status.Paused)
 	require.Zero(t, status.Failures)
 	require.Contains(t, r.recorded["9"].Why, "retrained, not better, the champion stays: rmse missed by 2")
@@ -200,6 +209,49 @@ func TestAPauseLasts(t *testing.T) {
 	require.Empty(t, r.begun)
 	require.Equal(t, "because", status.Paused.Note)
 	require.Contains(t, r.outcomes["a"].Why, "paused: because")
+	require.Equal(t, []string{"ana since 2026-03-01T00:01:00Z: because"}, r.memo)
+}
+
+// Pause, failures, budget and what is remembered outlive an execution of the workflow.
+func TestTheNextExecutionGoesOn(t *testing.T) {
+	next := func(r *retrain, after time.Duration) RetrainingInput {
+		t.Helper()
+		r.RegisterDelayedCallback(func() {
+			r.SetContinueAsNewSuggested(true)
+			r.SignalWorkflow(SignalTrigger, Trigger{Kind: "http", Key: "last", Reason: "test"})
+		}, after)
+		r.ExecuteWorkflow(Retraining, r.file)
+		require.True(t, r.IsWorkflowCompleted())
+		var again *workflow.ContinueAsNewError
+		require.ErrorAs(t, r.GetWorkflowError(), &again)
+		var in RetrainingInput
+		require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &in))
+		return in
+	}
+	r := applied(t, "{cooldown: 1s, budget: {runs: 1, per: 1d}}")
+	r.trigger(0, "alert", "a")
+	in := next(r, 2*time.Hour)
+	spent := applied(t, "{}")
+	spent.file = in
+	spent.SetStartTime(time.Date(2026, 3, 1, 2, 0, 1, 0, time.UTC))
+	spent.trigger(time.Hour, "alert", "a")
+	spent.trigger(time.Hour, "alert", "b")
+	spent.run(40 * time.Hour)
+	require.Equal(t, "repeated", spent.outcomes["a"].Outcome)
+	require.Contains(t, spent.outcomes["b"].Why, "the budget of 1 run in 24h0m0s is spent; runs after 2026-03-02T00:00:00Z")
+	require.Equal(t, []string{"http"}, spent.begun, "what was remembered, once the budget allows it")
+	require.Equal(t, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), spent.at[0].Truncate(time.Second))
+
+	r = applied(t, "{}")
+	r.say(time.Minute, UpdatePause)
+	in = next(r, 2*time.Hour)
+	held := applied(t, "{}")
+	held.file = in
+	held.trigger(time.Hour, "retrain", "now")
+	status := held.run(1000 * time.Hour)
+	require.Empty(t, held.begun)
+	require.Equal(t, "because", status.Paused.Note)
+	require.Equal(t, []string{"ana since 2026-03-01T00:01:00Z: because"}, held.memo, "said again")
 }
 
 // A run that found the schedule's under way is tried again.
