@@ -20,8 +20,8 @@ type shownSchedule struct {
 	TimeZone string       `json:"time_zone"`
 	Jitter   string       `json:"jitter,omitempty"`
 	Held     string       `json:"held,omitempty"` // who paused the pipeline's retraining, which holds its schedule too
-	Skipped  int          `json:"skipped"` // the run before still went
-	Missed   int          `json:"missed"`  // past the catch-up window
+	Skipped  int          `json:"skipped"`        // the run before still went
+	Missed   int          `json:"missed"`         // past the catch-up window
 	Next     []time.Time  `json:"next"`
 	Recent   []startedRun `json:"recent"` // the last starts, those by hand and for moments of the past among them
 	Passed   []occurrence `json:"passed"` // the last moments, and what became of them

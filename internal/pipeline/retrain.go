@@ -46,7 +46,7 @@ type TrainWindow struct {
 // Schedule says at which moments a pipeline runs: by cron, or every so often.
 type Schedule struct {
 	Cron           string `json:"cron,omitempty" yaml:"cron,omitempty" jsonschema_description:"Five fields, or @hourly, @daily, @weekly."`
-	Every          string `json:"every,omitempty" yaml:"every,omitempty" jsonschema_description:"Instead of cron: a duration of at least 1m, such as 6h; counted from midnight UTC of 1970."`
+	Every          string `json:"every,omitempty" yaml:"every,omitempty" jsonschema_description:"Instead of cron: a duration of at least 1m, such as 6h; counted from midnight UTC of 1970. With another time_zone it divides a day, and counts from each midnight there."`
 	Offset         string `json:"offset,omitempty" yaml:"offset,omitempty" jsonschema_description:"every: moves the moments by this much."`
 	TimeZone       string `json:"time_zone" yaml:"time_zone,omitempty" jsonschema_description:"IANA name; default UTC."`
 	Jitter         string `json:"jitter,omitempty" yaml:"jitter,omitempty" jsonschema_description:"Duration, such as 1m: starts are spread by up to this much."`
