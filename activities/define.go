@@ -15,6 +15,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/temporal"
 )
 
 // DefineParams open a run.
@@ -38,6 +39,9 @@ type DefineResult struct {
 	ExistingDecision string `json:"existing_decision,omitempty"`
 	// Busy is the retraining that runs now; this one has to wait or to give way.
 	Busy string `json:"busy,omitempty"`
+	// Paused is who paused the pipeline's retraining, since when and why; a run of the
+	// schedule then has nothing to do.
+	Paused string `json:"paused,omitempty"`
 	// ArtifactURL is where a browser finds artifacts by digest, if anywhere.
 	ArtifactURL string `json:"artifact_url,omitempty"`
 }
@@ -51,7 +55,7 @@ func (a *Activities) Define(ctx context.Context, p DefineParams) (*DefineResult,
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)
 	}
-	if res.Existing != "" || res.Busy != "" {
+	if res.Existing != "" || res.Busy != "" || res.Paused != "" {
 		return res, nil
 	}
 	finished := time.Now()
@@ -85,6 +89,13 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 	if err != nil {
 		return nil, err
 	}
+	paused, err := a.heldBack(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if paused != "" {
+		return &DefineResult{Definition: ref, Digest: ref.Digest, ProblemVersion: version, ArtifactURL: a.ArtifactURL, Paused: paused}, nil
+	}
 	start := metadata.StartRun{
 		ID: p.Run.ID, TemporalRunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pipeline: p.Pipeline.Name, PipelineDigest: ref.Digest,
 		Trigger: p.Trigger, Moment: p.Moment, Started: p.At,
@@ -111,6 +122,28 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 		res.Existing, res.ExistingDecision = held.ID, cmp.Or(held.Decision, string(held.State))
 	}
 	return res, nil
+}
+
+// heldBack tells by whom the pipeline's retraining is paused, if this is a run of its
+// schedule: nobody else has asked the workflow that decides. It is recorded with the
+// triggers that were dropped. A run that an attempt before has begun goes on.
+func (a *Activities) heldBack(ctx context.Context, p DefineParams) (string, error) {
+	if p.Trigger != pipeline.TriggerSchedule {
+		return "", nil
+	}
+	paused, err := temporal.RetrainingPaused(ctx, activity.GetClient(ctx), p.Pipeline.Name)
+	if err != nil || paused == "" {
+		return "", err
+	}
+	switch run, err := a.DB.Run(ctx, p.Run.ID); {
+	case err == nil && run.TemporalRunID == activity.GetInfo(ctx).WorkflowExecution.RunID:
+		return "", nil
+	case err != nil && fault.KindOf(err) != fault.NotFound:
+		return "", err
+	}
+	return paused, a.DB.RecordTrigger(ctx, metadata.Trigger{
+		Pipeline: p.Pipeline.Name, Key: p.Run.ID, Kind: p.Trigger, Reason: "its schedule", Outcome: "dropped", Why: "retraining was paused by " + paused, Run: p.Run.ID, At: p.At,
+	})
 }
 
 // problemDigest names a version of a problem by its content.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -23,20 +24,49 @@ func (a *Activities) RecordTrigger(ctx context.Context, t metadata.Trigger) erro
 	return nil
 }
 
-// NewLabelsParams ask how many labels have come.
+// NewLabelsParams ask how many labels have come since the last run of the pipeline
+// began, or since then if that is later.
 type NewLabelsParams struct {
+	Pipeline string    `json:"pipeline,omitempty"` // "": runs are not asked for, as builds before did
 	Endpoint string    `json:"endpoint"`
 	Since    time.Time `json:"since"`
 }
 
-// NewLabels counts the answers of an endpoint that got a label since then. Since is of
-// Temporal's clock, and so is when the activity started: the worker's is not asked.
-func (a *Activities) NewLabels(ctx context.Context, p NewLabelsParams) (int64, error) {
-	n, err := a.DB.NewLabels(ctx, p.Endpoint, p.Since, activity.GetInfo(ctx).StartedTime)
-	if err != nil {
-		return 0, applicationError(ctx, err)
+// NewLabelsResult counts the answers that got a label after Since.
+type NewLabelsResult struct {
+	Labels int64     `json:"labels"`
+	Since  time.Time `json:"since"`
+}
+
+// UnmarshalJSON also takes the count alone, which is what builds before answered: it is
+// in the histories of workflows that go on.
+func (r *NewLabelsResult) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, &r.Labels) == nil {
+		return nil
 	}
-	return n, nil
+	type plain NewLabelsResult
+	return json.Unmarshal(b, (*plain)(r))
+}
+
+// NewLabels counts the answers of an endpoint that got a label since the last run of
+// the pipeline began, whoever started it. Moments are of Temporal's clock, and so is
+// when the activity started: the worker's is not asked.
+func (a *Activities) NewLabels(ctx context.Context, p NewLabelsParams) (*NewLabelsResult, error) {
+	res := &NewLabelsResult{Since: p.Since}
+	if p.Pipeline != "" {
+		began, err := a.DB.LastRunBegan(ctx, p.Pipeline)
+		if err != nil {
+			return nil, applicationError(ctx, err)
+		}
+		if began.After(res.Since) {
+			res.Since = began
+		}
+	}
+	var err error
+	if res.Labels, err = a.DB.NewLabels(ctx, p.Endpoint, res.Since, activity.GetInfo(ctx).StartedTime); err != nil {
+		return nil, applicationError(ctx, err)
+	}
+	return res, nil
 }
 
 // NewDataParams name the sources to look at.

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -105,4 +107,39 @@ func TestRowsSinceTheLabelsOfTheLiveModel(t *testing.T) {
 	_, err = w.DB.Pool().Exec(t.Context(), `update runs set started = started - interval '2 days'`)
 	require.NoError(t, err)
 	require.Equal(t, w.begins.Add(-5*time.Hour), since("e", later), "a run that began before those labels has not seen them")
+}
+
+// Labels are new that came since the last run began, whatever asked for it; a run that
+// learns nothing, such as one that repeats another, is none.
+func TestNewLabelsAreCountedFromTheLastRun(t *testing.T) {
+	w := watch(t)
+	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+	env.RegisterActivity(w.Activities)
+	began, now := time.Now().Add(-time.Hour).Truncate(time.Microsecond).UTC(), time.Now().UTC()
+	count := func(since time.Time) (res NewLabelsResult) {
+		t.Helper()
+		value, err := env.ExecuteActivity(w.NewLabels, NewLabelsParams{Pipeline: "p", Endpoint: "e", Since: since})
+		require.NoError(t, err)
+		require.NoError(t, value.Get(&res))
+		return res
+	}
+	start := func(id, trigger string, at time.Time) {
+		t.Helper()
+		_, claimed, err := w.DB.StartRun(t.Context(), metadata.StartRun{ID: id, Pipeline: "p", Trigger: trigger, Started: at})
+		require.NoError(t, err)
+		require.True(t, claimed)
+	}
+	_, err := w.DB.Pool().Exec(t.Context(), `update runs set started = now() - interval '3 hours'`)
+	require.NoError(t, err)
+	rows := usual(3, 1, nil)
+	w.label(w.ask(-5, rows), rows)
+	require.Equal(t, NewLabelsResult{Labels: 3, Since: now.Add(-2 * time.Hour)}, count(now.Add(-2*time.Hour)))
+	start("scheduled", pipeline.TriggerSchedule, began)
+	require.Equal(t, NewLabelsResult{Labels: 3, Since: began}, count(now.Add(-2*time.Hour)))
+	require.Equal(t, now, count(now).Since, "what is later counts")
+	start("repeated", "reproduce", time.Now().Add(time.Minute))
+	require.Equal(t, began, count(now.Add(-2*time.Hour)).Since)
+	late := time.Now().Add(time.Minute).Truncate(time.Microsecond).UTC()
+	start("manual", "manual", late)
+	require.Equal(t, NewLabelsResult{Since: late}, count(now.Add(-2*time.Hour)))
 }

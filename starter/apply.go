@@ -7,9 +7,11 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/esteira-ml/esteira/internal/config"
@@ -50,9 +52,9 @@ func (a *app) applyCommand() *cobra.Command {
 		Use:   "apply FILE",
 		Short: "Make schedule, retraining and monitor what the file says, after showing what changes",
 		Long: "apply sets up what a pipeline file asks for beyond a run: the schedule of retrain.schedule, the\n" +
-			"workflow that decides about retraining, which from then on knows this file, and the schedule of monitor,\n" +
-			"which watches the endpoint. It shows the difference first. Applying the same file again changes nothing;\n" +
-			"a schedule that the file no longer has is removed.",
+			"workflow that decides about retraining, and the schedule of monitor, which watches the endpoint. From\n" +
+			"then on all three know this file, as it is now. It shows the difference first. Applying the same file\n" +
+			"again changes nothing; a schedule that the file no longer has is removed.",
 		Example: "  esteira apply flights.yaml --dry-run\n  esteira apply flights.yaml", Args: exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := readFile(args[0], sources)
@@ -141,8 +143,13 @@ func (s *appliedSchedule) differs(ctx context.Context) ([]change, error) {
 	const under = "retrain.schedule."
 	wanted := map[string]string{}
 	if w := s.wanted(); w != nil {
+		runs, err := runsOf(s.launch().input(), temporal.QueuesOf(s.cfg.TaskQueue).Workflow)
+		if err != nil {
+			return nil, err
+		}
 		wanted = map[string]string{
 			"moments": momentsOf(*w), "overlap": overlaps[w.Overlap].String(), "catch_up": w.CatchUpOf().String(), "pause_on_failure": fmt.Sprint(w.Pauses()),
+			"runs": runs,
 		}
 		if w.Jitter != "" {
 			wanted["jitter"] = span(w.Jitter)
@@ -166,13 +173,39 @@ func scheduled(s client.Schedule) map[string]string {
 	if s.Spec.Jitter > 0 {
 		out["jitter"] = s.Spec.Jitter.String()
 	}
-	out["moments"] = "another schedule"
+	out["moments"], out["runs"] = "another schedule", "something else"
 	if action, ok := s.Action.(*client.ScheduleWorkflowAction); ok {
 		if words, ok := action.Memo[momentsMemo]; ok {
 			out["moments"] = wording(words)
 		}
+		var in workflows.PipelineInput
+		if argument(action, &in) {
+			if runs, err := runsOf(in, action.TaskQueue); err == nil {
+				out["runs"] = runs
+			}
+		}
 	}
 	return out
+}
+
+// runsOf says what a schedule starts: the file is part of it, so that a change of any
+// of it is a change of the schedule.
+func runsOf(in workflows.PipelineInput, queue string) (string, error) {
+	digest, err := pipeline.Digest(&in.Pipeline)
+	return fmt.Sprintf("version %.12s, trigger %s, paths from %s, queue %s", digest, in.Trigger, in.BaseDir, queue), err
+}
+
+// argument decodes what a schedule gives its workflow; false: it is no such thing.
+func argument(action *client.ScheduleWorkflowAction, into any) bool {
+	if len(action.Args) != 1 {
+		return false
+	}
+	payload, ok := action.Args[0].(*commonpb.Payload)
+	return ok && converter.GetDefaultDataConverter().FromPayload(payload, into) == nil
+}
+
+func (s *appliedSchedule) launch() launch {
+	return launch{file: s.f, trigger: pipeline.TriggerSchedule}
 }
 
 func (s *appliedSchedule) apply(ctx context.Context) error {
@@ -180,7 +213,7 @@ func (s *appliedSchedule) apply(ctx context.Context) error {
 		err := s.t.ScheduleClient().GetHandle(ctx, s.f.pipeline.Name).Delete(ctx)
 		return noSchedule(err, s.f.pipeline.Name)
 	}
-	_, err := putSchedule(ctx, s.t, pipelineSchedule(s.cfg, launch{file: s.f, trigger: pipeline.TriggerSchedule}, *s.wanted(), false))
+	_, err := putSchedule(ctx, s.t, pipelineSchedule(s.cfg, s.launch(), *s.wanted(), false))
 	return err
 }
 

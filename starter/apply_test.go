@@ -5,8 +5,10 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -81,6 +83,18 @@ func TestApplyShowsTheDifferenceAndIsIdempotent(t *testing.T) {
 	}
 	require.Empty(t, decoded[difference](t, exitDone, "apply", path).Changes)
 
+	// The schedule starts what the file says now, whatever of it was changed.
+	rewrite(t, path, "cooldown: 3h", "cooldown: 4h")
+	require.ElementsMatch(t, []string{"retrain.schedule.runs", "pipeline.retrain.cooldown"}, whats(decoded[difference](t, exitDone, "apply", path)))
+	d, err := testenv.Temporal(t).ScheduleClient().GetHandle(t.Context(), name).Describe(t.Context())
+	require.NoError(t, err)
+	var started workflows.PipelineInput
+	require.True(t, argument(d.Schedule.Action.(*client.ScheduleWorkflowAction), &started))
+	require.Equal(t, 4*time.Hour, started.Pipeline.Retrain.CooldownOf())
+	rewrite(t, path, "target: y", "target: y, statement: 'how much?'")
+	require.Contains(t, whats(decoded[difference](t, exitDone, "apply", path)), "retrain.schedule.runs")
+	require.Empty(t, decoded[difference](t, exitDone, "apply", path).Changes)
+
 	rewrite(t, path, "schedule: {every: 6h, overlap: buffer_one, jitter: 1m}, ", "")
 	require.Contains(t, whats(decoded[difference](t, exitDone, "apply", path)), "retrain.schedule.moments")
 	_, _, code = esteira(t, "schedule", "show", name)
@@ -92,8 +106,7 @@ func TestAPausedScheduleStaysPaused(t *testing.T) {
 	name := withRetraining(t)
 	path := pipelineFile(t, name, "retrain: {schedule: {cron: '0 3 1 1 *'}}\n")
 	decoded[difference](t, exitDone, "apply", path)
-	paused := decoded[map[string][]string](t, exitDone, "schedule", "pause", "--all", "--note", "maintenance")
-	require.Contains(t, paused["paused"], name)
+	decoded[map[string]string](t, exitDone, "schedule", "pause", name, "--note", "maintenance")
 	rewrite(t, path, "0 3 1 1 *", "0 4 1 1 *")
 	decoded[difference](t, exitDone, "apply", path)
 	type shown struct {
@@ -103,7 +116,6 @@ func TestAPausedScheduleStaysPaused(t *testing.T) {
 	s := decoded[shown](t, exitDone, "schedule", "show", name)
 	require.True(t, s.Paused)
 	require.Equal(t, "maintenance", s.Note)
-	require.NotContains(t, decoded[map[string][]string](t, exitDone, "schedule", "pause", "--all")["paused"], name, "it is paused already")
 }
 
 func TestAPersonStartsPausesAndResumes(t *testing.T) {

@@ -21,8 +21,13 @@ import (
 
 func (a *app) retrainCommand() *cobra.Command {
 	return group("retrain", "Retraining of an applied pipeline: start, show, pause, resume",
-		a.retrainStart(), a.retrainShow(), a.retrainSay("pause", "Let no retraining begin until it is resumed", workflows.UpdatePause),
-		a.retrainSay("resume", "Let retraining begin again", workflows.UpdateResume))
+		a.retrainStart(), a.retrainShow(), a.retrainSay("pause", "Let no retraining begin until it is resumed, whatever asks for it", workflows.UpdatePause,
+			"pause lasts until resume. Triggers are remembered or dropped, as retrain.when_busy says; what a person asks\n"+
+				"for is remembered. A run of the schedule ends at once as paused, and makes nothing: schedule show tells which.\n"+
+				"A run that is under way goes on. esteira run FILE still starts one by hand."),
+		a.retrainSay("resume", "Let retraining begin again", workflows.UpdateResume,
+			"resume forgets the failures in a row and begins what was remembered. Moments of the schedule that passed\n"+
+				"meanwhile are over; make up for them with esteira schedule backfill."))
 }
 
 func (a *app) retrainStart() *cobra.Command {
@@ -52,10 +57,10 @@ func (a *app) retrainStart() *cobra.Command {
 	return c
 }
 
-func (a *app) retrainSay(verb, short, update string) *cobra.Command {
+func (a *app) retrainSay(verb, short, update, long string) *cobra.Command {
 	var reason string
 	c := &cobra.Command{
-		Use: verb + " PIPELINE", Short: short, Example: "  esteira retrain " + verb + " flights --reason 'source is being repaired'", Args: exactly("PIPELINE"),
+		Use: verb + " PIPELINE", Short: short, Long: long, Example: "  esteira retrain " + verb + " flights --reason 'source is being repaired'", Args: exactly("PIPELINE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.updateRetraining(cmd.Context(), args[0], update, workflows.Word{Actor: person(), Note: reason}, nil, func(config.Config) error {
 				return a.print(map[string]string{"pipeline": args[0], "state": verb + "d"}, func() { a.say("Retraining of %s: %sd.", args[0], verb) })
@@ -143,7 +148,7 @@ func (a *app) retrainShow() *cobra.Command {
 					state := "waits for a trigger"
 					switch {
 					case s.Paused != nil:
-						state = "paused by " + s.Paused.Actor + ": " + s.Paused.Note
+						state = "paused by " + s.Paused.Actor + ": " + s.Paused.Note + "; runs of the schedule end as paused"
 					case s.Running != "":
 						state = "running " + s.Running
 					case s.Pending != nil:

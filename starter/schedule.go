@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -46,7 +47,7 @@ func (a *app) scheduleCreate() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&s.Cron, "cron", "", "five fields, or @hourly, @daily, @weekly; default: the file's")
-	c.Flags().StringVar(&s.Every, "every", "", "instead of --cron: a duration such as 6h")
+	c.Flags().StringVar(&s.Every, "every", "", "instead of --cron: a duration such as 6h; in a --time-zone one that divides a day")
 	c.Flags().StringVar(&s.TimeZone, "time-zone", "", "IANA name; default: the file's, else UTC")
 	c.Flags().StringVar(&s.Jitter, "jitter", "", "spread starts by up to this much, such as 5m")
 	c.Flags().BoolVar(&paused, "paused", false, "create it paused")
@@ -99,6 +100,9 @@ func (a *app) createSchedule(ctx context.Context, cfg config.Config, t client.Cl
 func momentsOf(s pipeline.Schedule) string {
 	if s.Every == "" {
 		return fmt.Sprintf("%s (%s)", s.Cron, s.TimeZone)
+	}
+	if s.Local() != nil {
+		return fmt.Sprintf("every %s, counted from %s after midnight (%s)", s.Every, cmp.Or(s.Offset, "0s"), s.TimeZone)
 	}
 	if s.Offset != "" {
 		return fmt.Sprintf("every %s, %s after", s.Every, s.Offset)

@@ -29,8 +29,10 @@ const passedBy = "no run"
 
 // How far back moments are looked at, and how many of them.
 const (
-	momentsBack = 30 * 24 * time.Hour
-	maxMoments  = 500
+	momentsBack   = 30 * 24 * time.Hour
+	momentsFirst  = 12 * time.Hour // asked for at first
+	momentsListed = 1000           // Temporal's bound of one answer
+	maxMoments    = 500
 )
 
 // occurrences holds the moments of a schedule that have passed against the runs that
@@ -43,23 +45,17 @@ func occurrences(ctx context.Context, t client.Client, name string, d *client.Sc
 			from = changed
 		}
 	}
-	runs, err := scheduledRuns(ctx, t, name, from)
+	moments, err := latestMoments(ctx, t, name, from, now, d.Schedule.Spec.Jitter, limit)
+	if err != nil || len(moments) == 0 {
+		return []occurrence{}, err
+	}
+	runs, err := scheduledRuns(ctx, t, name, moments[0].Add(-d.Schedule.Spec.Jitter))
 	if err != nil {
 		return nil, err
-	}
-	namespace, err := temporal.Namespace(t)
-	if err != nil {
-		return nil, err
-	}
-	moments, err := t.WorkflowService().ListScheduleMatchingTimes(ctx, &workflowservice.ListScheduleMatchingTimesRequest{
-		Namespace: namespace, ScheduleId: name, StartTime: timestamppb.New(from), EndTime: timestamppb.New(now),
-	})
-	if err != nil {
-		return nil, fault.Wrap(err, fault.TemporalUnavailable, "list the moments of schedule %s", name).WithRemedy("check that Temporal runs: esteira doctor")
 	}
 	out := []occurrence{}
-	for _, at := range moments.GetStartTime() {
-		o := occurrence{Moment: at.AsTime(), Outcome: passedBy}
+	for _, at := range moments {
+		o := occurrence{Moment: at, Outcome: passedBy}
 		// Temporal adds the jitter to the moments it lists, and not to those that runs are for.
 		i := slices.IndexFunc(runs, func(r occurrence) bool {
 			early := o.Moment.Sub(r.Moment)
@@ -71,7 +67,56 @@ func occurrences(ctx context.Context, t client.Client, name string, d *client.Sc
 		out = append(out, o)
 	}
 	slices.Reverse(out)
-	return out[:min(limit, len(out))], nil
+	return out, nil
+}
+
+// latestMoments are the last moments of a schedule in an interval, the earliest first.
+// Temporal lists the earliest thousand of what it is asked for: it is asked for
+// stretches from the end back, shorter ones where moments are many.
+func latestMoments(ctx context.Context, t client.Client, name string, from, to time.Time, jitter time.Duration, limit int) ([]time.Time, error) {
+	var out []time.Time
+	stretch := momentsFirst
+	for end := to; end.After(from) && len(out) < limit; {
+		begin := end.Add(-stretch)
+		if begin.Before(from) {
+			begin = from
+		}
+		until := end.Add(min(jitter, stretch)) // one that is due before end may be listed after it
+		if until.After(to) {
+			until = to
+		}
+		moments, err := momentsBetween(ctx, t, name, begin, until)
+		if err != nil {
+			return nil, err
+		}
+		if len(moments) >= momentsListed && stretch > time.Second {
+			stretch = max(min(stretch, end.Sub(begin))/4, time.Second)
+			continue
+		}
+		out = append(moments, out...)
+		slices.SortFunc(out, time.Time.Compare)
+		out = slices.CompactFunc(out, time.Time.Equal)
+		end, stretch = begin, 2*stretch
+	}
+	return out[max(0, len(out)-limit):], nil
+}
+
+func momentsBetween(ctx context.Context, t client.Client, name string, from, to time.Time) ([]time.Time, error) {
+	namespace, err := temporal.Namespace(t)
+	if err != nil {
+		return nil, err
+	}
+	listed, err := t.WorkflowService().ListScheduleMatchingTimes(ctx, &workflowservice.ListScheduleMatchingTimesRequest{
+		Namespace: namespace, ScheduleId: name, StartTime: timestamppb.New(from), EndTime: timestamppb.New(to),
+	})
+	if err != nil {
+		return nil, fault.Wrap(err, fault.TemporalUnavailable, "list the moments of schedule %s", name).WithRemedy("check that Temporal runs: esteira doctor")
+	}
+	var out []time.Time
+	for _, at := range listed.GetStartTime() {
+		out = append(out, at.AsTime())
+	}
+	return out, nil
 }
 
 // scheduledRuns are the runs that a schedule has started for moments from then on.

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-
-	"github.com/esteira-ml/esteira/internal/config"
-	"github.com/esteira-ml/esteira/internal/fault"
 )
 
 // change makes a command that does one thing to a schedule and says so.
@@ -31,18 +27,25 @@ func (a *app) schedulePause() *cobra.Command {
 	var note string
 	var all bool
 	c := &cobra.Command{Use: "pause PIPELINE", Short: "Pause a schedule, or all of them; a pause lasts until it is resumed",
+		Long: "pause --all pauses the schedules that start pipelines of this installation, and leaves those\n" +
+			"that are paused already with their note. Monitors and the audit export go on, and so do the schedules of\n" +
+			"others in the namespace; runs that alerts, labels or people ask for are held by esteira retrain pause.",
 		Example: "  esteira schedule pause flights --note 'source is being moved'\n  esteira schedule pause --all --note 'maintenance'"}
 	c.Flags().StringVar(&note, "note", "paused with esteira schedule pause", "why, shown with the schedule")
-	c.Flags().BoolVar(&all, "all", false, "every schedule of every pipeline")
-	pause := func(ctx context.Context, h client.ScheduleHandle) error {
+	c.Flags().BoolVar(&all, "all", false, "the schedule of every pipeline")
+	a.change(c, "paused", func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Pause(ctx, client.SchedulePauseOptions{Note: note})
-	}
-	a.change(c, "paused", pause)
+	})
+	return oneOrAll(c, &all, func(ctx context.Context) error { return a.pauseAll(ctx, note) })
+}
+
+// oneOrAll lets a command about one pipeline be about all of them.
+func oneOrAll(c *cobra.Command, all *bool, f func(context.Context) error) *cobra.Command {
 	one := c.RunE
 	c.Args = nil
 	c.RunE = func(cmd *cobra.Command, args []string) error {
-		if all && len(args) == 0 {
-			return a.pauseAll(cmd.Context(), pause)
+		if *all && len(args) == 0 {
+			return f(cmd.Context())
 		}
 		if err := exactly("PIPELINE")(cmd, args); err != nil {
 			return err
@@ -52,40 +55,19 @@ func (a *app) schedulePause() *cobra.Command {
 	return c
 }
 
-// pauseAll pauses what is not paused yet, whose note would be lost.
-func (a *app) pauseAll(ctx context.Context, pause func(context.Context, client.ScheduleHandle) error) error {
-	return a.withTemporal(ctx, func(_ config.Config, t client.Client) error {
-		listed, err := t.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 100})
-		if err != nil {
-			return fault.Wrap(err, fault.TemporalUnavailable, "list schedules").WithRemedy("check that Temporal runs: esteira doctor")
-		}
-		paused := []string{}
-		for listed.HasNext() {
-			s, err := listed.Next()
-			if err != nil {
-				return fault.Wrap(err, fault.TemporalUnavailable, "list schedules").WithRemedy("check that Temporal runs: esteira doctor")
-			}
-			if s.Paused {
-				continue
-			}
-			if err := pause(ctx, t.ScheduleClient().GetHandle(ctx, s.ID)); err != nil {
-				return fault.Wrap(err, fault.TemporalUnavailable, "pause schedule %s", s.ID)
-			}
-			paused = append(paused, s.ID)
-		}
-		return a.print(map[string]any{"paused": paused}, func() {
-			a.say("Paused %s: %s", plural(len(paused), "schedule"), strings.Join(paused, ", "))
-		})
-	})
-}
-
 func (a *app) scheduleResume() *cobra.Command {
 	var note string
-	c := &cobra.Command{Use: "resume PIPELINE", Short: "Resume a paused schedule", Example: "  esteira schedule resume flights"}
+	var all bool
+	c := &cobra.Command{Use: "resume PIPELINE", Short: "Resume a paused schedule, or all that pause --all paused",
+		Long: "resume --all resumes the schedules that pause --all paused, and leaves those that somebody paused one by one,\n" +
+			"or that a failed run did; it says which.",
+		Example: "  esteira schedule resume flights\n  esteira schedule resume --all"}
 	c.Flags().StringVar(&note, "note", "resumed with esteira schedule resume", "why, shown with the schedule")
-	return a.change(c, "resumed", func(ctx context.Context, h client.ScheduleHandle) error {
+	c.Flags().BoolVar(&all, "all", false, "every schedule that pause --all paused")
+	a.change(c, "resumed", func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note})
 	})
+	return oneOrAll(c, &all, func(ctx context.Context) error { return a.resumeAll(ctx, note) })
 }
 
 func (a *app) scheduleTrigger() *cobra.Command {

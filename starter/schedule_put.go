@@ -54,7 +54,9 @@ func pipelineSchedule(cfg config.Config, l launch, s pipeline.Schedule, paused b
 	id := l.file.pipeline.Name
 	span := func(text string) time.Duration { d, _ := pipeline.ParseDuration(text); return d } // empty, or checked
 	spec := client.ScheduleSpec{TimeZoneName: s.TimeZone, Jitter: span(s.Jitter)}
-	if s.Every != "" {
+	if local := s.Local(); local != nil {
+		spec.CronExpressions = local
+	} else if s.Every != "" {
 		spec.Intervals = []client.ScheduleIntervalSpec{{Every: span(s.Every), Offset: span(s.Offset)}}
 	} else {
 		spec.CronExpressions = []string{s.Cron}

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/esteira-ml/esteira/internal/config"
+	"github.com/esteira-ml/esteira/internal/temporal"
 )
 
 // shownSchedule is what show prints.
@@ -18,8 +19,9 @@ type shownSchedule struct {
 	Note     string       `json:"note,omitempty"`
 	TimeZone string       `json:"time_zone"`
 	Jitter   string       `json:"jitter,omitempty"`
-	Skipped  int          `json:"skipped"` // the run before still went
-	Missed   int          `json:"missed"`  // past the catch-up window
+	Held     string       `json:"held,omitempty"` // who paused the pipeline's retraining, which holds its schedule too
+	Skipped  int          `json:"skipped"`        // the run before still went
+	Missed   int          `json:"missed"`         // past the catch-up window
 	Next     []time.Time  `json:"next"`
 	Recent   []startedRun `json:"recent"` // the last starts, those by hand and for moments of the past among them
 	Passed   []occurrence `json:"passed"` // the last moments, and what became of them
@@ -36,7 +38,8 @@ func (a *app) scheduleShow() *cobra.Command {
 		Use: "show PIPELINE", Short: "Show a schedule: its next starts, its last moments and what became of them",
 		Long: "show holds the moments of the last thirty days, since the schedule was last changed, against the runs\n" +
 			"that there are. A moment without a run was skipped, because the run before still went, or missed, because\n" +
-			"Temporal was away for longer than the catch-up window or the schedule was paused; backfill makes up for it.",
+			"Temporal was away for longer than the catch-up window or the schedule was paused; backfill makes up for it.\n" +
+			"A run that came while retraining was paused (esteira retrain pause, or failures in a row) ended as paused.",
 		Example: "  esteira schedule show flights", Args: exactly("PIPELINE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if last < 1 || last > maxMoments {
@@ -67,6 +70,9 @@ func describedSchedule(ctx context.Context, t client.Client, name string, last i
 	if j := d.Schedule.Spec.Jitter; j > 0 {
 		s.Jitter = j.String()
 	}
+	if s.Held, err = temporal.RetrainingPaused(ctx, t, name); err != nil {
+		return s, err
+	}
 	for _, r := range d.Info.RecentActions {
 		if r.StartWorkflowResult != nil {
 			s.Recent = append(s.Recent, startedRun{r.ScheduleTime, r.StartWorkflowResult.WorkflowID})
@@ -77,7 +83,11 @@ func describedSchedule(ctx context.Context, t client.Client, name string, last i
 }
 
 func (a *app) printSchedule(s shownSchedule) {
-	a.facts("schedule", s.Schedule, "state", pausedOr(s.Paused, "active"), "note", s.Note, "time zone", s.TimeZone, "jitter", s.Jitter,
+	held := ""
+	if s.Held != "" {
+		held = "paused by " + s.Held + "; until esteira retrain resume " + s.Schedule + " runs end as paused"
+	}
+	a.facts("schedule", s.Schedule, "state", pausedOr(s.Paused, "active"), "note", s.Note, "retraining", held, "time zone", s.TimeZone, "jitter", s.Jitter,
 		"skipped", fmt.Sprint(s.Skipped), "missed", fmt.Sprint(s.Missed))
 	rows := [][]string{}
 	for _, at := range s.Next[:min(5, len(s.Next))] {

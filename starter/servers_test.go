@@ -77,7 +77,16 @@ func TestScheduleLivesItsLife(t *testing.T) {
 	require.False(t, s.Paused)
 	require.Equal(t, "America/Sao_Paulo", s.TimeZone)
 	require.Equal(t, "1m0s", s.Jitter)
-	require.NotEmpty(t, s.Next)
+	at, err := time.LoadLocation("America/Sao_Paulo")
+	require.NoError(t, err)
+	next := func() (out []string) {
+		t.Helper()
+		for _, moment := range decoded[shown](t, exitDone, "schedule", "show", name).Next[:3] {
+			out = append(out, moment.Truncate(time.Hour).In(at).Format("01-02 15:04")) // the jitter is a minute
+		}
+		return out
+	}
+	require.Equal(t, []string{"01-01 03:00", "01-01 03:00", "01-01 03:00"}, next(), "the hour is a local one")
 
 	decoded[map[string]string](t, exitDone, "schedule", "pause", name, "--note", "source is being moved")
 	s = decoded[shown](t, exitDone, "schedule", "show", name)
@@ -87,6 +96,15 @@ func TestScheduleLivesItsLife(t *testing.T) {
 	require.False(t, decoded[shown](t, exitDone, "schedule", "show", name).Paused)
 	_, errs, code = esteira(t, "schedule", "backfill", name, "--from", "2026-01-02", "--to", "2026-01-01")
 	require.Equal(t, exitUsage, code, errs)
+
+	// So are the hours of an interval; one that has none there is refused.
+	decoded[map[string]any](t, exitDone, "schedule", "create", path, "--every", "24h", "--time-zone", "America/Sao_Paulo", "--jitter", "0s")
+	for _, moment := range decoded[shown](t, exitDone, "schedule", "show", name).Next {
+		require.Equal(t, "00:00", moment.In(at).Format("15:04"))
+	}
+	_, errs, code = esteira(t, "schedule", "create", path, "--every", "36h", "--time-zone", "America/Sao_Paulo")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, `"0 3 * * *"`)
 
 	require.Equal(t, "deleted", decoded[map[string]string](t, exitDone, "schedule", "delete", name)["state"])
 	for _, verb := range []string{"show", "pause", "resume", "trigger", "delete"} {

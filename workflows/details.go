@@ -102,6 +102,8 @@ func next(d Decision, pipeline, endpoint, run, rollout string) string {
 		return "\nNext: `esteira rollouts show " + rollout + "`, `esteira endpoints history " + endpoint + "`.\n"
 	case DecisionPackaged:
 		return "\nNext: `esteira models show " + pipeline + "`.\n"
+	case DecisionPaused:
+		return "\nNext: `esteira retrain show " + pipeline + "`, `esteira retrain resume " + pipeline + " --reason …`; `esteira schedule backfill " + pipeline + "` makes up for this moment.\n"
 	case DecisionFailed:
 		return "\nNext: mend the cause and run again; finished steps come from the cache. `esteira runs show " + run + "`.\n"
 	case DecisionRejected:

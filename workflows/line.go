@@ -90,7 +90,9 @@ func (l *line) finish(ctx workflow.Context, cause error) (PipelineResult, error)
 	if err := workflow.UpsertMemo(ctx, map[string]any{"report": l.result.Details}); err != nil {
 		return l.result, err
 	}
-	if l.result.Decision != DecisionDuplicate && l.result.Decision != DecisionSkipped { // those have no row
+	switch l.result.Decision {
+	case DecisionDuplicate, DecisionSkipped, DecisionPaused: // have no row
+	default:
 		options := activityOptions(l.queues.Deploy, short, "record the outcome: "+string(l.result.Decision))
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), a.Finish, l.outcome(cause)).Get(ctx, nil)
 		if err != nil && errors.Is(cause, errDecided) {

@@ -92,6 +92,9 @@ func (l *line) define(ctx workflow.Context) error {
 		return err
 	}
 	l.result.PipelineDigest, l.result.ProblemVersion, l.artifactURL = res.Digest, res.ProblemVersion, res.ArtifactURL
+	if res.Paused != "" {
+		return l.decide(DecisionPaused, "retraining was paused by "+res.Paused)
+	}
 	if res.Busy != "" {
 		l.result.Existing = res.Busy
 		return l.decide(DecisionSkipped, "run "+res.Busy+" is retraining this pipeline, one at a time")

@@ -393,6 +393,20 @@ func TestAScheduledRunGivesWay(t *testing.T) {
 	require.Empty(t, b.finished.State)
 }
 
+// A scheduled run does nothing while retraining is paused, says who paused it, and
+// leaves no row.
+func TestAScheduledRunHeedsThePause(t *testing.T) {
+	b := setup(t)
+	b.input.Trigger = "schedule"
+	b.OnActivity(a.Define, mock.Anything, mock.Anything).Return(&activities.DefineResult{Digest: "d", Paused: "ana since 2026-03-01T00:00:00Z: repairs"}, nil)
+	res, err := b.run(t)
+	require.NoError(t, err)
+	require.Equal(t, DecisionPaused, res.Decision)
+	require.Equal(t, "retraining was paused by ana since 2026-03-01T00:00:00Z: repairs", res.Reason)
+	require.Contains(t, res.Details, "esteira retrain resume test")
+	require.Empty(t, b.finished.State)
+}
+
 // The window is of retrainings: a run that a person starts learns from all rows.
 func TestARetrainingLearnsFromItsWindow(t *testing.T) {
 	for trigger, windowed := range map[string]bool{"manual": false, "schedule": true, "alert": true} {

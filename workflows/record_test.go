@@ -185,6 +185,47 @@ var scenarios = map[string]scenario{
 		require.Error(r.t, r.temporal.GetWorkflow(r.t.Context(), id, "").Get(r.t.Context(), nil))
 		return id
 	}},
+	"hurried": {workflows.DecisionCancelled, false, false, func(r *recorder) string { // by a person, before and after a pause
+		r.Run(testline.ExitDone, r.file())
+		var said any
+		r.JSON(testline.ExitDone, &said, "apply", r.file("retrain: {schedule: {cron: \"@daily\"}}", "retrain: {cooldown: 20h, budget: {runs: 1}}"))
+		id := workflows.RetrainingID(r.name)
+		status := func() (s workflows.RetrainingStatus) {
+			r.JSON(testline.ExitDone, &s, "retrain", "show", r.name)
+			return s
+		}
+		alert := func(key string) {
+			require.NoError(r.t, r.temporal.SignalWorkflow(r.t.Context(), id, "", workflows.SignalTrigger, workflows.Trigger{Kind: "alert", Key: key, Reason: "to record it"}))
+		}
+		alert("first")
+		r.Await(time.Minute, "the run of the alert", func() bool { s := status(); return len(s.Heard) == 1 && s.Running == "" && s.Pending == nil })
+		alert("remembered")
+		r.Await(time.Minute, "the alert that is remembered", func() bool { return status().Pending != nil })
+		r.JSON(testline.ExitDone, &said, "retrain", "pause", r.name, "--reason", "to record it")
+		r.JSON(testline.ExitDone, &said, "retrain", "resume", r.name, "--reason", "it is recorded")
+		var o workflows.TriggerOutcome
+		r.JSON(testline.ExitDone, &o, "retrain", "start", r.name)
+		r.Follow(testline.ExitDone, o.Run)
+		r.Await(time.Minute, "its end is counted", func() bool { return status().Running == "" })
+		require.NoError(r.t, r.temporal.CancelWorkflow(r.t.Context(), id, ""))
+		require.Error(r.t, r.temporal.GetWorkflow(r.t.Context(), id, "").Get(r.t.Context(), nil))
+		return id
+	}},
+	"paused": {workflows.DecisionPaused, false, false, func(r *recorder) string {
+		r.Run(testline.ExitDone, r.file())
+		var said any
+		r.JSON(testline.ExitDone, &said, "apply", r.file())
+		r.JSON(testline.ExitDone, &said, "retrain", "pause", r.name, "--reason", "to record it")
+		r.JSON(testline.ExitDone, &said, "schedule", "trigger", r.name)
+		var s struct{ Recent []struct{ Run string } }
+		r.Await(time.Minute, "the run of the schedule", func() bool {
+			r.JSON(testline.ExitDone, &s, "schedule", "show", r.name)
+			return len(s.Recent) == 1
+		})
+		require.NoError(r.t, r.temporal.GetWorkflow(r.t.Context(), s.Recent[0].Run, "").Get(r.t.Context(), nil))
+		r.JSON(testline.ExitDone, &said, "pipelines", "delete", r.name, "--yes", "--while-live")
+		return s.Recent[0].Run
+	}},
 	"monitored": {"", false, false, func(r *recorder) string {
 		file := r.file("retrain:", "deploy: {endpoint: "+r.name+"}\nmonitor: {window: 1s, min_rows: 1, alerts: [{on: latency_p99_ms, max: 0.000001}]}\nnotify: [{log: true}]\nretrain:")
 		r.Run(testline.ExitDone, file)

@@ -19,6 +19,7 @@ const (
 
 	DecisionDuplicate Decision = "duplicate" // another run answered this moment
 	DecisionSkipped   Decision = "skipped"   // another retraining of the pipeline was under way
+	DecisionPaused    Decision = "paused"    // a run of the schedule, while retraining is paused
 	DecisionCancelled Decision = "cancelled"
 	DecisionFailed    Decision = "failed" // no decision could be reached
 

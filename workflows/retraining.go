@@ -27,7 +27,7 @@ const (
 )
 
 // RetrainingID is the workflow that decides about a pipeline's retraining.
-func RetrainingID(pipeline string) string { return pipeline + "/retrain" }
+func RetrainingID(pipeline string) string { return esteiratemporal.RetrainingID(pipeline) }
 
 // RetrainingInput is the pipeline as it was applied, and what is carried over from
 // one execution of the workflow to the next.
@@ -45,7 +45,7 @@ type RetrainingState struct {
 	Pending  *Pending    `json:"pending,omitempty"` // waits for its time
 	Heard    []Heard     `json:"heard,omitempty"`   // the latest triggers, the oldest first
 	Data     string      `json:"data,omitempty"`    // digest of what the sources were at the last look
-	Since    time.Time   `json:"since"`             // labels that came later are new
+	Since    time.Time   `json:"since"`             // labels that came later are new, unless a run began since
 	Looks    []time.Time `json:"looks,omitempty"`   // when each of retrain.on is looked at next
 }
 
@@ -75,11 +75,16 @@ type TriggerOutcome struct {
 type Pending struct {
 	First    Trigger `json:"first"`
 	Others   int     `json:"others"`   // triggers remembered after it
+	Hurried  bool    `json:"hurried"`  // one of those was a person's
 	Attempts int     `json:"attempts"` // that found another run under way
 	// Not is the moment before which it is not tried again: another run of the
 	// pipeline was under way.
 	Not time.Time `json:"not,omitzero"`
 }
+
+// person reports whether a person asked for the run, first or after others: then it
+// waits for neither cool-down nor budget.
+func (p Pending) person() bool { return p.Hurried || p.First.Kind == pipeline.TriggerRetrain }
 
 // Heard is one trigger and what became of it.
 type Heard struct {
@@ -92,6 +97,7 @@ type Heard struct {
 const (
 	maxHeard   = 200
 	maxKey     = 200
+	maxSaid    = 1000        // bytes of a note in the memo
 	busyPause  = time.Minute // before a run is tried again that found another under way
 	showsHeard = 12
 )
@@ -113,6 +119,9 @@ func Retraining(ctx workflow.Context, in RetrainingInput) error {
 	r := &retraining{in: in, queues: queuesOf(ctx)}
 	if r.in.State.Since.IsZero() {
 		r.in.State.Since = workflow.Now(ctx)
+	}
+	if r.in.State.Paused != nil { // by the execution before
+		r.paused(ctx, r.in.State.Paused)
 	}
 	if err := r.listen(ctx); err != nil {
 		return err
@@ -229,20 +238,37 @@ func (r *retraining) apply(_ workflow.Context, in RetrainingInput) error {
 
 func (r *retraining) pause(ctx workflow.Context, w Word) error {
 	w.At = workflow.Now(ctx)
-	r.in.State.Paused, r.changed = &w, true
+	r.paused(ctx, &w)
+	r.changed = true
 	return nil
 }
 
 func (r *retraining) resume(ctx workflow.Context, _ Word) error {
-	r.in.State.Paused, r.in.State.Failures, r.changed, r.applied = nil, 0, true, true
+	r.paused(ctx, nil)
+	r.in.State.Failures, r.changed, r.applied = 0, true, true
 	p := r.in.State.Pending
 	if p == nil {
 		return nil
 	}
-	if hindrance, _ := r.hindrance(ctx, p.First.Kind == pipeline.TriggerRetrain); hindrance != "" {
+	if hindrance, _ := r.hindrance(ctx, p.person()); hindrance != "" {
 		return nil // it waits on
 	}
 	return r.awaitStart(ctx, runOf(r.in.Pipeline.Name, p.First))
+}
+
+// paused remembers that somebody paused it, or with nil that it goes on, and says so
+// in the memo, where the schedule's runs look: they do not ask this workflow. An
+// execution that an earlier build saw pause says so from its next one on.
+func (r *retraining) paused(ctx workflow.Context, w *Word) {
+	r.in.State.Paused = w
+	if workflow.GetVersion(ctx, "a pause is in the memo", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return
+	}
+	said := ""
+	if w != nil {
+		said = w.Actor + " since " + w.At.UTC().Format(time.RFC3339) + ": " + w.Note[:min(len(w.Note), maxSaid)]
+	}
+	_ = workflow.UpsertMemo(ctx, map[string]any{esteiratemporal.PausedMemo: strings.ToValidUTF8(said, "")}) // a text can be encoded
 }
 
 // answer is hear for who waits: a run that is said to be started can be looked at.
@@ -283,6 +309,9 @@ func (r *retraining) hear(ctx workflow.Context, t Trigger) TriggerOutcome {
 			r.in.State.Pending = &Pending{First: t}
 		} else {
 			p.Others++
+			if !p.person() && t.Kind == pipeline.TriggerRetrain {
+				p.Hurried = workflow.GetVersion(ctx, "a person hurries what is remembered", workflow.DefaultVersion, 1) != workflow.DefaultVersion
+			}
 		}
 		o.Run = runOf(r.in.Pipeline.Name, r.in.State.Pending.First)
 		r.changed = true

@@ -78,10 +78,14 @@ func (r *retraining) lookAtData(ctx workflow.Context) {
 }
 
 func (r *retraining) lookAtLabels(ctx workflow.Context, enough int) {
-	endpoint, since := r.in.Pipeline.Deploy.Endpoint, r.in.State.Since
-	var n int64
-	if err := call(ctx, r.queues.Data, short, "count the labels of "+endpoint, &n, a.NewLabels, activities.NewLabelsParams{Endpoint: endpoint, Since: since}); err != nil || n < int64(enough) {
+	var res activities.NewLabelsResult
+	params := activities.NewLabelsParams{Pipeline: r.in.Pipeline.Name, Endpoint: r.in.Pipeline.Deploy.Endpoint, Since: r.in.State.Since}
+	if err := call(ctx, r.queues.Data, short, "count the labels of "+params.Endpoint, &res, a.NewLabels, params); err != nil || res.Labels < int64(enough) {
 		return
 	}
-	r.hear(ctx, Trigger{Kind: pipeline.TriggerLabels, Key: "labels since " + since.UTC().Format(time.RFC3339Nano), Reason: fmt.Sprintf("%d labels have come since %s", n, since.UTC().Format(time.RFC3339))})
+	since := params.Since
+	if !res.Since.IsZero() { // else an earlier build counted
+		since = res.Since
+	}
+	r.hear(ctx, Trigger{Kind: pipeline.TriggerLabels, Key: "labels since " + since.UTC().Format(time.RFC3339Nano), Reason: fmt.Sprintf("%d labels have come since %s", res.Labels, since.UTC().Format(time.RFC3339))})
 }

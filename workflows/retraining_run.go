@@ -22,7 +22,7 @@ type RetrainingStatus struct {
 	Failures int       `json:"failures"`
 	Starts   int       `json:"starts"` // of the budget
 	Heard    []Heard   `json:"heard"`  // the latest last
-	Since    time.Time `json:"since"`  // labels that came later are new
+	Since    time.Time `json:"since"`  // labels that came later are new, unless a run began since
 
 	Applied RetrainingInput `json:"applied"` // what esteira apply gave it
 }
@@ -49,7 +49,7 @@ func (r *retraining) start(ctx workflow.Context) {
 	if p == nil {
 		return
 	}
-	if hindrance, _ := r.hindrance(ctx, p.First.Kind == pipeline.TriggerRetrain); hindrance != "" {
+	if hindrance, _ := r.hindrance(ctx, p.person()); hindrance != "" {
 		return
 	}
 	r.in.State.Pending, r.running = nil, runOf(r.in.Pipeline.Name, p.First)
@@ -85,20 +85,14 @@ func (r *retraining) childOptions(ctx workflow.Context, p Pending) workflow.Chil
 	}
 }
 
-// ended counts how a run ended. One that found another under way is tried again;
-// one that failed counts, and so many in a row pause: a cause that stays is not
+// ended counts how a run ended. One that found another under way was none; one that
+// failed counts, and so many in a row pause: a cause that stays is not
 // hammered.
 func (r *retraining) ended(ctx workflow.Context, p Pending, begun time.Time, res PipelineResult, err error) {
 	s, id := &r.in.State, r.running
 	r.running, r.changed = "", true
 	if err == nil && res.Decision == DecisionSkipped {
-		if s.Pending == nil {
-			s.Pending = &p
-		} else {
-			s.Pending.First, s.Pending.Others = p.First, s.Pending.Others+p.Others+1
-		}
-		s.Pending.Attempts++
-		s.Pending.Not = workflow.Now(ctx).Add(busyPause)
+		r.gaveWay(ctx, p, id, res.Reason)
 		return
 	}
 	s.Starts, s.Since = append(s.Starts, begun), begun
@@ -108,7 +102,7 @@ func (r *retraining) ended(ctx workflow.Context, p Pending, begun time.Time, res
 		why = "failed: " + endOf(err)
 		s.Failures++
 		if most := r.in.Pipeline.Retrain.Failures(); s.Failures >= most && s.Paused == nil {
-			s.Paused = &Word{Actor: "esteira", Note: fmt.Sprintf("%s in a row failed, the last %s: %s", plural(s.Failures, "run"), id, endOf(err)), At: workflow.Now(ctx)}
+			r.paused(ctx, &Word{Actor: "esteira", Note: fmt.Sprintf("%s in a row failed, the last %s: %s", plural(s.Failures, "run"), id, endOf(err)), At: workflow.Now(ctx)})
 		}
 	case res.Decision == DecisionRejected:
 		s.Failures = 0
@@ -116,14 +110,34 @@ func (r *retraining) ended(ctx workflow.Context, p Pending, begun time.Time, res
 	default:
 		s.Failures = 0
 	}
-	r.tell(ctx, id, why)
+	r.tell(ctx, id, "started", why)
 }
 
-// tell adds the end of a run to the triggers that were for it.
-func (r *retraining) tell(ctx workflow.Context, id, why string) {
+// gaveWay decides about a run that found another under way, such as the schedule's: it
+// is tried again, as one with what was remembered meanwhile, or dropped as any trigger
+// that comes while a run goes. What a person asked for is never dropped.
+func (r *retraining) gaveWay(ctx workflow.Context, p Pending, id, why string) {
+	s := &r.in.State
+	if !r.in.Pipeline.Retrain.Remembers() && !p.person() && workflow.GetVersion(ctx, "drop what gave way", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		r.tell(ctx, id, "dropped", why+"; retrain.when_busy is drop")
+		return
+	}
+	if later := s.Pending; later != nil {
+		if later.person() && !p.person() {
+			p.Hurried = workflow.GetVersion(ctx, "a person hurries what gave way", workflow.DefaultVersion, 1) != workflow.DefaultVersion
+		}
+		p.Others += later.Others + 1
+	}
+	p.Attempts++
+	p.Not = workflow.Now(ctx).Add(busyPause)
+	s.Pending = &p
+}
+
+// tell adds what became of a run to the triggers that were for it.
+func (r *retraining) tell(ctx workflow.Context, id, outcome, why string) {
 	for i := range r.in.State.Heard {
 		if h := &r.in.State.Heard[i]; h.Run == id {
-			h.Outcome, h.Why = "started", why
+			h.Outcome, h.Why = outcome, why
 			r.record(ctx, *h)
 		}
 	}
@@ -135,7 +149,7 @@ func (r *retraining) next(ctx workflow.Context) time.Duration {
 	if p == nil {
 		return 0
 	}
-	_, until := r.hindrance(ctx, p.First.Kind == pipeline.TriggerRetrain)
+	_, until := r.hindrance(ctx, p.person())
 	if until.IsZero() {
 		return 0
 	}
@@ -150,11 +164,11 @@ func (r *retraining) render(ctx workflow.Context) {
 	state := "waits for a trigger"
 	switch {
 	case s.Paused != nil:
-		state = fmt.Sprintf("**paused** by %s since %s: %s. Resume: `esteira retrain resume %s --reason …`", s.Paused.Actor, s.Paused.At.UTC().Format("2006-01-02 15:04"), s.Paused.Note, r.in.Pipeline.Name)
+		state = fmt.Sprintf("**paused** by %s since %s: %s. Runs of the schedule end as paused. Resume: `esteira retrain resume %s --reason …`", s.Paused.Actor, s.Paused.At.UTC().Format("2006-01-02 15:04"), s.Paused.Note, r.in.Pipeline.Name)
 	case r.running != "":
 		state = "**running** `" + r.running + "`"
 	case s.Pending != nil:
-		why, until := r.hindrance(ctx, s.Pending.First.Kind == pipeline.TriggerRetrain)
+		why, until := r.hindrance(ctx, s.Pending.person())
 		state = "**remembers** " + plural(s.Pending.Others+1, "trigger") + ": " + why
 		if !until.IsZero() {
 			state += ", until " + until.UTC().Format("2006-01-02 15:04")

@@ -46,6 +46,17 @@ func (db *DB) NewLabels(ctx context.Context, endpoint string, since, now time.Ti
 	return n, fail(err, "count the labels of "+endpoint)
 }
 
+// LastRunBegan is when the last run of a pipeline began that learned, or was to; zero:
+// there was none.
+func (db *DB) LastRunBegan(ctx context.Context, pipeline string) (time.Time, error) {
+	var at *time.Time
+	err := db.pool.QueryRow(ctx, `select max(started) from runs where pipeline = $1 and trigger not in ('score', 'reproduce', 'import')`, pipeline).Scan(&at)
+	if err != nil || at == nil {
+		return time.Time{}, fail(err, "look up the last run of "+pipeline)
+	}
+	return at.UTC(), nil
+}
+
 // FirstLabelled is when the oldest of the answers was asked that got a label after
 // since and at or before until; ok is false if none did.
 func (db *DB) FirstLabelled(ctx context.Context, endpoint string, since, until time.Time) (at time.Time, ok bool, err error) {

@@ -18,7 +18,7 @@ type Retrain struct {
 	Cooldown    string           `json:"cooldown,omitempty" yaml:"cooldown,omitempty" jsonschema_description:"Least time from the start of one triggered run to the next; default 24h. Schedules and people do not wait."`
 	Budget      *Budget          `json:"budget,omitempty" yaml:"budget,omitempty" jsonschema_description:"Most triggered runs in a span of time; default 7 in 7d."`
 	WhenBusy    string           `json:"when_busy,omitempty" yaml:"when_busy,omitempty" jsonschema:"enum=remember,enum=drop" jsonschema_description:"A trigger while a run goes, or within cooldown or beyond budget: remember (default) makes one run of all of them as soon as it may, drop forgets them."`
-	MaxFailures int              `json:"max_failures,omitempty" yaml:"max_failures,omitempty" jsonschema_description:"After as many failed runs in a row retraining pauses, with a note; default 3."`
+	MaxFailures int              `json:"max_failures,omitempty" yaml:"max_failures,omitempty" jsonschema_description:"After as many failed runs in a row retraining pauses, with a note, and its schedule with it; default 3."`
 	Window      *TrainWindow     `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Of which rows a retraining run learns; default: all."`
 }
 
@@ -46,7 +46,7 @@ type TrainWindow struct {
 // Schedule says at which moments a pipeline runs: by cron, or every so often.
 type Schedule struct {
 	Cron           string `json:"cron,omitempty" yaml:"cron,omitempty" jsonschema_description:"Five fields, or @hourly, @daily, @weekly."`
-	Every          string `json:"every,omitempty" yaml:"every,omitempty" jsonschema_description:"Instead of cron: a duration of at least 1m, such as 6h; counted from midnight UTC of 1970."`
+	Every          string `json:"every,omitempty" yaml:"every,omitempty" jsonschema_description:"Instead of cron: a duration of at least 1m, such as 6h; counted from midnight UTC of 1970. With another time_zone it divides a day, and counts from each midnight there."`
 	Offset         string `json:"offset,omitempty" yaml:"offset,omitempty" jsonschema_description:"every: moves the moments by this much."`
 	TimeZone       string `json:"time_zone" yaml:"time_zone,omitempty" jsonschema_description:"IANA name; default UTC."`
 	Jitter         string `json:"jitter,omitempty" yaml:"jitter,omitempty" jsonschema_description:"Duration, such as 1m: starts are spread by up to this much."`

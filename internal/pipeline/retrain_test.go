@@ -70,6 +70,9 @@ func TestMistakesOfRetraining(t *testing.T) {
 		{"retrain: {schedule: {cron: '@daily', every: 1h}}", "retrain.schedule.every", "beside cron", false},
 		{"retrain: {schedule: {every: 5s}}", "retrain.schedule.every", "no such span", true},
 		{"retrain: {schedule: {cron: '@daily', offset: 1h}}", "retrain.schedule.offset", "nothing of cron", true},
+		{"retrain: {schedule: {every: 36h, time_zone: America/Sao_Paulo}}", "retrain.schedule.time_zone", "cannot hold for every 36h", true},
+		{"retrain: {schedule: {every: 7d, time_zone: America/Sao_Paulo}}", "retrain.schedule.time_zone", "cannot hold for every 7d", true},
+		{"retrain: {schedule: {every: 1h, offset: 30s, time_zone: Asia/Tokyo}}", "retrain.schedule.time_zone", "whole minutes", true},
 		{"retrain: {schedule: {cron: '@daily', overlap: both}}", "retrain.schedule.overlap", "not accepted", false},
 	} {
 		t.Run(c.add, func(t *testing.T) {
@@ -90,4 +93,20 @@ func TestMistakesOfRetraining(t *testing.T) {
 	require.Equal(t, "retrain.window.from", list[0].Path)
 	list = mistakes(t, minimal+"monitor: {alerts: [{on: errors}]}\nretrain: {on: [{alert: performance}]}\n")
 	require.Contains(t, list[0].Message, "no alert of monitor is on performance")
+}
+
+// Temporal keeps intervals in UTC alone: in another zone they are cron expressions.
+func TestAnIntervalOfATimeZoneIsCron(t *testing.T) {
+	for every, want := range map[string][]string{
+		"every: 24h, offset: 3h":   {"0 3 * * *"},
+		"every: 1d":                {"0 0 * * *"},
+		"every: 6h, offset: 7h30m": {"30 1,7,13,19 * * *"},
+		"every: 15m, offset: 5m":   {"5,20,35,50 * * * *"},
+		"every: 8h":                {"0 0,8,16 * * *"},
+		"every: 90m":               {"0 0,3,6,9,12,15,18,21 * * *", "30 1,4,7,10,13,16,19,22 * * *"},
+	} {
+		require.Equal(t, want, parse(t, minimal+"retrain: {schedule: {"+every+", time_zone: America/Sao_Paulo}}\n").Retrain.Schedule.Local(), every)
+		require.Empty(t, parse(t, minimal+"retrain: {schedule: {"+every+"}}\n").Retrain.Schedule.Local(), every)
+	}
+	require.Empty(t, parse(t, minimal+"retrain: {schedule: {every: 36h}}\n").Retrain.Schedule.Local())
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // a bare machine or container has no zone files
@@ -22,6 +23,42 @@ func (s Schedule) Mistakes() []Mistake {
 	return d.mistakes
 }
 
+// zoned reports whether moments are of another zone than UTC, where intervals count.
+func (s Schedule) zoned() bool {
+	return s.TimeZone != "" && s.TimeZone != "UTC" && s.TimeZone != "Etc/UTC"
+}
+
+// Local gives the moments of Every in a time zone of its own as cron expressions there,
+// at most 60: counted from each midnight, whatever the zone's clock does. It is empty
+// where Every counts in UTC, and where it does not divide a day into whole minutes.
+func (s Schedule) Local() []string {
+	const day = 24 * time.Hour
+	every, offset := durationOr(s.Every, 0), durationOr(s.Offset, 0)
+	if !s.zoned() || every < time.Minute || day%every != 0 || every%time.Minute != 0 || offset%time.Minute != 0 {
+		return nil
+	}
+	hours := make([][]string, 60) // by minute
+	for at := offset % every; at < day; at += every {
+		minute := int(at.Minutes()) % 60
+		hours[minute] = append(hours[minute], strconv.Itoa(int(at.Hours())))
+	}
+	var out []string
+	var whole []string // minutes of every hour
+	for minute, at := range hours {
+		switch len(at) {
+		case 0:
+		case 24:
+			whole = append(whole, strconv.Itoa(minute))
+		default:
+			out = append(out, strconv.Itoa(minute)+" "+strings.Join(at, ",")+" * * *")
+		}
+	}
+	if whole != nil {
+		out = append(out, strings.Join(whole, ",")+" * * * *")
+	}
+	return out
+}
+
 func (d *decoder) checkSchedule(path string, s Schedule) {
 	switch {
 	case s.Cron == "" && s.Every == "" && !d.inside(path):
@@ -35,6 +72,10 @@ func (d *decoder) checkSchedule(path string, s Schedule) {
 			d.add(path+".offset", "remove it, or write every", "says nothing of cron")
 		}
 		d.checkSpan(path+".offset", s.Offset, time.Second, 366*24*time.Hour)
+	}
+	if s.Every != "" && s.zoned() && len(s.Local()) == 0 {
+		d.add(path+".time_zone", `write cron, such as "0 3 * * *" each day or "0 3 * * 1" each week, or an interval that divides a day, such as 6h; or remove time_zone`,
+			"cannot hold for every %s: an interval that does not divide a day into whole minutes has no local hour", clip(s.Every))
 	}
 	d.checkSpan(path+".catch_up", s.CatchUp, 10*time.Second, 366*24*time.Hour)
 	if s.Cron != "" {

@@ -121,3 +121,50 @@ func TestTenFailuresAreThreeAndANote(t *testing.T) {
 	require.Equal(t, workflows.DecisionDeployed, o.Decision, o.Reason)
 	r.Await(time.Minute, "failures are forgotten", func() bool { s := r.status(); return s.Failures == 0 && s.Running == "" && s.Pending == nil })
 }
+
+// A pause of retraining holds the schedule too, whoever pauses: its runs make nothing,
+// and where people look it is said by whom and why.
+func TestAPauseHoldsTheSchedule(t *testing.T) {
+	t.Parallel()
+	r := newRetrained(t, "retrain: {schedule: {cron: '0 0 1 1 *'}}\n")
+	c := testenv.Temporal(t)
+	t.Cleanup(func() { r.CLI("schedule", "delete", r.name) })
+	var said any
+	type schedule struct {
+		Held   string
+		Recent []struct{ Run string }
+	}
+	var shown schedule
+	show := func() int {
+		shown = schedule{}
+		r.JSON(testline.ExitDone, &shown, "schedule", "show", r.name)
+		return len(shown.Recent)
+	}
+	r.JSON(testline.ExitDone, &said, "retrain", "pause", r.name, "--reason", "the source is being repaired")
+	r.KillWorker() // what is known of the pause does not depend on it
+	require.Zero(t, show())
+	require.Contains(t, shown.Held, ": the source is being repaired")
+	r.StartWorker()
+	r.JSON(testline.ExitDone, &said, "schedule", "trigger", r.name)
+	r.Await(30*time.Second, "the run of the schedule", func() bool { return show() == 1 })
+	held := shown.Recent[0].Run
+	res := result(t, c, held)
+	require.Equal(t, workflows.DecisionPaused, res.Decision)
+	require.Contains(t, res.Reason, "the source is being repaired")
+	require.Zero(t, testline.Count(t, r.Pool(), `select count(*) from runs where trigger = 'schedule'`))
+	triggers, err := r.DB.Triggers(t.Context(), r.name, 10)
+	require.NoError(t, err)
+	require.Len(t, triggers, 1)
+	require.Equal(t, []string{"schedule", "dropped", held}, []string{triggers[0].Kind, triggers[0].Outcome, triggers[0].Run})
+	require.Contains(t, triggers[0].Why, "the source is being repaired")
+
+	r.JSON(testline.ExitDone, &said, "retrain", "resume", r.name, "--reason", "repaired")
+	r.JSON(testline.ExitDone, &said, "schedule", "trigger", r.name)
+	r.Await(30*time.Second, "the next run of the schedule", func() bool { return show() == 2 })
+	require.Empty(t, shown.Held)
+	for _, run := range shown.Recent {
+		if run.Run != held {
+			require.Equal(t, workflows.DecisionUnchanged, result(t, c, run.Run).Decision)
+		}
+	}
+}
