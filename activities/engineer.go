@@ -125,11 +125,15 @@ func (a *Activities) fitFeatures(ctx context.Context, p EngineerParams, plan []p
 // and says how many there are in all. Where these are they, the fits share them.
 func (a *Activities) described(ctx context.Context, ref artifact.Ref, columns []string) (f *frame.Frame, rows int64, err error) {
 	err = a.onFile(ctx, a.ScratchDir, ref, func(e *table.Engine, path string) error {
-		most := int64(a.maxDescribed / max(1, len(columns)))
 		row, err := e.QueryRow(ctx, "SELECT count(*) FROM "+table.Scan(path))
 		if err != nil {
 			return err
 		}
+		long, err := e.RowBytes(ctx, path, columns)
+		if err != nil {
+			return err
+		}
+		most := feature.RowsDescribed(a.maxDescribed, len(columns), long)
 		if rows = row[0].(int64); rows > most {
 			f, rows, err = e.ReadSome(ctx, path, columns, most)
 		} else {

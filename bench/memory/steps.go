@@ -179,7 +179,11 @@ func (w work) engineer(ctx context.Context, e *table.Engine) (int64, error) {
 		return 0, err
 	}
 	read := func(columns []string) (*frame.Frame, int64, error) {
-		return e.ReadSome(ctx, in, columns, int64(feature.MaxDescribed/len(columns)))
+		long, err := e.RowBytes(ctx, in, columns)
+		if err != nil {
+			return nil, 0, err
+		}
+		return e.ReadSome(ctx, in, columns, feature.RowsDescribed(feature.MaxDescribed, len(columns), long))
 	}
 	auto, skip := pipeline.Features{Auto: true}, append([]string{"seen"}, key...)
 	columns := feature.Columns(auto, problem, schema, skip...)

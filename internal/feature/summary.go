@@ -51,6 +51,15 @@ type Share struct {
 // spread evenly. Fits of models learn from them all.
 const MaxDescribed = 1 << 22
 
+// valueBytes is what a value may take; a longer text is several.
+const valueBytes = 32
+
+// RowsDescribed is how many rows of some columns, a row of about so many bytes as text,
+// have no more values than most.
+func RowsDescribed(most, columns int, rowBytes int64) int64 {
+	return int64(most) / max(1, int64(columns), rowBytes/valueBytes)
+}
+
 // Summarize describes the rows before and the matrix made of them.
 func Summarize(fitted *Fitted, before *frame.Frame, after *frame.Matrix, choices []Choice) *Summary {
 	s := &Summary{Rows: before.Rows, Before: make([]Figures, len(fitted.Inputs)), After: make([]Figures, len(after.Features)), Choices: choices, Dropped: fitted.Dropped}

@@ -3,7 +3,6 @@ package profile
 import (
 	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -187,10 +186,10 @@ func (s *survey) fill(ctx context.Context, i int, values series) error {
 
 // manyTexts fills the figures of a column of texts out of core.
 func (s *survey) manyTexts(ctx context.Context, c *Column) error {
-	t := newTexts()
-	err := s.engine.Stream(ctx, fmt.Sprintf("SELECT CAST(%s AS VARCHAR) AS v, count(*) FROM %s WHERE v IS NOT NULL GROUP BY v", table.Ident(c.Name), table.Scan(s.in)), func(row []any) error {
-		t.add(row[0].(string), row[1].(int64))
-		return nil
+	var t *texts
+	err := s.engine.Counted(ctx, s.in, c.Name, func() func(string, int64) {
+		t = newTexts()
+		return t.add
 	})
 	t.fill(c)
 	c.against(c.in(s.options.Previous), nil)

@@ -45,3 +45,8 @@ func (e *Engine) SortKeys(ctx context.Context, keys []string) (sorted []string, 
 		sorted = append(sorted, string(key))
 	}
 }
+
+// CountSorted is Counted outside the engine, of a SELECT of texts.
+func (e *Engine) CountSorted(ctx context.Context, texts string, take func(string, int64)) error {
+	return e.countSorted(ctx, texts, take)
+}

@@ -3,6 +3,9 @@ package table
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	"github.com/esteira-ml/esteira/internal/fault"
 )
 
 // extent is how large the rows of a table are.
@@ -78,4 +81,18 @@ func (e *Engine) extentOf(ctx context.Context, columns int, relations ...string)
 		}
 	}
 	return size, nil
+}
+
+// RowBytes is how long a row of some columns of a Parquet file is as text, about: by its
+// first rows. Of more than a thousand columns it is not told, 0.
+func (e *Engine) RowBytes(ctx context.Context, path string, columns []string) (int64, error) {
+	if len(columns) == 0 {
+		return 0, nil
+	}
+	names := make([]string, len(columns))
+	for i, name := range columns {
+		names[i] = Ident(name)
+	}
+	size, err := e.extentOf(ctx, len(columns), "(SELECT "+strings.Join(names, ", ")+" FROM "+Scan(path)+")")
+	return size.bytes, failure(err, fault.SourceUnreadable, "%s does not read as parquet", path)
 }
