@@ -53,7 +53,7 @@ type Rule struct {
 	Deviation    *Range        `json:"deviation,omitempty" yaml:"deviation,omitempty" jsonschema_description:"Sample standard deviation (ddof 1)."`
 	Quantile     *Quantile     `json:"quantile,omitempty" yaml:"quantile,omitempty"`
 	Distinct     *Range        `json:"distinct,omitempty" yaml:"distinct,omitempty" jsonschema_description:"Number of distinct values."`
-	Balance      *Range        `json:"balance,omitempty" yaml:"balance,omitempty" jsonschema_description:"Shares of every class: the rarest has at least min of the rows, the most frequent at most max. At least two classes."`
+	Balance      *Range        `json:"balance,omitempty" yaml:"balance,omitempty" jsonschema_description:"Shares of every class: the rarest has at least min of the rows, the most frequent at most max. At least two classes. Of the rows that go on."`
 	Freshness    string        `json:"freshness,omitempty" yaml:"freshness,omitempty" jsonschema_description:"The newest time of the column is at most this old when the run starts: 36h, 7d."`
 	Distribution *Distribution `json:"distribution,omitempty" yaml:"distribution,omitempty"`
 
@@ -95,17 +95,17 @@ type Quantile struct {
 	Max *float64 `json:"max,omitempty" yaml:"max,omitempty"`
 }
 
-// Distribution bounds the distance of a column's distribution from that of a
-// reference. Missing values are part of both.
+// Distribution bounds the distance of a column's distribution, among the rows that
+// go on, from that of a reference. Missing values are part of both.
 type Distribution struct {
-	Source  string  `json:"source,omitempty" yaml:"source,omitempty" jsonschema_description:"Source whose column of the same name is the reference; default: the dataset of the pipeline's previous run, and no check if there is none."`
+	Source  string  `json:"source,omitempty" yaml:"source,omitempty" jsonschema_description:"Source whose column of the same name is the reference; as it was collected; default: the rows that went on in the pipeline's previous run, and no check if there is none."`
 	Measure string  `json:"measure" yaml:"measure,omitempty" jsonschema:"enum=jensen_shannon,enum=psi,enum=linf" jsonschema_description:"jensen_shannon (default): distance, base 2, 0 to 1. psi: population stability index. linf: largest difference of a share."`
 	Max     float64 `json:"max" yaml:"max" jsonschema:"required"`
 }
 
-// RowsSince bounds the number of rows by that of earlier runs.
+// RowsSince bounds the number of rows that go on by that of earlier runs.
 type RowsSince struct {
-	Runs int      `json:"runs" yaml:"runs,omitempty" jsonschema_description:"How many earlier runs to compare with; default 5."`
+	Runs int      `json:"runs" yaml:"runs,omitempty" jsonschema_description:"How many earlier runs to compare with, by the rows that went on; default 5."`
 	Min  *float64 `json:"min,omitempty" yaml:"min,omitempty" jsonschema_description:"Least ratio to their median, such as 0.5."`
 	Max  *float64 `json:"max,omitempty" yaml:"max,omitempty" jsonschema_description:"Greatest ratio to their median, such as 2."`
 }

@@ -34,14 +34,14 @@ type Options struct {
 	// Environment says which rules hold. Default Training.
 	Environment pipeline.Environment
 
-	// History is the row counts of earlier runs, the latest first.
+	// History is how many rows went on in earlier runs, the latest first.
 	History []int64
 
 	// Out is where rows go that do not go on as they are.
 	Out Outputs
 
-	// Previous is the Parquet file of the previous run's dataset; "" if there
-	// was none.
+	// Previous is the Parquet file of the rows that went on in the previous run; ""
+	// if there was none.
 	Previous string
 
 	// Sources are the sources by name.
@@ -55,8 +55,8 @@ type Options struct {
 // or quarantined it writes nothing and the file itself goes on: see
 // Result.Changed.
 //
-// Rules are judged on the rows as corrected, row_count on those that go on. A
-// unique rule fails for every row but the first, in the file's order, of those
+// Rules are judged on the rows as corrected; row_count, row_count_history, balance
+// and distribution on those that go on. A unique rule fails for every row but the first, in the file's order, of those
 // with equal columns; a row with one of them missing equals no other.
 //
 // Faults: PipelineInvalid, ColumnMissing, TypeMismatch (a rule that cannot apply
@@ -83,13 +83,13 @@ func Check(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 	if err != nil {
 		return nil, err
 	}
-	m := &measurement{engine: e, in: in, schema: schema, options: o, result: result, checks: make([]check, len(rules)), figures: make([]any, len(rules))}
+	m := &measurement{engine: e, in: in, valid: in, schema: schema, options: o, result: result, checks: make([]check, len(rules)), figures: make([]any, len(rules))}
 	for i, r := range rules {
 		if m.checks[i], err = bind(r, schema, o); err != nil {
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{m.count, m.repeats, m.distributions, m.judgeRows, m.examples, m.quarantine} {
+	for _, step := range []func(context.Context) error{m.count, m.repeats, m.judgeRows, m.examples, m.quarantine, m.distributions} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

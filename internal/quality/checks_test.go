@@ -156,6 +156,34 @@ func TestMissingValuesArePartOfADistribution(t *testing.T) {
 	}
 }
 
+// TestWhatGoesOnIsCompared has rows that a repair mends and others that are put
+// aside: neither shows against what an earlier run let go on, be it with the
+// column as text still.
+func TestWhatGoesOnIsCompared(t *testing.T) {
+	b := setup(t, 2)
+	const now = "SELECT CAST(i AS VARCHAR) AS x, CASE WHEN i % 10 = 0 THEN 'bad' ELSE 'good' END AS s FROM range(1000) t(i)"
+	for _, then := range []string{"SELECT i AS x FROM range(1000) t(i) WHERE i % 10 > 0", "SELECT CAST(i AS VARCHAR) AS x FROM range(1000) t(i) WHERE i % 10 > 0"} {
+		got, err := b.with(now, nil, then+" UNION ALL SELECT 10000", quality.Options{History: []int64{900}},
+			pipeline.Rule{Column: "x", Parse: &pipeline.ParseAs{As: "integer"}, OnFail: pipeline.Correct, Repair: "cast"},
+			pipeline.Rule{Column: "s", Set: []string{"good"}, OnFail: pipeline.Quarantine},
+			pipeline.Rule{Column: "x", Distribution: &pipeline.Distribution{Measure: "linf", Max: 0.002}},
+			pipeline.Rule{Column: "s", Balance: between(0.1, 1), OnFail: pipeline.Warn},
+			pipeline.Rule{RowsSince: &pipeline.RowsSince{Runs: 1, Min: share(1), Max: share(1)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := got.Rules[2]; !r.Passed || r.Figure == nil || *r.Figure == 0 {
+			t.Errorf("%+v", r)
+		}
+		if r := got.Rules[3]; r.Passed || r.Observed != "1 class among 900 known values" {
+			t.Errorf("%+v", r)
+		}
+		if r := got.Rules[4]; !r.Passed {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
 func TestRepairsMendAndAreCounted(t *testing.T) {
 	b := setup(t, 2)
 	text := func(s string) *string { return &s }

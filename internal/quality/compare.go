@@ -13,8 +13,9 @@ import (
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
-// distributions judges the rules on how values are spread: balance and
-// distribution.
+// distributions judges the rules on how values are spread, balance and
+// distribution, of the rows that go on: those are what is learnt from, and what
+// earlier runs left to compare with.
 func (m *measurement) distributions(ctx context.Context) error {
 	for i := range m.checks {
 		var err error
@@ -35,7 +36,7 @@ func (m *measurement) balance(ctx context.Context, c *check, r *RuleResult) erro
 	column := c.columns[0]
 	x := "CAST(" + table.Ident(column.Name) + " AS VARCHAR)"
 	row, err := m.engine.QueryRow(ctx, fmt.Sprintf("SELECT count(*), coalesce(sum(n), 0), min(n), max(n), arg_min(v, (n, v)), arg_max(v, (n, v)) FROM (SELECT %s AS v, count(*) AS n FROM %s WHERE NOT %s GROUP BY v)",
-		x, table.Scan(m.in), missing(column)))
+		x, table.Scan(m.valid), missing(column)))
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,23 @@ func (m *measurement) reference(ctx context.Context, c *check) (scan string, col
 	if err != nil {
 		return "", nil, err
 	}
-	return table.Scan(m.options.Previous), schema.Column(name), nil
+	scan, column = m.recast(table.Scan(m.options.Previous), schema, name)
+	return scan, column, nil
+}
+
+// recast reads a column of the previous run as a cast of today's rules would have
+// left it: the rule may be new since.
+func (m *measurement) recast(scan string, schema pipeline.Schema, name string) (string, *pipeline.Column) {
+	column, x := schema.Column(name), table.Ident(name)
+	for i := range m.checks {
+		r := m.checks[i].rule
+		if r.OnFail != pipeline.Correct || r.Repair != "cast" || r.Column != name || column == nil || column.Type != "text" {
+			continue
+		}
+		scan = fmt.Sprintf("(SELECT %s AS %s FROM %s)", parsed(x, *column, *r.Parse), x, scan)
+		column = pipeline.Repaired(schema, []pipeline.Rule{r}).Column(name)
+	}
+	return scan, column
 }
 
 func (m *measurement) distribution(ctx context.Context, c *check, r *RuleResult) error {
@@ -91,7 +108,7 @@ func (m *measurement) distribution(ctx context.Context, c *check, r *RuleResult)
 	if err != nil {
 		return err
 	}
-	now, err := m.shares(ctx, table.Scan(m.in), bin(c.columns[0]))
+	now, err := m.shares(ctx, table.Scan(m.valid), bin(c.columns[0]))
 	if err != nil {
 		return err
 	}

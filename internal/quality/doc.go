@@ -5,14 +5,17 @@
 // one; not_null, max_null_share and missing_tokens are about missing ones only.
 //
 // Rules are held in this order: repairs, each on the values as those before it
-// leave them; then every rule on the repaired rows; then quarantine; then
-// row_count, on the rows that go on. All rules that look at one row at a time,
-// and the figures of columns, are counted in a single pass, but for columns that
-// the file stores as short dictionaries: their distinct values are counted and
-// then looked at once each, which makes a regular expression over three million
-// rows cost as much as over three hundred. Rules on repeats hash the rows; only
-// rows whose hashes meet are compared. The first failing rows are looked for, in
-// one more pass, only if a rule failed.
+// leave them; then every rule on the repaired rows; then quarantine; then, on the
+// rows that go on, row_count, row_count_history, balance and distribution. What an
+// earlier run is compared by is likewise what went on in it, repaired and without
+// the quarantined rows: like is compared with like.
+//
+// All rules that look at one row at a time, and the figures of columns, are counted
+// in a single pass, but for columns that the file stores as short dictionaries:
+// their distinct values are counted and then looked at once each, which makes a
+// regular expression over three million rows cost as much as over three hundred. Rules
+// on repeats hash the rows; only rows whose hashes meet are compared. The first
+// failing rows are looked for, in one more pass, only if a rule failed.
 //
 // A failed rule stops the run, quarantines the rows it caught or warns, as its
 // severity says; Result.Violation turns failures that end the run into the

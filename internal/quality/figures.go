@@ -157,7 +157,7 @@ func (c *check) history(o Options, result *Result, r *RuleResult) {
 	earlier := slices.Clone(o.History)
 	earlier = earlier[:min(len(earlier), max(1, c.rule.RowsSince.Runs))]
 	if len(earlier) == 0 {
-		r.Passed, r.Observed = true, fmt.Sprintf("%d rows; no earlier run to compare with", result.Rows)
+		r.Passed, r.Observed = true, fmt.Sprintf("%d rows; no earlier run to compare with", result.Valid)
 		return
 	}
 	slices.Sort(earlier)
@@ -165,13 +165,13 @@ func (c *check) history(o Options, result *Result, r *RuleResult) {
 	median := float64(earlier[(k-1)/2]+earlier[k/2]) / 2
 	ratio := math.Inf(1)
 	if median > 0 {
-		ratio = float64(result.Rows) / median
+		ratio = float64(result.Valid) / median
 	}
 	r.Passed = inside(ratio, pipeline.Range{Min: c.rule.RowsSince.Min, Max: c.rule.RowsSince.Max})
 	if !math.IsInf(ratio, 0) {
 		r.Figure = &ratio
 	}
-	r.Observed = fmt.Sprintf("%d rows, %.3g × the median %g of %s", result.Rows, ratio, median, count(k, "earlier run"))
+	r.Observed = fmt.Sprintf("%d rows, %.3g × the median %g of %s", result.Valid, ratio, median, count(k, "earlier run"))
 }
 
 func compareColumns(want pipeline.ColumnSet, schema pipeline.Schema) (bool, string) {

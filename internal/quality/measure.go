@@ -13,6 +13,7 @@ import (
 type measurement struct {
 	engine  *table.Engine
 	in      string
+	valid   string // the file of the rows that go on, once quarantine has parted them
 	schema  pipeline.Schema
 	options Options
 	result  *Result
