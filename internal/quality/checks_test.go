@@ -135,6 +135,42 @@ func TestTheOtherChecksCountExactly(t *testing.T) {
 	}
 }
 
+// TestWholeNumbersAreComparedExactly has neighbours that one DOUBLE stands for, and
+// narrower types beside wider ones.
+func TestWholeNumbersAreComparedExactly(t *testing.T) {
+	b := setup(t, 2)
+	const big = "9007199254740993"
+	got, err := b.with("SELECT "+big+"::BIGINT AS a, "+big+" - 1 AS b, 18446744073709551615::UBIGINT AS u, 7::TINYINT AS s, "+big+"::BIGINT AS same",
+		map[string]string{"ids": "SELECT unnest([" + big + " - 1, 7]) AS key, unnest([" + big + ", 8])::UBIGINT AS unsigned"}, "", quality.Options{},
+		pipeline.Rule{Column: "a", AtMost: "b", OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", References: &pipeline.Reference{Source: "ids", Column: "key"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", Set: []string{"9007199254740992", "1.5"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", Set: []string{"1.5"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "u", Set: []string{"18446744073709551614", "-1"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", Range: &pipeline.Range{Max: share(9007199254740992)}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "b", AtMost: "a"},
+		pipeline.Rule{Column: "a", References: &pipeline.Reference{Source: "ids", Column: "unsigned"}},
+		pipeline.Rule{Column: "s", References: &pipeline.Reference{Source: "ids", Column: "key"}},
+		pipeline.Rule{Column: "a", Set: []string{big}},
+		pipeline.Rule{Column: "u", Set: []string{"18446744073709551615"}},
+		pipeline.Rule{Column: "s", Set: []string{"7.0", "300", "-1"}},
+		pipeline.Rule{Column: "b", Range: &pipeline.Range{Max: share(9007199254740992)}},
+		pipeline.Rule{Unique: []string{"a"}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range got.Rules {
+		if r.Passed != (i > 5) {
+			t.Errorf("%s: %+v", r.Rule, r)
+		}
+	}
+	distinct := b.must("SELECT "+big+" - i AS a FROM range(3) t(i)", pipeline.Rule{Column: "a", Distinct: between(3, 3)}, pipeline.Rule{Unique: []string{"a"}})
+	if err := distinct.Violation(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNothingToCompareWithPasses(t *testing.T) {
 	b := setup(t, 2)
 	got := b.must(sample, pipeline.Rule{Column: "id", Distribution: &pipeline.Distribution{Max: 0.1}}, pipeline.Rule{RowsSince: &pipeline.RowsSince{Min: share(0.5)}})
