@@ -89,7 +89,7 @@ func Check(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{m.count, m.repeats, m.judgeRows, m.examples, m.quarantine, m.distributions} {
+	for _, step := range []func(context.Context) error{m.count, m.deviations, m.repeats, m.judgeRows, m.examples, m.quarantine, m.distributions} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

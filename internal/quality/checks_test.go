@@ -171,6 +171,26 @@ func TestWholeNumbersAreComparedExactly(t *testing.T) {
 	}
 }
 
+// TestADeviationIsExactAtALargeMean holds columns that differ by little far from
+// zero, few-valued and not, against their deviation by integer arithmetic.
+func TestADeviationIsExactAtALargeMean(t *testing.T) {
+	b := setup(t, 2)
+	got := b.must("SELECT 1700000000.0::DOUBLE + i % 2 AS two, 1700000000000 + i AS ms, 0.1::DOUBLE AS same, CASE WHEN i > 0 THEN 'nan'::DOUBLE ELSE 1 END AS one FROM range(1000) t(i)",
+		pipeline.Rule{Column: "two", Deviation: between(0.50025, 0.500251), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "ms", Deviation: between(288.8194, 288.8195), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "same", Deviation: between(0, 0), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "ms", Mean: between(1700000000499.5, 1700000000499.5), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "one", Deviation: between(0, 1), OnFail: pipeline.Warn})
+	for i, r := range got.Rules {
+		if r.Passed != (i < 3) {
+			t.Errorf("%+v", r)
+		}
+	}
+	if mean := got.Rules[3].Figure; mean == nil || *mean != 1.7000000005e12 { // eleven digits are told
+		t.Errorf("%v", mean)
+	}
+}
+
 func TestNothingToCompareWithPasses(t *testing.T) {
 	b := setup(t, 2)
 	got := b.must(sample, pipeline.Rule{Column: "id", Distribution: &pipeline.Distribution{Max: 0.1}}, pipeline.Rule{RowsSince: &pipeline.RowsSince{Min: share(0.5)}})

@@ -13,9 +13,10 @@
 // All rules that look at one row at a time, and the figures of columns, are counted
 // in a single pass, but for columns that the file stores as short dictionaries:
 // their distinct values are counted and then looked at once each, which makes a
-// regular expression over three million rows cost as much as over three hundred. Rules
-// on repeats hash the rows; only rows whose hashes meet are compared. The first
-// failing rows are looked for, in one more pass, only if a rule failed.
+// regular expression over three million rows cost as much as over three hundred. A
+// standard deviation takes one more pass over its column, about the mean. Rules on
+// repeats hash the rows; only rows whose hashes meet are compared. The first failing
+// rows are looked for, in one more pass, only if a rule failed.
 //
 // A failed rule stops the run, quarantines the rows it caught or warns, as its
 // severity says; Result.Violation turns failures that end the run into the

@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -31,8 +32,8 @@ func (c *check) aggregate(column pipeline.Column) error {
 		c.fails = missing(column)
 	case "mean", "deviation":
 		v := "CAST(" + x + " AS DOUBLE)"
-		c.figure = fmt.Sprintf("[fsum(%[1]s) FILTER (%[2]s), fsum(%[1]s * %[1]s) FILTER (%[2]s), CAST(count(*) FILTER (%[2]s) AS DOUBLE)]", v, finite)
-		c.weighted = fmt.Sprintf("[fsum(%[1]s * %[3]s) FILTER (%[2]s), fsum(%[1]s * %[1]s * %[3]s) FILTER (%[2]s), CAST(sum(%[3]s) FILTER (%[2]s) AS DOUBLE)]", v, finite, weight)
+		c.figure = fmt.Sprintf("[fsum(%[1]s) FILTER (%[2]s), CAST(count(*) FILTER (%[2]s) AS DOUBLE)]", v, finite)
+		c.weighted = fmt.Sprintf("[fsum(%[1]s * %[3]s) FILTER (%[2]s), CAST(sum(%[3]s) FILTER (%[2]s) AS DOUBLE)]", v, finite, weight)
 	case "quantile":
 		c.figure = fmt.Sprintf("quantile_cont(CAST(%s AS DOUBLE), %s) FILTER (%s)", x, number(c.rule.Quantile.P), finite)
 	case "distinct":
@@ -85,11 +86,9 @@ func (c *check) verdict(o Options, result *Result, r *RuleResult, figure any, sc
 	case "row_count_history":
 		c.history(o, result, r)
 	case "mean":
-		mean, _ := moments(figure)
-		c.number(r, mean, *c.rule.Mean)
+		c.number(r, meanOf(figure), *c.rule.Mean)
 	case "deviation":
-		_, deviation := moments(figure)
-		c.number(r, deviation, *c.rule.Deviation)
+		c.number(r, figure, *c.rule.Deviation)
 	case "quantile":
 		c.number(r, figure, pipeline.Range{Min: c.rule.Quantile.Min, Max: c.rule.Quantile.Max})
 	case "distinct":
@@ -121,22 +120,47 @@ func (c *check) bounded(r *RuleResult, x float64, bounds pipeline.Range) {
 	r.Passed, r.Figure = inside(x, bounds), &x
 }
 
-// moments are the mean and the sample standard deviation of a sum, a sum of
-// squares and a count; nil where there are none.
-func moments(figure any) (mean, deviation any) {
+// meanOf is the mean of a sum and a count; nil where there is none.
+func meanOf(figure any) any {
 	list, _ := figure.([]any)
-	if len(list) != 3 || list[0] == nil || list[1] == nil || list[2] == nil {
-		return nil, nil
+	if len(list) != 2 || list[0] == nil || list[1] == nil || list[1] == 0.0 {
+		return nil
 	}
-	sum, squares, n := list[0].(float64), list[1].(float64), list[2].(float64)
-	if n == 0 {
-		return nil, nil
+	return list[0].(float64) / list[1].(float64)
+}
+
+// deviations makes sample standard deviations of what the columns that have such a
+// rule have in count: another pass over those columns, for a sum of squares that is
+// not taken about the mean loses all digits where the mean is large (Chan, Golub and
+// LeVeque 1983, the corrected two-pass algorithm).
+func (m *measurement) deviations(ctx context.Context) error {
+	q := &query{}
+	for i := range m.checks {
+		c := &m.checks[i]
+		if c.name != "deviation" {
+			continue
+		}
+		mean, ok := meanOf(m.figures[i]).(float64)
+		m.figures[i] = nil
+		if !ok {
+			continue
+		}
+		v := "CAST(" + table.Ident(c.columns[0].Name) + " AS DOUBLE)"
+		q.add(fmt.Sprintf("[fsum(%[1]s - %[3]s) FILTER (%[2]s), fsum((%[1]s - %[3]s) * (%[1]s - %[3]s)) FILTER (%[2]s), CAST(count(*) FILTER (%[2]s) AS DOUBLE)]", v, "isfinite("+v+")", double(mean)),
+			func(v any) {
+				list := v.([]any)
+				about, squares, n := list[0].(float64), list[1].(float64), list[2].(float64)
+				if n < 2 {
+					return
+				}
+				deviation := math.Sqrt(math.Max(0, squares-about*about/n) / (n - 1))
+				if deviation < math.Abs(mean)*0x1p-70 { // of equal values, whose mean is rounded
+					deviation = 0
+				}
+				m.figures[i] = deviation
+			})
 	}
-	mean = sum / n
-	if n > 1 {
-		deviation = math.Sqrt(math.Max(0, squares-sum*sum/n) / (n - 1))
-	}
-	return mean, deviation
+	return q.run(ctx, m.engine, table.Scan(m.in))
 }
 
 func (c *check) fresh(o Options, r *RuleResult, figure any) {
