@@ -61,7 +61,7 @@ type Rule struct {
 	RowsSince *RowsSince `json:"row_count_history,omitempty" yaml:"row_count_history,omitempty"`
 	NoLeakage *NoLeakage `json:"no_leakage,omitempty" yaml:"no_leakage,omitempty"`
 
-	MinShare    *float64          `json:"min_share,omitempty" yaml:"min_share,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Share of the known values that must pass; default 1, every one."`
+	MinShare    *float64          `json:"min_share,omitempty" yaml:"min_share,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Share that must pass; default 1, every one. Of the known values; of all rows for not_null, sql and no_repeats; for not_nan of the values that are not NULL."`
 	Environment Environment       `json:"environment,omitempty" yaml:"environment,omitempty" jsonschema:"enum=training,enum=serving" jsonschema_description:"Where the rule holds; default: everywhere."`
 	OnFail      Severity          `json:"on_fail" yaml:"on_fail,omitempty" jsonschema:"enum=stop,enum=quarantine,enum=correct,enum=warn" jsonschema_description:"Default stop. Rules that speak of the whole table cannot quarantine. correct needs repair, and stops if rows still fail after it."`
 	Repair      string            `json:"repair,omitempty" yaml:"repair,omitempty" jsonschema:"enum=cast,enum=trim,enum=clip,enum=map,enum=impute,enum=drop_duplicate" jsonschema_description:"cast: to the type of parse, what does not parse is missing. trim: spaces. clip: to the range. map: by the table map. impute: missing values become value. drop_duplicate: keep the first row."`

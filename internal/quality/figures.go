@@ -59,7 +59,7 @@ func (c *check) verdict(o Options, result *Result, r *RuleResult, figure any, sc
 	if c.rule.MinShare != nil && r.Failed > 0 {
 		ok := 1 - float64(r.Failed)/math.Max(1, float64(r.Known))
 		r.Passed = ok >= *c.rule.MinShare
-		r.Observed = fmt.Sprintf("%.6g %% pass; %d of %d known values fail", 100*ok, r.Failed, r.Known)
+		r.Observed = fmt.Sprintf("%.6g %% pass; %d of %d %s fail", 100*ok, r.Failed, r.Known, judgedName(c.name))
 	}
 	switch c.name {
 	case "exists", "absent":

@@ -110,13 +110,12 @@ func (m *measurement) count(ctx context.Context) error {
 			if condition := q.filter(c); condition != "false" {
 				q.add(fmt.Sprintf(n, condition), whole(&r.Failed))
 			}
-			known := "true"
-			if len(c.columns) > 0 {
-				known = "NOT " + missing(c.columns[0])
-			}
 			if c.rule.MinShare != nil {
-				q.add(fmt.Sprintf(n, known), whole(&r.Known))
+				q.add(fmt.Sprintf(n, c.judged()), whole(&r.Known))
 			}
+		}
+		if c.repeats != nil && c.rule.MinShare != nil {
+			pass.add("count(*) FILTER ("+c.judged()+")", whole(&r.Known))
 		}
 		switch {
 		case c.figure == "":
@@ -133,6 +132,25 @@ func (m *measurement) count(ctx context.Context) error {
 		}
 	}
 	return pass.run(ctx, m.engine, table.Scan(m.in))
+}
+
+// judged is SQL that is true for the rows that min_share is a share of: those that
+// have the values the check speaks of. All rows have what may be missing.
+func (c *check) judged() string {
+	var known []string
+	for _, column := range c.columns {
+		switch c.name {
+		case "not_null":
+		case "not_nan":
+			known = append(known, table.Ident(column.Name)+" IS NOT NULL")
+		default:
+			known = append(known, "NOT "+missing(column))
+		}
+	}
+	if len(known) == 0 {
+		return "true"
+	}
+	return "(" + strings.Join(known, " AND ") + ")"
 }
 
 // alone is the only column a condition looks at, or "".
