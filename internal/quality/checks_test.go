@@ -279,11 +279,41 @@ func TestWhatARepairLeavesStopsTheRun(t *testing.T) {
 	rule := pipeline.Rule{Column: "s", Pattern: "^[a-z]+$", OnFail: pipeline.Correct, Repair: "trim"}
 	got := b.must("SELECT unnest([' a ', 'b', 'C']) AS s", rule)
 	err := got.Violation()
-	if fault.KindOf(err) != fault.DataContractViolation || got.Rules[0].Corrected != 2 || got.Rules[0].Failed != 1 {
+	if fault.KindOf(err) != fault.DataContractViolation || got.Rules[0].Corrected != 1 || got.Rules[0].Failed != 1 || got.Rules[0].Observed != "1 row corrected; 1 of 3 rows fail after it" {
 		t.Fatalf("%+v %v", got.Rules[0], err)
 	}
 	if got := b.must("SELECT 'b' AS s", rule); got.Changed || got.Violation() != nil {
 		t.Fatalf("nothing was to mend: %+v", got)
+	}
+}
+
+// TestARepairTouchesWhatFailsAlone counts rows that differ afterwards, not those that
+// failed, and leaves those that pass as they were.
+func TestARepairTouchesWhatFailsAlone(t *testing.T) {
+	b := setup(t, 2)
+	for _, c := range []struct {
+		name, sql string
+		rule      pipeline.Rule
+		corrected int64
+		failed    int64
+		rows      string // of the valid dataset, "" if it is the one that came
+	}{
+		{"trim", "SELECT unnest([' a ', ' b  ', 'long']) AS s", pipeline.Rule{Column: "s", Length: between(0, 3), Repair: "trim"}, 1, 1, "[[ a ] [b] [long]]"},
+		{"map", "SELECT unnest(['x', 'n/a', 'zz']) AS s", pipeline.Rule{Column: "s", Set: []string{"x"}, Repair: "map", Map: map[string]string{"n/a": "", "x": "y"}}, 1, 1, "[[x] [<nil>] [zz]]"},
+		{"nothing", "SELECT unnest(['x', 'zz']) AS s", pipeline.Rule{Column: "s", Set: []string{"x"}, Repair: "map", Map: map[string]string{"n/a": ""}}, 0, 1, ""},
+		{"impute", "SELECT unnest([NULL, 'nan'::DOUBLE, 2]) AS x", pipeline.Rule{Column: "x", NotNull: true, Repair: "impute", Value: new("1")}, 2, 0, "[[1] [1] [2]]"},
+		{"clip", "SELECT unnest([NULL, 'nan'::DOUBLE, 2, 9]) AS x", pipeline.Rule{Column: "x", Range: between(0, 3), Repair: "clip"}, 1, 0, "[[<nil>] [NaN] [2] [3]]"},
+	} {
+		c.rule.OnFail = pipeline.Correct
+		got := b.must(c.sql, c.rule)
+		if r := got.Rules[0]; r.Corrected != c.corrected || r.Failed != c.failed || got.Changed != (c.rows != "") {
+			t.Errorf("%s: %+v", c.name, r)
+		}
+		if got.Changed {
+			if rows := b.rowsOf(b.out.Valid); rows != c.rows {
+				t.Errorf("%s: %s", c.name, rows)
+			}
+		}
 	}
 }
 

@@ -80,19 +80,26 @@ type repair struct {
 	dropped []int // their rules
 }
 
-// apply adds a rule's layer and returns the flag of the rows that it mends.
+// apply adds a rule's layer and returns the flag of the rows that it changes: those
+// that fail and that the repair knows what to do with.
 func (r *repair) apply(c *check) string {
 	column := c.columns[0]
-	x := table.Ident(column.Name)
-	r.casts = r.casts || c.rule.Repair == "cast"
+	x, value, changes := table.Ident(column.Name), c.mended(column), c.fails
+	if c.rule.Repair == "cast" { // of every row; one that does not read as the type becomes missing
+		r.casts = true
+	} else {
+		value = fmt.Sprintf("CAST(%s AS %s)", value, column.SQL)
+		changes = fmt.Sprintf("(%s AND %s IS DISTINCT FROM %s)", c.fails, x, value)
+		value = fmt.Sprintf("CASE WHEN %s THEN %s ELSE %s END", c.fails, value, x)
+	}
 	r.schema = pipeline.Repaired(r.schema, []pipeline.Rule{c.rule})
-	failed := fmt.Sprintf("%s%d", flag, len(r.flags))
-	r.flags = append(r.flags, failed)
-	r.rows = fmt.Sprintf("SELECT * REPLACE (CAST(%s AS %s) AS %s), %s AS %s FROM (%s)", c.mended(column), r.schema.Column(column.Name).SQL, x, c.fails, failed, r.rows)
-	return failed
+	changed := fmt.Sprintf("%s%d", flag, len(r.flags))
+	r.flags = append(r.flags, changed)
+	r.rows = fmt.Sprintf("SELECT * REPLACE (CAST(%s AS %s) AS %s), %s AS %s FROM (%s)", value, r.schema.Column(column.Name).SQL, x, changes, changed, r.rows)
+	return changed
 }
 
-// mended is the SQL of the repaired value.
+// mended is the SQL of the value that takes the place of one that fails.
 func (c *check) mended(column pipeline.Column) string {
 	rule, x := c.rule, table.Ident(column.Name)
 	text := "CAST(" + x + " AS VARCHAR)"
@@ -109,17 +116,17 @@ func (c *check) mended(column pipeline.Column) string {
 		if rule.Range.Max != nil {
 			v = "least(" + v + ", " + bound(*rule.Range.Max, column) + ")"
 		}
-		return "CASE WHEN " + missing(column) + " THEN " + x + " ELSE " + v + " END"
+		return v
 	case "impute":
-		return "CASE WHEN " + missing(column) + " THEN CAST(" + table.Literal(*rule.Value) + " AS " + column.SQL + ") ELSE " + x + " END"
+		return table.Literal(*rule.Value)
 	default: // map
-		sql := "CASE"
+		sql := "CASE " + text
 		for _, from := range slices.Sorted(maps.Keys(rule.Map)) {
 			to := "CAST(" + table.Literal(rule.Map[from]) + " AS " + column.SQL + ")"
 			if rule.Map[from] == "" {
 				to = "NULL"
 			}
-			sql += " WHEN " + c.fails + " AND " + text + " = " + table.Literal(from) + " THEN " + to
+			sql += " WHEN " + table.Literal(from) + " THEN " + to
 		}
 		return sql + " ELSE " + x + " END"
 	}
