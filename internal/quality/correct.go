@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
@@ -110,11 +112,12 @@ func (c *check) mended(column pipeline.Column) string {
 		return "trim(" + text + ")"
 	case "clip":
 		v := x
-		if rule.Range.Min != nil {
-			v = "greatest(" + v + ", " + bound(*rule.Range.Min, column) + ")"
+		low, high := clips(*rule.Range, column)
+		if low != "" {
+			v = "greatest(" + v + ", " + low + ")"
 		}
-		if rule.Range.Max != nil {
-			v = "least(" + v + ", " + bound(*rule.Range.Max, column) + ")"
+		if high != "" {
+			v = "least(" + v + ", " + high + ")"
 		}
 		return v
 	case "impute":
@@ -132,12 +135,40 @@ func (c *check) mended(column pipeline.Column) string {
 	}
 }
 
-// bound is a bound of the column's own type, so that a clip does not change it.
-func bound(x float64, c pipeline.Column) string {
-	if table.IsFloat(c) {
-		return double(x)
+// clips are the bounds that values are brought within, of the column's own type, so
+// that a clip does not change it: whole numbers come to the whole numbers within the
+// range. "" is an open bound, or one that no value of the type is beyond.
+func clips(r pipeline.Range, c pipeline.Column) (low, high string) {
+	literal := func(x float64) string {
+		if table.IsFloat(c) {
+			return double(x)
+		}
+		return "CAST(" + table.Literal(strconv.FormatFloat(x, 'f', -1, 64)) + " AS " + c.SQL + ")"
 	}
-	return "CAST(" + double(x) + " AS " + c.SQL + ")"
+	from, to := math.Inf(-1), math.Inf(1)
+	if r.Min != nil {
+		from = *r.Min
+	}
+	if r.Max != nil {
+		to = *r.Max
+	}
+	if isWhole(c) {
+		from, to = wholeBounds(r)
+		least, most := extremes(c)
+		if from < least {
+			from = math.Inf(-1)
+		}
+		if to > most {
+			to = math.Inf(1)
+		}
+	}
+	if !math.IsInf(from, -1) {
+		low = literal(from)
+	}
+	if !math.IsInf(to, 1) {
+		high = literal(to)
+	}
+	return low, high
 }
 
 // drop counts, rule by rule, the rows that repeat one that is kept.

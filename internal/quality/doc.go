@@ -21,6 +21,7 @@
 // A failed rule stops the run, quarantines the rows it caught or warns, as its
 // severity says; Result.Violation turns failures that end the run into the
 // error. SQL that people wrote runs in an engine that reads nothing but the
-// files of the check. Infer suggests rules from data; whether they are worth
-// keeping is people's to say. Rules about the splits are split's to hold.
+// files of the check; Try tries it, and all else that is in a language of the
+// engine, before there are rows. Infer suggests rules from data; whether they are
+// worth keeping is people's to say. Rules about the splits are split's to hold.
 package quality
