@@ -36,6 +36,7 @@ func (c *check) aggregate(column pipeline.Column) error {
 		c.weighted = fmt.Sprintf("[fsum(%[1]s * %[3]s) FILTER (%[2]s), CAST(sum(%[3]s) FILTER (%[2]s) AS DOUBLE)]", v, finite, weight)
 	case "quantile":
 		c.figure = fmt.Sprintf("quantile_cont(CAST(%s AS DOUBLE), %s) FILTER (%s)", x, number(c.rule.Quantile.P), finite)
+		c.weighted = fmt.Sprintf("[list(CAST(%[1]s AS DOUBLE) ORDER BY %[1]s) FILTER (%[2]s), list(CAST(%[3]s AS DOUBLE) ORDER BY %[1]s) FILTER (%[2]s)]", x, finite, weight)
 	case "distinct":
 		c.figure = fmt.Sprintf("count(DISTINCT %s) FILTER (%s)", x, known)
 		c.weighted = fmt.Sprintf("count(*) FILTER (%s)", known)
@@ -90,7 +91,7 @@ func (c *check) verdict(o Options, result *Result, r *RuleResult, figure any, sc
 	case "deviation":
 		c.number(r, figure, *c.rule.Deviation)
 	case "quantile":
-		c.number(r, figure, pipeline.Range{Min: c.rule.Quantile.Min, Max: c.rule.Quantile.Max})
+		c.number(r, quantileOf(figure, c.rule.Quantile.P), pipeline.Range{Min: c.rule.Quantile.Min, Max: c.rule.Quantile.Max})
 	case "distinct":
 		c.number(r, figure, *c.rule.Distinct)
 	case "freshness":
@@ -129,12 +130,47 @@ func meanOf(figure any) any {
 	return list[0].(float64) / list[1].(float64)
 }
 
+// quantileOf is the quantile that the engine found, or that of values in order and
+// the count of each, by the same definition (Hyndman and Fan 1996, type 7).
+func quantileOf(figure any, p float64) any {
+	list, few := figure.([]any)
+	if !few {
+		return figure
+	}
+	values, ok := list[0].([]any)
+	if !ok {
+		return nil
+	}
+	counts, n := list[1].([]any), 0.0
+	for _, c := range counts {
+		n += c.(float64)
+	}
+	at := func(position float64) float64 {
+		k := 0
+		for upTo := counts[0].(float64); upTo <= position; upTo += counts[k].(float64) {
+			k++
+		}
+		return values[k].(float64)
+	}
+	position := (n - 1) * p
+	low := math.Floor(position)
+	x := at(low)
+	if position > low {
+		x += (at(low+1) - x) * (position - low)
+	}
+	return x
+}
+
 // deviations makes sample standard deviations of what the columns that have such a
 // rule have in count: another pass over those columns, for a sum of squares that is
 // not taken about the mean loses all digits where the mean is large (Chan, Golub and
 // LeVeque 1983, the corrected two-pass algorithm).
 func (m *measurement) deviations(ctx context.Context) error {
-	q := &query{}
+	few, err := m.fewValued(ctx, m.in, m.schema)
+	if err != nil {
+		return err
+	}
+	all := &query{}
 	for i := range m.checks {
 		c := &m.checks[i]
 		if c.name != "deviation" {
@@ -145,22 +181,35 @@ func (m *measurement) deviations(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		v := "CAST(" + table.Ident(c.columns[0].Name) + " AS DOUBLE)"
-		q.add(fmt.Sprintf("[fsum(%[1]s - %[3]s) FILTER (%[2]s), fsum((%[1]s - %[3]s) * (%[1]s - %[3]s)) FILTER (%[2]s), CAST(count(*) FILTER (%[2]s) AS DOUBLE)]", v, "isfinite("+v+")", double(mean)),
-			func(v any) {
-				list := v.([]any)
-				about, squares, n := list[0].(float64), list[1].(float64), list[2].(float64)
-				if n < 2 {
-					return
-				}
-				deviation := math.Sqrt(math.Max(0, squares-about*about/n) / (n - 1))
-				if deviation < math.Abs(mean)*0x1p-70 { // of equal values, whose mean is rounded
-					deviation = 0
-				}
-				m.figures[i] = deviation
-			})
+		name, q, n := c.columns[0].Name, all, "1"
+		if few[name] {
+			q, n = &query{}, weight
+		}
+		v := "CAST(" + table.Ident(name) + " AS DOUBLE)"
+		off := "(" + v + " - " + double(mean) + ")"
+		q.add(fmt.Sprintf("[fsum(%[1]s * %[2]s) FILTER (%[3]s), fsum(%[1]s * %[1]s * %[2]s) FILTER (%[3]s), CAST(sum(%[2]s) FILTER (%[3]s) AS DOUBLE)]", off, n, "isfinite("+v+")"),
+			func(v any) { m.figures[i] = deviationOf(v.([]any), mean) })
+		if q != all {
+			if err := q.run(ctx, m.engine, m.weighed(name)); err != nil {
+				return err
+			}
+		}
 	}
-	return q.run(ctx, m.engine, table.Scan(m.in))
+	return all.run(ctx, m.engine, table.Scan(m.in))
+}
+
+// deviationOf is the sample standard deviation of sums about the mean, of what is off
+// it and of its square, and a count; nil of one value.
+func deviationOf(sums []any, mean float64) any {
+	off, squares, n := sums[0].(float64), sums[1].(float64), sums[2].(float64)
+	if n < 2 {
+		return nil
+	}
+	deviation := math.Sqrt(math.Max(0, squares-off*off/n) / (n - 1))
+	if deviation < math.Abs(mean)*0x1p-70 { // of equal values, whose mean is rounded
+		deviation = 0
+	}
+	return deviation
 }
 
 func (c *check) fresh(o Options, r *RuleResult, figure any) {

@@ -19,7 +19,8 @@ type measurement struct {
 	result  *Result
 	checks  []check
 	figures []any
-	places  [][]int64 // of the first failing rows of each rule
+	places  [][]int64                  // of the first failing rows of each rule
+	few     map[string]map[string]bool // by file, the columns of few distinct values
 }
 
 const (
@@ -79,7 +80,7 @@ func whole(to *int64) func(any) {
 // figure of a column, needs: in one pass over the rows, but for columns of few
 // distinct values, whose values are counted first and then looked at once each.
 func (m *measurement) count(ctx context.Context) error {
-	few, err := m.fewValued(ctx)
+	few, err := m.fewValued(ctx, m.in, m.schema)
 	if err != nil {
 		return err
 	}
@@ -126,12 +127,16 @@ func (m *measurement) count(ctx context.Context) error {
 		}
 	}
 	for _, name := range order {
-		x := table.Ident(name)
-		if err := grouped[name].run(ctx, m.engine, fmt.Sprintf("(SELECT %s, count(*) AS %s FROM %s GROUP BY %[1]s)", x, weight, table.Scan(m.in))); err != nil {
+		if err := grouped[name].run(ctx, m.engine, m.weighed(name)); err != nil {
 			return err
 		}
 	}
 	return pass.run(ctx, m.engine, table.Scan(m.in))
+}
+
+// weighed is the FROM of a column's distinct values, with how many rows have each.
+func (m *measurement) weighed(column string) string {
+	return fmt.Sprintf("(SELECT %s, count(*) AS %s FROM %s GROUP BY %[1]s)", table.Ident(column), weight, table.Scan(m.in))
 }
 
 // judged is SQL that is true for the rows that min_share is a share of: those that
@@ -170,14 +175,17 @@ const maxDictionary = 16 << 10
 const maxByValue = 1000
 
 // fewValued finds the columns whose values the file stores as short dictionaries:
-// it costs a look at the footer.
-func (m *measurement) fewValued(ctx context.Context) (map[string]bool, error) {
-	if len(m.schema) > maxByValue {
+// it costs a look at the footer, once a file.
+func (m *measurement) fewValued(ctx context.Context, in string, schema pipeline.Schema) (map[string]bool, error) {
+	if len(schema) > maxByValue {
 		return nil, nil
+	}
+	if m.few[in] != nil {
+		return m.few[in], nil
 	}
 	rows, err := m.engine.Query(ctx, fmt.Sprintf(`SELECT path_in_schema FROM parquet_metadata(%s)
 		GROUP BY path_in_schema HAVING bool_and(dictionary_page_offset IS NOT NULL AND data_page_offset > dictionary_page_offset AND data_page_offset - dictionary_page_offset <= %d)`,
-		table.Literal(m.in), maxDictionary))
+		table.Literal(in), maxDictionary))
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +193,10 @@ func (m *measurement) fewValued(ctx context.Context) (map[string]bool, error) {
 	for _, r := range rows {
 		few[r[0].(string)] = true
 	}
+	if m.few == nil {
+		m.few = map[string]map[string]bool{}
+	}
+	m.few[in] = few
 	return few, nil
 }
 
