@@ -13,6 +13,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/metadata"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/quality"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
@@ -139,11 +140,17 @@ func bounded(ctx context.Context, timeout string, f func(context.Context) (table
 }
 
 func (a *Activities) checkColumns(ctx context.Context, p IntegrateParams, res *DatasetResult) (pipeline.Schema, error) {
-	schema, err := a.schema(ctx, res.Dataset)
+	var schema pipeline.Schema
+	err := a.onFile(ctx, a.ScratchDir, res.Dataset, func(e *table.Engine, path string) (err error) {
+		if schema, err = e.Schema(ctx, path); err != nil {
+			return err
+		}
+		if err := pipeline.Check(&p.Pipeline, schema); err != nil {
+			return err
+		}
+		return quality.Try(ctx, e, &p.Pipeline, schema)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := pipeline.Check(&p.Pipeline, schema); err != nil {
 		return nil, err
 	}
 	_, err = feature.Resolve(p.Pipeline.Features, p.Pipeline.Problem, pipeline.Repaired(schema, p.Pipeline.Validation), p.Pipeline.Dataset.Identifying()...)

@@ -77,3 +77,15 @@ func TestSQLThatNeverEndsIsBounded(t *testing.T) {
 	require.Contains(t, app.Message(), "dataset.timeout, 100ms")
 	require.Less(t, time.Since(begun), 20*time.Second)
 }
+
+func TestRulesAreTriedOnceTheColumnsAreKnown(t *testing.T) {
+	d := newDepot(t)
+	run := d.run(t, "1")
+	snapshots := warehouse(t, d, run, map[string]string{"s": "x,y\n1,a\n2,b\n"})
+	p := pipeline.Pipeline{Name: "p", Problem: pipeline.Problem{Task: pipeline.Multiclass, Target: "y"}, Features: pipeline.Features{Auto: true}, Validation: []pipeline.Rule{
+		{Column: "x", NotNull: true, OnFail: pipeline.Correct, Repair: "impute", Value: new("4.5")},
+	}}
+	_, err := do[DatasetResult](d, d.Integrate, IntegrateParams{Run: run, Pipeline: p, Snapshots: snapshots})
+	app := kindOf(t, fault.PipelineInvalid, err)
+	require.Contains(t, app.Message(), "validation[0].value")
+}

@@ -56,7 +56,7 @@ func (r *SplitResult) outputs() metadata.Outputs {
 // Split deals the valid rows to train, validation and test.
 func (a *Activities) Split(ctx context.Context, p SplitParams) (*SplitResult, error) {
 	s := step{
-		run: p.Run, name: "split", version: 4, inputs: []artifact.Ref{p.Valid},
+		run: p.Run, name: "split", version: 5, inputs: []artifact.Ref{p.Valid},
 		params: map[string]any{"split": p.Split, "key": p.Dataset.Key, "event_time": p.Dataset.EventTime, "rules": p.Rules, "pipeline": p.Run.Pipeline},
 	}
 	res, err := perform(ctx, a, s, &SplitResult{}, func(ctx context.Context, dir string, res *SplitResult) error {

@@ -53,7 +53,7 @@ func (r *ValidateResult) outputs() metadata.Outputs {
 func (a *Activities) Validate(ctx context.Context, p ValidateParams) (*ValidateResult, error) {
 	begun := time.Now()
 	s := step{
-		run: p.Run, name: "validate", version: 2, inputs: []artifact.Ref{p.Dataset},
+		run: p.Run, name: "validate", version: 3, inputs: []artifact.Ref{p.Dataset},
 		params: map[string]any{"rules": p.Pipeline.Validation, "target": p.Pipeline.Problem.Target, "task": p.Pipeline.Problem.Task, "positive": p.Pipeline.Problem.Positive},
 	}
 	asked, err := a.askedFor(ctx, &s, p)
@@ -262,7 +262,8 @@ func checkRows(r quality.Result) []metadata.Check {
 	rows := make([]metadata.Check, len(r.Rules))
 	for i, c := range r.Rules {
 		rows[i] = metadata.Check{Column: strings.Join(c.Columns, ", "), Name: c.Rule, Severity: string(c.Severity), Failed: c.Failed, Rows: r.Rows, Passed: c.Passed, Message: c.Observed}
-		// Sizes and names alone: a row of a table is no place for example rows.
+		// Sizes and names alone: a row of a table is no place for example rows. By the
+		// figure of row_count later runs know how many rows went on.
 		rows[i].Details, _ = json.Marshal(map[string]any{"check": c.Check, "figure": c.Figure, "corrected": c.Corrected, "examples": len(c.Examples)})
 	}
 	return rows

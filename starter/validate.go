@@ -10,6 +10,7 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/feature"
 	"github.com/esteira-ml/esteira/internal/pipeline"
+	"github.com/esteira-ml/esteira/internal/quality"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
@@ -20,7 +21,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Check a pipeline file, and its columns where the sources are on this machine",
 		Long: "validate reads a pipeline file strictly and reports every mistake with its line and what to write\n" +
 			"instead. If all sources are files on this machine it also looks at their columns, binds the SQL and\n" +
-			"checks every column the file names. Nothing is run. Exit code 2 says that the file is not valid.",
+			"checks every column the file names. Regular expressions, formats of times, repairs and SQL of rules are\n" +
+			"tried in the engine. Nothing is run. Exit code 2 says that the file is not valid.",
 		Example: "  esteira validate examples/flights/flights.yaml",
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -86,13 +88,16 @@ func (a *app) look(ctx context.Context, f file) (validation, error) {
 		v.Sources = append(v.Sources, found)
 	}
 	if len(schemas) < len(f.pipeline.Sources) {
-		return v, nil
+		return v, f.at(quality.Try(ctx, engine, f.pipeline, nil), "validation")
 	}
 	if v.Columns, err = engine.BindQuery(ctx, schemas, f.pipeline.Dataset.SQL); err != nil {
 		return v, f.at(err, "dataset.sql")
 	}
 	if err := pipeline.Check(f.pipeline, v.Columns); err != nil {
 		return v, f.at(err, "")
+	}
+	if err := quality.Try(ctx, engine, f.pipeline, v.Columns); err != nil {
+		return v, f.at(err, "validation")
 	}
 	if v.Features, err = feature.Resolve(f.pipeline.Features, f.pipeline.Problem, pipeline.Repaired(v.Columns, f.pipeline.Validation), f.pipeline.Dataset.Identifying()...); err != nil {
 		return v, f.at(err, "features")
@@ -104,12 +109,16 @@ func (a *app) look(ctx context.Context, f file) (validation, error) {
 // it. A file that data contradict is not valid, whatever kind of error says so.
 func (f *file) at(err error, path string) error {
 	kind := fault.KindOf(err)
+	list := pipeline.Mistakes(err)
 	switch kind {
+	case fault.PipelineInvalid:
+		if len(list) == 0 {
+			return err
+		}
 	case fault.QueryInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid, fault.SourceNotFound, fault.SourceUnreadable:
 	default:
 		return err
 	}
-	list := pipeline.Mistakes(err)
 	if len(list) == 0 {
 		said := explain(err)
 		list = []pipeline.Mistake{{File: f.path, Path: path, Message: said.Message, Remedy: said.Remedy}}

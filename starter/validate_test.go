@@ -77,3 +77,18 @@ func torn(t *testing.T) string {
 	require.NoError(t, os.WriteFile(path, []byte("PAR1 torn"), 0o600))
 	return path
 }
+
+// TestValidateTriesRulesInTheEngine has a pattern that Go reads and the engine does
+// not, with the source on this machine and without.
+func TestValidateTriesRulesInTheEngine(t *testing.T) {
+	const rule = "validation:\n  - {column: x, not_null: true}\n  - {column: x, pattern: '(?<y>a)'}\n"
+	for _, sources := range [][]string{nil, {"--source", "d=s3://bucket/d.csv"}} {
+		path := pipelineFile(t, "tried", rule)
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "d.csv"), []byte("x,y\na,2\nb,3\n"), 0o600))
+		_, errs, code := esteira(t, append([]string{"validate", path}, sources...)...)
+		require.Equal(t, exitUsage, code, errs)
+		require.Contains(t, errs, "validation[1].pattern")
+		require.Contains(t, errs, "(?<y>a)")
+		require.Regexp(t, `p\.yaml:\d+:\d+: validation`, errs)
+	}
+}

@@ -16,6 +16,8 @@ from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif, f_regression
 from sklearn.impute import SimpleImputer
+from sklearn.metrics import mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (KBinsDiscretizer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, PolynomialFeatures,
                                    PowerTransformer, RobustScaler, StandardScaler, TargetEncoder)
@@ -129,6 +131,39 @@ for task, score in (("regression", f_regression), ("binary", f_classif)):
         selections.append({"task": task, "select": {"top": k}, "kept": SelectKBest(score, k=k).fit(x[:, :4], targets[task]).get_support(True).tolist(), "columns": 4})
 for threshold in (0.0, 1.5, 20.0):
     selections.append({"task": "regression", "select": {"variance": threshold}, "kept": VarianceThreshold(threshold).fit(x).get_support(True).tolist(), "columns": 5})
+
+
+def cut(v, bins=3):
+    """Codes of bins between quantiles, as 120 rows are cut: sqrt(120 / 10) bins."""
+    return np.searchsorted(np.unique(np.quantile(v, np.arange(1, bins) / bins)), v, side="right")
+
+
+def information(v, y):
+    """Mutual information in nats with the correction of Miller (1955)."""
+    table = contingency_matrix(y, v)
+    cells = np.count_nonzero(table) + 1 - table.shape[0] - table.shape[1]
+    return max(0.0, mutual_info_score(y, v) - cells / (2 * len(y)))
+
+
+def uncorrelated(x, y, score, most):
+    """Of a pair correlated above most, the one that explains less of y goes."""
+    order, r, out = np.argsort(-score(x, y)[0], kind="stable"), np.abs(np.corrcoef(x, rowvar=False)), {}
+    for rank, a in enumerate(order):
+        for b in order[rank + 1:]:
+            if a not in out and b not in out and r[a, b] > most:
+                out[b] = r[a, b]
+    return out
+
+
+for task, score in (("regression", f_regression), ("binary", f_classif), ("multiclass", None)):
+    y = targets[task]
+    scores = [information(cut(v), cut(y) if task == "regression" else y) for v in x.T]
+    for k in (1, 2, 3, 4):
+        best = sorted(np.argsort(-np.array(scores), kind="stable")[:k].tolist())
+        selections.append({"task": task, "select": {"mutual_information": k}, "kept": best, "columns": 5, "values": {str(i): v for i, v in enumerate(scores) if i not in best}})
+    for most in (0.02, 0.08, 0.9) if score else ():
+        gone = uncorrelated(x[:, :4], y, score, most)
+        selections.append({"task": task, "select": {"correlation": most}, "kept": [i for i in range(4) if i not in gone], "columns": 4, "values": {str(i): v for i, v in gone.items()}})
 
 clean = {name: [None if v is None or v != v else v for v in column.tolist()] for name, column in table.items()}
 OUT.parent.mkdir(exist_ok=True)

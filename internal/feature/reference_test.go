@@ -29,6 +29,9 @@ type reference struct {
 		Select  pipeline.Select `json:"select"`
 		Kept    []int           `json:"kept"`
 		Columns int             `json:"columns"`
+
+		// Values are what columns that are dropped were judged by, if it is told.
+		Values map[int]float64 `json:"values"`
 	} `json:"selections"`
 }
 
@@ -159,6 +162,11 @@ func TestSelectionAgreesWithScikitLearn(t *testing.T) {
 		}
 		if !slices.Equal(kept, c.Kept) || len(fitted.Dropped) != c.Columns-len(kept) {
 			t.Errorf("selection %d: kept %v, want %v; dropped %+v", i, kept, c.Kept, fitted.Dropped)
+		}
+		for _, d := range fitted.Dropped {
+			if want, told := c.Values[slices.Index(columns, d.Name)]; c.Values != nil && (!told || math.Abs(d.Value-want) > 1e-9) {
+				t.Errorf("selection %d: %+v, want %v", i, d, want)
+			}
 		}
 	}
 }

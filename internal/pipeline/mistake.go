@@ -109,6 +109,12 @@ func asFault(mistakes []Mistake) error {
 	return fault.New(kind, "%s", message).WithRemedy("%s", mistakes[0].Remedy).WithDetails(mistakes)
 }
 
+// Refused makes one fault, of kind PipelineInvalid, of mistakes that only an engine
+// could find, nil if there are none.
+func Refused(mistakes []Mistake) error {
+	return asFault(mistakes[:min(maxMistakes, len(mistakes))])
+}
+
 // inFileOrder sorts mistakes by place, keeping the order found within a place.
 func inFileOrder(mistakes []Mistake) []Mistake {
 	slices.SortStableFunc(mistakes, func(a, b Mistake) int {

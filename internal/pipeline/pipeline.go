@@ -77,7 +77,7 @@ type Dataset struct {
 // groups (grouped) or of the ordered time axis (time); train gets the rest. Method
 // column has no shares: the data say where each row goes.
 type Split struct {
-	Method     string       `json:"method" yaml:"method,omitempty" jsonschema:"enum=random,enum=stratified,enum=grouped,enum=time,enum=column" jsonschema_description:"random: by hash of the key. stratified: the same, within each value of by. grouped: all rows of one value of by together. time: by event_time. column: by the values of by."`
+	Method     string       `json:"method" yaml:"method,omitempty" jsonschema:"enum=random,enum=stratified,enum=grouped,enum=time,enum=column" jsonschema_description:"random: by hash of the key. stratified: by hash of the key and the values of by, so that each stratum is dealt by itself; a row never moves another, so there are no quotas and shares of a stratum are met on average only: the split's page tells what the rarest got. grouped: all rows of one value of by together. time: by event_time. column: by the values of by."`
 	By         []string     `json:"by,omitempty" yaml:"by,omitempty" jsonschema_description:"stratified: default the target. grouped: the columns that name the group. column: the one column whose values name the split."`
 	Values     *SplitValues `json:"values,omitempty" yaml:"values,omitempty"`
 	Gap        string       `json:"gap,omitempty" yaml:"gap,omitempty" jsonschema_description:"time: rows less than this before validation or test, such as 24h or 7d, are left out, so that nothing just before a boundary tells of what is beyond it."`

@@ -53,7 +53,7 @@ type Rule struct {
 	Deviation    *Range        `json:"deviation,omitempty" yaml:"deviation,omitempty" jsonschema_description:"Sample standard deviation (ddof 1)."`
 	Quantile     *Quantile     `json:"quantile,omitempty" yaml:"quantile,omitempty"`
 	Distinct     *Range        `json:"distinct,omitempty" yaml:"distinct,omitempty" jsonschema_description:"Number of distinct values."`
-	Balance      *Range        `json:"balance,omitempty" yaml:"balance,omitempty" jsonschema_description:"Shares of every class: the rarest has at least min of the rows, the most frequent at most max. At least two classes."`
+	Balance      *Range        `json:"balance,omitempty" yaml:"balance,omitempty" jsonschema_description:"Shares of every class: the rarest has at least min of the rows, the most frequent at most max. At least two classes. Of the rows that go on."`
 	Freshness    string        `json:"freshness,omitempty" yaml:"freshness,omitempty" jsonschema_description:"The newest time of the column is at most this old when the run starts: 36h, 7d."`
 	Distribution *Distribution `json:"distribution,omitempty" yaml:"distribution,omitempty"`
 
@@ -61,10 +61,10 @@ type Rule struct {
 	RowsSince *RowsSince `json:"row_count_history,omitempty" yaml:"row_count_history,omitempty"`
 	NoLeakage *NoLeakage `json:"no_leakage,omitempty" yaml:"no_leakage,omitempty"`
 
-	MinShare    *float64          `json:"min_share,omitempty" yaml:"min_share,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Share of the known values that must pass; default 1, every one."`
+	MinShare    *float64          `json:"min_share,omitempty" yaml:"min_share,omitempty" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Share that must pass; default 1, every one. Of the known values; of all rows for not_null, sql and no_repeats; for not_nan of the values that are not NULL."`
 	Environment Environment       `json:"environment,omitempty" yaml:"environment,omitempty" jsonschema:"enum=training,enum=serving" jsonschema_description:"Where the rule holds; default: everywhere."`
 	OnFail      Severity          `json:"on_fail" yaml:"on_fail,omitempty" jsonschema:"enum=stop,enum=quarantine,enum=correct,enum=warn" jsonschema_description:"Default stop. Rules that speak of the whole table cannot quarantine. correct needs repair, and stops if rows still fail after it."`
-	Repair      string            `json:"repair,omitempty" yaml:"repair,omitempty" jsonschema:"enum=cast,enum=trim,enum=clip,enum=map,enum=impute,enum=drop_duplicate" jsonschema_description:"cast: to the type of parse, what does not parse is missing. trim: spaces. clip: to the range. map: by the table map. impute: missing values become value. drop_duplicate: keep the first row."`
+	Repair      string            `json:"repair,omitempty" yaml:"repair,omitempty" jsonschema:"enum=cast,enum=trim,enum=clip,enum=map,enum=impute,enum=drop_duplicate" jsonschema_description:"Of the values that fail; others stay as they are. cast: the column to the type of parse, what does not parse is missing. trim: spaces. clip: to the range, whole numbers to those within it. map: by the table map. impute: missing values become value. drop_duplicate: keep the first row."`
 	Map         map[string]string `json:"map,omitempty" yaml:"map,omitempty" text:"any" jsonschema_description:"repair map: failing value to what stands for it; an empty text is a missing value."`
 	Value       *string           `json:"value,omitempty" yaml:"value,omitempty" text:"any" jsonschema_description:"repair impute: the constant. A statistic would be learnt from test rows too: features impute those."`
 }
@@ -95,17 +95,17 @@ type Quantile struct {
 	Max *float64 `json:"max,omitempty" yaml:"max,omitempty"`
 }
 
-// Distribution bounds the distance of a column's distribution from that of a
-// reference. Missing values are part of both.
+// Distribution bounds the distance of a column's distribution, among the rows that
+// go on, from that of a reference. Missing values are part of both.
 type Distribution struct {
-	Source  string  `json:"source,omitempty" yaml:"source,omitempty" jsonschema_description:"Source whose column of the same name is the reference; default: the dataset of the pipeline's previous run, and no check if there is none."`
+	Source  string  `json:"source,omitempty" yaml:"source,omitempty" jsonschema_description:"Source whose column of the same name is the reference; as it was collected; default: the rows that went on in the pipeline's previous run, and no check if there is none."`
 	Measure string  `json:"measure" yaml:"measure,omitempty" jsonschema:"enum=jensen_shannon,enum=psi,enum=linf" jsonschema_description:"jensen_shannon (default): distance, base 2, 0 to 1. psi: population stability index. linf: largest difference of a share."`
 	Max     float64 `json:"max" yaml:"max" jsonschema:"required"`
 }
 
-// RowsSince bounds the number of rows by that of earlier runs.
+// RowsSince bounds the number of rows that go on by that of earlier runs.
 type RowsSince struct {
-	Runs int      `json:"runs" yaml:"runs,omitempty" jsonschema_description:"How many earlier runs to compare with; default 5."`
+	Runs int      `json:"runs" yaml:"runs,omitempty" jsonschema_description:"How many earlier runs to compare with, by the rows that went on; default 5."`
 	Min  *float64 `json:"min,omitempty" yaml:"min,omitempty" jsonschema_description:"Least ratio to their median, such as 0.5."`
 	Max  *float64 `json:"max,omitempty" yaml:"max,omitempty" jsonschema_description:"Greatest ratio to their median, such as 2."`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,6 +35,11 @@ func BenchmarkRules(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	airports := filepath.Join(dir, "airports")
+	known, err := e.Write(ctx, "SELECT DISTINCT origin AS code FROM "+table.Scan(in)+" UNION SELECT DISTINCT destination FROM "+table.Scan(in), airports)
+	if err != nil {
+		b.Fatal(err)
+	}
 	days := pipeline.Rule{Column: "date", Freshness: "36500d"}
 	rules := []pipeline.Rule{
 		{RowCount: atLeast(1000)}, {Columns: &pipeline.ColumnSet{Names: []string{"date", "delay", "distance", "origin", "destination"}, Match: "set"}},
@@ -45,10 +51,22 @@ func BenchmarkRules(b *testing.B) {
 		{Column: "destination", Pattern: "^[A-Z0-9]{3}$"}, {Column: "destination", NotNull: true}, {Column: "destination", Length: between(3, 3)}, {Column: "destination", MissingTokens: []string{"N/A", "?"}},
 	}
 	columns := []string{"date", "delay", "distance", "origin", "destination"}
+	key := pipeline.Rule{Unique: []string{"date", "origin", "destination", "delay"}, OnFail: pipeline.Warn}
+	// Those that look at other rows than their own take the place of as many plain ones.
+	others := []pipeline.Rule{
+		{Column: "origin", References: &pipeline.Reference{Source: "airports", Column: "code"}}, {Column: "destination", References: &pipeline.Reference{Source: "airports", Column: "code"}},
+		{Column: "delay", Distribution: &pipeline.Distribution{Max: 0.1}}, {Column: "origin", Distribution: &pipeline.Distribution{Measure: "psi", Max: 0.1}},
+		{Column: "origin", Balance: between(0, 0.5)}, {Column: "delay", Quantile: &pipeline.Quantile{P: 0.5, Min: share(-100), Max: share(1000)}},
+	}
 	for _, held := range []struct {
-		name string
-		more []pipeline.Rule
-	}{{"25 rules", nil}, {"25 rules and a compound key", []pipeline.Rule{{Unique: []string{"date", "origin", "destination", "delay"}, OnFail: pipeline.Warn}}}} {
+		name     string
+		rules    []pipeline.Rule
+		previous []string // columns of the previous run that they touch
+	}{
+		{"25 rules", rules, nil},
+		{"25 rules and a compound key", append(slices.Clone(rules), key), nil},
+		{"25 rules, of other rows too", append(slices.Clone(rules[len(others):]), others...), []string{"delay", "origin"}},
+	} {
 		b.Run(held.name, func(b *testing.B) {
 			scanning, checking := time.Hour, time.Hour // the fastest of each: what else the machine does only adds
 			scanBusy, checkBusy := time.Hour, time.Hour
@@ -57,8 +75,13 @@ func BenchmarkRules(b *testing.B) {
 				if err := e.Exec(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+table.Scan(in)); err != nil {
 					b.Fatal(err)
 				}
+				if held.previous != nil {
+					if err := e.Exec(ctx, "SELECT "+strings.Join(held.previous, ", ")+" FROM "+table.Scan(in)); err != nil {
+						b.Fatal(err)
+					}
+				}
 				scanned, scannedBusy := time.Now(), busy()
-				got, err := quality.Check(ctx, e, in, info.Schema, append(rules, held.more...), quality.Options{Out: quality.Outputs{Valid: filepath.Join(dir, "valid"), Quarantined: filepath.Join(dir, "quarantined")}})
+				got, err := quality.Check(ctx, e, in, info.Schema, held.rules, quality.Options{Previous: in, Sources: map[string]quality.Source{"airports": {Table: table.Parts(airports), Schema: known.Schema}}, Out: quality.Outputs{Valid: filepath.Join(dir, "valid"), Quarantined: filepath.Join(dir, "quarantined")}})
 				if err != nil || got.Violation() != nil {
 					b.Fatal(err, got.Violation())
 				}

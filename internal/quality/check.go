@@ -4,8 +4,10 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -34,14 +36,14 @@ type Options struct {
 	// Environment says which rules hold. Default Training.
 	Environment pipeline.Environment
 
-	// History is the row counts of earlier runs, the latest first.
+	// History is how many rows went on in earlier runs, the latest first.
 	History []int64
 
 	// Out is where rows go that do not go on as they are.
 	Out Outputs
 
-	// Previous is the Parquet file of the previous run's dataset; "" if there
-	// was none.
+	// Previous is the Parquet file of the rows that went on in the previous run; ""
+	// if there was none.
 	Previous string
 
 	// Sources are the sources by name.
@@ -55,12 +57,13 @@ type Options struct {
 // or quarantined it writes nothing and the file itself goes on: see
 // Result.Changed.
 //
-// Rules are judged on the rows as corrected, row_count on those that go on. A
-// unique rule fails for every row but the first, in the file's order, of those
+// Rules are judged on the rows as corrected; row_count, row_count_history, balance
+// and distribution on those that go on. A unique rule fails for every row but the first, in the file's order, of those
 // with equal columns; a row with one of them missing equals no other.
 //
 // Faults: PipelineInvalid, ColumnMissing, TypeMismatch (a rule that cannot apply
-// to its column), QueryInvalid (an expression). A failed rule is no error of
+// to its column), QueryInvalid (an expression that does not fit the columns, or fails
+// on a row). A failed rule is no error of
 // Check: see Result.Violation.
 func Check(ctx context.Context, e *table.Engine, in string, schema pipeline.Schema, rules []pipeline.Rule, o Options) (_ *Result, err error) {
 	if o.Environment == "" {
@@ -72,6 +75,9 @@ func Check(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 		return nil, err
 	}
 	defer done()
+	if err := tried(ctx, e, schema, rules); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			_, _ = os.Remove(o.Out.Valid), os.Remove(o.Out.Quarantined)
@@ -83,15 +89,15 @@ func Check(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 	if err != nil {
 		return nil, err
 	}
-	m := &measurement{engine: e, in: in, schema: schema, options: o, result: result, checks: make([]check, len(rules)), figures: make([]any, len(rules))}
+	m := &measurement{engine: e, in: in, valid: in, schema: schema, options: o, result: result, checks: make([]check, len(rules)), figures: make([]any, len(rules))}
 	for i, r := range rules {
 		if m.checks[i], err = bind(r, schema, o); err != nil {
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{m.count, m.quantiles, m.repeats, m.distributions, m.judgeRows, m.examples, m.quarantine} {
+	for _, step := range []func(context.Context) error{m.count, m.quantiles, m.deviations, m.repeats, m.judgeRows, m.examples, m.quarantine, m.distributions} {
 		if err := step(ctx); err != nil {
-			return nil, err
+			return nil, m.blamed(ctx, err)
 		}
 	}
 	m.judge()
@@ -119,17 +125,53 @@ func guarded(ctx context.Context, e *table.Engine, in string, schema pipeline.Sc
 	if err != nil {
 		return nil, nil, err
 	}
+	return locked, locked.Close, nil
+}
+
+// tried refuses rules that the engine would fail over.
+func tried(ctx context.Context, e *table.Engine, schema pipeline.Schema, rules []pipeline.Rule) error {
+	t := &trial{engine: e, schema: slices.Clone(schema)}
+	defer t.close()
 	mended := pipeline.Repaired(schema, rules)
 	for _, r := range rules {
-		if !written(r) {
+		if r.SQL != "" { // the engine is locked: its own fault says more
+			if err := e.CheckExpression(ctx, mended, r.SQL, "the rule sql"); err != nil {
+				return err
+			}
 			continue
 		}
-		if err := locked.CheckExpression(ctx, mended, r.SQL, "the rule sql"); err != nil {
-			locked.Close()
-			return nil, nil, err
+		wrong, err := t.rule(ctx, r, mended)
+		if err != nil {
+			return err
+		}
+		if len(wrong) > 0 {
+			return fault.New(fault.PipelineInvalid, "validation: %q: %s: %s", Text(r), wrong[0].Path, wrong[0].Message).WithRemedy("%s", wrong[0].Remedy)
 		}
 	}
-	return locked, locked.Close, nil
+	return nil
+}
+
+// blamed finds the SQL of a rule that the engine failed over, for some row: a cast of
+// a text that does not read, a sum beyond its type.
+func (m *measurement) blamed(ctx context.Context, err error) error {
+	if fault.KindOf(err) != fault.Internal {
+		return err
+	}
+	for i := range m.checks {
+		c := &m.checks[i]
+		if c.name != "sql" {
+			continue
+		}
+		why, other := m.engine.Refusal(ctx, "SELECT count(*) FILTER ("+c.fails+") FROM "+table.Scan(m.in))
+		if other != nil {
+			return other
+		}
+		if why != "" {
+			return fault.New(fault.QueryInvalid, "the rule sql %q fails on a row: %s", c.text, strings.ReplaceAll(why, m.in, "the rows")).
+				WithRemedy("write TRY_CAST where a value may not read as the type, and guard what may be beyond it")
+		}
+	}
+	return err
 }
 
 // judge fills every verdict once all is counted.

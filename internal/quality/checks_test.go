@@ -135,6 +135,62 @@ func TestTheOtherChecksCountExactly(t *testing.T) {
 	}
 }
 
+// TestWholeNumbersAreComparedExactly has neighbours that one DOUBLE stands for, and
+// narrower types beside wider ones.
+func TestWholeNumbersAreComparedExactly(t *testing.T) {
+	b := setup(t, 2)
+	const big = "9007199254740993"
+	got, err := b.with("SELECT "+big+"::BIGINT AS a, "+big+" - 1 AS b, 18446744073709551615::UBIGINT AS u, 7::TINYINT AS s, "+big+"::BIGINT AS same",
+		map[string]string{"ids": "SELECT unnest([" + big + " - 1, 7]) AS key, unnest([" + big + ", 8])::UBIGINT AS unsigned"}, "", quality.Options{},
+		pipeline.Rule{Column: "a", AtMost: "b", OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", References: &pipeline.Reference{Source: "ids", Column: "key"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", Set: []string{"9007199254740992", "1.5"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", Set: []string{"1.5"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "u", Set: []string{"18446744073709551614", "-1"}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "a", Range: &pipeline.Range{Max: share(9007199254740992)}, OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "b", AtMost: "a"},
+		pipeline.Rule{Column: "a", References: &pipeline.Reference{Source: "ids", Column: "unsigned"}},
+		pipeline.Rule{Column: "s", References: &pipeline.Reference{Source: "ids", Column: "key"}},
+		pipeline.Rule{Column: "a", Set: []string{big}},
+		pipeline.Rule{Column: "u", Set: []string{"18446744073709551615"}},
+		pipeline.Rule{Column: "s", Set: []string{"7.0", "300", "-1"}},
+		pipeline.Rule{Column: "b", Range: &pipeline.Range{Max: share(9007199254740992)}},
+		pipeline.Rule{Unique: []string{"a"}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range got.Rules {
+		if r.Passed != (i > 5) {
+			t.Errorf("%s: %+v", r.Rule, r)
+		}
+	}
+	distinct := b.must("SELECT "+big+" - i AS a FROM range(3) t(i)", pipeline.Rule{Column: "a", Distinct: between(3, 3)}, pipeline.Rule{Unique: []string{"a"}})
+	if err := distinct.Violation(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestADeviationIsExactAtALargeMean holds columns that differ by little far from
+// zero, few-valued and not, against their deviation by integer arithmetic.
+func TestADeviationIsExactAtALargeMean(t *testing.T) {
+	b := setup(t, 2)
+	got := b.must("SELECT 1700000000.0::DOUBLE + i % 2 AS two, 1700000000000 + i AS ms, 0.1::DOUBLE AS same, CASE WHEN i > 0 THEN 'nan'::DOUBLE ELSE 1 END AS one FROM range(1000) t(i)",
+		pipeline.Rule{Column: "two", Deviation: between(0.50025, 0.500251), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "ms", Deviation: between(288.8194, 288.8195), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "same", Deviation: between(0, 0), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "ms", Mean: between(1700000000499.5, 1700000000499.5), OnFail: pipeline.Warn},
+		pipeline.Rule{Column: "one", Deviation: between(0, 1), OnFail: pipeline.Warn})
+	for i, r := range got.Rules {
+		if r.Passed != (i < 3) {
+			t.Errorf("%+v", r)
+		}
+	}
+	if mean := got.Rules[3].Figure; mean == nil || *mean != 1.7000000005e12 { // eleven digits are told
+		t.Errorf("%v", mean)
+	}
+}
+
 func TestNothingToCompareWithPasses(t *testing.T) {
 	b := setup(t, 2)
 	got := b.must(sample, pipeline.Rule{Column: "id", Distribution: &pipeline.Distribution{Max: 0.1}}, pipeline.Rule{RowsSince: &pipeline.RowsSince{Min: share(0.5)}})
@@ -152,6 +208,34 @@ func TestMissingValuesArePartOfADistribution(t *testing.T) {
 		got, err := b.with(now, nil, then, quality.Options{}, pipeline.Rule{Column: "x", Distribution: &pipeline.Distribution{Measure: measure, Max: 0.3}})
 		if err != nil || got.Rules[0].Passed {
 			t.Errorf("%s does not see that half is missing: %+v %v", measure, got, err)
+		}
+	}
+}
+
+// TestWhatGoesOnIsCompared has rows that a repair mends and others that are put
+// aside: neither shows against what an earlier run let go on, be it with the
+// column as text still.
+func TestWhatGoesOnIsCompared(t *testing.T) {
+	b := setup(t, 2)
+	const now = "SELECT CAST(i AS VARCHAR) AS x, CASE WHEN i % 10 = 0 THEN 'bad' ELSE 'good' END AS s FROM range(1000) t(i)"
+	for _, then := range []string{"SELECT i AS x FROM range(1000) t(i) WHERE i % 10 > 0", "SELECT CAST(i AS VARCHAR) AS x FROM range(1000) t(i) WHERE i % 10 > 0"} {
+		got, err := b.with(now, nil, then+" UNION ALL SELECT 10000", quality.Options{History: []int64{900}},
+			pipeline.Rule{Column: "x", Parse: &pipeline.ParseAs{As: "integer"}, OnFail: pipeline.Correct, Repair: "cast"},
+			pipeline.Rule{Column: "s", Set: []string{"good"}, OnFail: pipeline.Quarantine},
+			pipeline.Rule{Column: "x", Distribution: &pipeline.Distribution{Measure: "linf", Max: 0.002}},
+			pipeline.Rule{Column: "s", Balance: between(0.1, 1), OnFail: pipeline.Warn},
+			pipeline.Rule{RowsSince: &pipeline.RowsSince{Runs: 1, Min: share(1), Max: share(1)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := got.Rules[2]; !r.Passed || r.Figure == nil || *r.Figure == 0 {
+			t.Errorf("%+v", r)
+		}
+		if r := got.Rules[3]; r.Passed || r.Observed != "1 class among 900 known values" {
+			t.Errorf("%+v", r)
+		}
+		if r := got.Rules[4]; !r.Passed {
+			t.Errorf("%+v", r)
 		}
 	}
 }
@@ -195,11 +279,41 @@ func TestWhatARepairLeavesStopsTheRun(t *testing.T) {
 	rule := pipeline.Rule{Column: "s", Pattern: "^[a-z]+$", OnFail: pipeline.Correct, Repair: "trim"}
 	got := b.must("SELECT unnest([' a ', 'b', 'C']) AS s", rule)
 	err := got.Violation()
-	if fault.KindOf(err) != fault.DataContractViolation || got.Rules[0].Corrected != 2 || got.Rules[0].Failed != 1 {
+	if fault.KindOf(err) != fault.DataContractViolation || got.Rules[0].Corrected != 1 || got.Rules[0].Failed != 1 || got.Rules[0].Observed != "1 row corrected; 1 of 3 rows fail after it" {
 		t.Fatalf("%+v %v", got.Rules[0], err)
 	}
 	if got := b.must("SELECT 'b' AS s", rule); got.Changed || got.Violation() != nil {
 		t.Fatalf("nothing was to mend: %+v", got)
+	}
+}
+
+// TestARepairTouchesWhatFailsAlone counts rows that differ afterwards, not those that
+// failed, and leaves those that pass as they were.
+func TestARepairTouchesWhatFailsAlone(t *testing.T) {
+	b := setup(t, 2)
+	for _, c := range []struct {
+		name, sql string
+		rule      pipeline.Rule
+		corrected int64
+		failed    int64
+		rows      string // of the valid dataset, "" if it is the one that came
+	}{
+		{"trim", "SELECT unnest([' a ', ' b  ', 'long']) AS s", pipeline.Rule{Column: "s", Length: between(0, 3), Repair: "trim"}, 1, 1, "[[ a ] [b] [long]]"},
+		{"map", "SELECT unnest(['x', 'n/a', 'zz']) AS s", pipeline.Rule{Column: "s", Set: []string{"x"}, Repair: "map", Map: map[string]string{"n/a": "", "x": "y"}}, 1, 1, "[[x] [<nil>] [zz]]"},
+		{"nothing", "SELECT unnest(['x', 'zz']) AS s", pipeline.Rule{Column: "s", Set: []string{"x"}, Repair: "map", Map: map[string]string{"n/a": ""}}, 0, 1, ""},
+		{"impute", "SELECT unnest([NULL, 'nan'::DOUBLE, 2]) AS x", pipeline.Rule{Column: "x", NotNull: true, Repair: "impute", Value: new("1")}, 2, 0, "[[1] [1] [2]]"},
+		{"clip", "SELECT unnest([NULL, 'nan'::DOUBLE, 2, 9]) AS x", pipeline.Rule{Column: "x", Range: between(0, 3), Repair: "clip"}, 1, 0, "[[<nil>] [NaN] [2] [3]]"},
+	} {
+		c.rule.OnFail = pipeline.Correct
+		got := b.must(c.sql, c.rule)
+		if r := got.Rules[0]; r.Corrected != c.corrected || r.Failed != c.failed || got.Changed != (c.rows != "") {
+			t.Errorf("%s: %+v", c.name, r)
+		}
+		if got.Changed {
+			if rows := b.rowsOf(b.out.Valid); rows != c.rows {
+				t.Errorf("%s: %s", c.name, rows)
+			}
+		}
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/pipeline"
@@ -80,19 +82,26 @@ type repair struct {
 	dropped []int // their rules
 }
 
-// apply adds a rule's layer and returns the flag of the rows that it mends.
+// apply adds a rule's layer and returns the flag of the rows that it changes: those
+// that fail and that the repair knows what to do with.
 func (r *repair) apply(c *check) string {
 	column := c.columns[0]
-	x := table.Ident(column.Name)
-	r.casts = r.casts || c.rule.Repair == "cast"
+	x, value, changes := table.Ident(column.Name), c.mended(column), c.fails
+	if c.rule.Repair == "cast" { // of every row; one that does not read as the type becomes missing
+		r.casts = true
+	} else {
+		value = fmt.Sprintf("CAST(%s AS %s)", value, column.SQL)
+		changes = fmt.Sprintf("(%s AND %s IS DISTINCT FROM %s)", c.fails, x, value)
+		value = fmt.Sprintf("CASE WHEN %s THEN %s ELSE %s END", c.fails, value, x)
+	}
 	r.schema = pipeline.Repaired(r.schema, []pipeline.Rule{c.rule})
-	failed := fmt.Sprintf("%s%d", flag, len(r.flags))
-	r.flags = append(r.flags, failed)
-	r.rows = fmt.Sprintf("SELECT * REPLACE (CAST(%s AS %s) AS %s), %s AS %s FROM (%s)", c.mended(column), r.schema.Column(column.Name).SQL, x, c.fails, failed, r.rows)
-	return failed
+	changed := fmt.Sprintf("%s%d", flag, len(r.flags))
+	r.flags = append(r.flags, changed)
+	r.rows = fmt.Sprintf("SELECT * REPLACE (CAST(%s AS %s) AS %s), %s AS %s FROM (%s)", value, r.schema.Column(column.Name).SQL, x, changes, changed, r.rows)
+	return changed
 }
 
-// mended is the SQL of the repaired value.
+// mended is the SQL of the value that takes the place of one that fails.
 func (c *check) mended(column pipeline.Column) string {
 	rule, x := c.rule, table.Ident(column.Name)
 	text := "CAST(" + x + " AS VARCHAR)"
@@ -103,34 +112,63 @@ func (c *check) mended(column pipeline.Column) string {
 		return "trim(" + text + ")"
 	case "clip":
 		v := x
-		if rule.Range.Min != nil {
-			v = "greatest(" + v + ", " + bound(*rule.Range.Min, column) + ")"
+		low, high := clips(*rule.Range, column)
+		if low != "" {
+			v = "greatest(" + v + ", " + low + ")"
 		}
-		if rule.Range.Max != nil {
-			v = "least(" + v + ", " + bound(*rule.Range.Max, column) + ")"
+		if high != "" {
+			v = "least(" + v + ", " + high + ")"
 		}
-		return "CASE WHEN " + missing(column) + " THEN " + x + " ELSE " + v + " END"
+		return v
 	case "impute":
-		return "CASE WHEN " + missing(column) + " THEN CAST(" + table.Literal(*rule.Value) + " AS " + column.SQL + ") ELSE " + x + " END"
+		return table.Literal(*rule.Value)
 	default: // map
-		sql := "CASE"
+		sql := "CASE " + text
 		for _, from := range slices.Sorted(maps.Keys(rule.Map)) {
 			to := "CAST(" + table.Literal(rule.Map[from]) + " AS " + column.SQL + ")"
 			if rule.Map[from] == "" {
 				to = "NULL"
 			}
-			sql += " WHEN " + c.fails + " AND " + text + " = " + table.Literal(from) + " THEN " + to
+			sql += " WHEN " + table.Literal(from) + " THEN " + to
 		}
 		return sql + " ELSE " + x + " END"
 	}
 }
 
-// bound is a bound of the column's own type, so that a clip does not change it.
-func bound(x float64, c pipeline.Column) string {
-	if table.IsFloat(c) {
-		return double(x)
+// clips are the bounds that values are brought within, of the column's own type, so
+// that a clip does not change it: whole numbers come to the whole numbers within the
+// range. "" is an open bound, or one that no value of the type is beyond.
+func clips(r pipeline.Range, c pipeline.Column) (low, high string) {
+	literal := func(x float64) string {
+		if table.IsFloat(c) {
+			return double(x)
+		}
+		return "CAST(" + table.Literal(strconv.FormatFloat(x, 'f', -1, 64)) + " AS " + c.SQL + ")"
 	}
-	return "CAST(" + double(x) + " AS " + c.SQL + ")"
+	from, to := math.Inf(-1), math.Inf(1)
+	if r.Min != nil {
+		from = *r.Min
+	}
+	if r.Max != nil {
+		to = *r.Max
+	}
+	if isWhole(c) {
+		from, to = wholeBounds(r)
+		least, most := extremes(c)
+		if from < least {
+			from = math.Inf(-1)
+		}
+		if to > most {
+			to = math.Inf(1)
+		}
+	}
+	if !math.IsInf(from, -1) {
+		low = literal(from)
+	}
+	if !math.IsInf(to, 1) {
+		high = literal(to)
+	}
+	return low, high
 }
 
 // drop counts, rule by rule, the rows that repeat one that is kept.

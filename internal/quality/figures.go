@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -31,8 +32,8 @@ func (c *check) aggregate(column pipeline.Column) error {
 		c.fails = missing(column)
 	case "mean", "deviation":
 		v := "CAST(" + x + " AS DOUBLE)"
-		c.figure = fmt.Sprintf("[fsum(%[1]s) FILTER (%[2]s), fsum(%[1]s * %[1]s) FILTER (%[2]s), CAST(count(*) FILTER (%[2]s) AS DOUBLE)]", v, finite)
-		c.weighted = fmt.Sprintf("[fsum(%[1]s * %[3]s) FILTER (%[2]s), fsum(%[1]s * %[1]s * %[3]s) FILTER (%[2]s), CAST(sum(%[3]s) FILTER (%[2]s) AS DOUBLE)]", v, finite, weight)
+		c.figure = fmt.Sprintf("[fsum(%[1]s) FILTER (%[2]s), CAST(count(*) FILTER (%[2]s) AS DOUBLE)]", v, finite)
+		c.weighted = fmt.Sprintf("[fsum(%[1]s * %[3]s) FILTER (%[2]s), CAST(sum(%[3]s) FILTER (%[2]s) AS DOUBLE)]", v, finite, weight)
 	case "distinct":
 		c.figure = fmt.Sprintf("count(DISTINCT %s) FILTER (%s)", x, known)
 		c.weighted = fmt.Sprintf("count(*) FILTER (%s)", known)
@@ -56,7 +57,7 @@ func (c *check) verdict(o Options, result *Result, r *RuleResult, figure any, sc
 	if c.rule.MinShare != nil && r.Failed > 0 {
 		ok := 1 - float64(r.Failed)/math.Max(1, float64(r.Known))
 		r.Passed = ok >= *c.rule.MinShare
-		r.Observed = fmt.Sprintf("%.6g %% pass; %d of %d known values fail", 100*ok, r.Failed, r.Known)
+		r.Observed = fmt.Sprintf("%.6g %% pass; %d of %d %s fail", 100*ok, r.Failed, r.Known, judgedName(c.name))
 	}
 	switch c.name {
 	case "exists", "absent":
@@ -83,11 +84,9 @@ func (c *check) verdict(o Options, result *Result, r *RuleResult, figure any, sc
 	case "row_count_history":
 		c.history(o, result, r)
 	case "mean":
-		mean, _ := moments(figure)
-		c.number(r, mean, *c.rule.Mean)
+		c.number(r, meanOf(figure), *c.rule.Mean)
 	case "deviation":
-		_, deviation := moments(figure)
-		c.number(r, deviation, *c.rule.Deviation)
+		c.number(r, figure, *c.rule.Deviation)
 	case "quantile":
 		c.number(r, figure, pipeline.Range{Min: c.rule.Quantile.Min, Max: c.rule.Quantile.Max})
 	case "distinct":
@@ -119,22 +118,64 @@ func (c *check) bounded(r *RuleResult, x float64, bounds pipeline.Range) {
 	r.Passed, r.Figure = inside(x, bounds), &x
 }
 
-// moments are the mean and the sample standard deviation of a sum, a sum of
-// squares and a count; nil where there are none.
-func moments(figure any) (mean, deviation any) {
+// meanOf is the mean of a sum and a count; nil where there is none.
+func meanOf(figure any) any {
 	list, _ := figure.([]any)
-	if len(list) != 3 || list[0] == nil || list[1] == nil || list[2] == nil {
-		return nil, nil
+	if len(list) != 2 || list[0] == nil || list[1] == nil || list[1] == 0.0 {
+		return nil
 	}
-	sum, squares, n := list[0].(float64), list[1].(float64), list[2].(float64)
-	if n == 0 {
-		return nil, nil
+	return list[0].(float64) / list[1].(float64)
+}
+
+// deviations makes sample standard deviations of what the columns that have such a
+// rule have in count: another pass over those columns, for a sum of squares that is
+// not taken about the mean loses all digits where the mean is large (Chan, Golub and
+// LeVeque 1983, the corrected two-pass algorithm).
+func (m *measurement) deviations(ctx context.Context) error {
+	few, err := m.fewValued(ctx, m.in, m.schema)
+	if err != nil {
+		return err
 	}
-	mean = sum / n
-	if n > 1 {
-		deviation = math.Sqrt(math.Max(0, squares-sum*sum/n) / (n - 1))
+	all := &query{}
+	for i := range m.checks {
+		c := &m.checks[i]
+		if c.name != "deviation" {
+			continue
+		}
+		mean, ok := meanOf(m.figures[i]).(float64)
+		m.figures[i] = nil
+		if !ok {
+			continue
+		}
+		name, q, n := c.columns[0].Name, all, "1"
+		if few[name] {
+			q, n = &query{}, weight
+		}
+		v := "CAST(" + table.Ident(name) + " AS DOUBLE)"
+		off := "(" + v + " - " + double(mean) + ")"
+		q.add(fmt.Sprintf("[fsum(%[1]s * %[2]s) FILTER (%[3]s), fsum(%[1]s * %[1]s * %[2]s) FILTER (%[3]s), CAST(sum(%[2]s) FILTER (%[3]s) AS DOUBLE)]", off, n, "isfinite("+v+")"),
+			func(v any) { m.figures[i] = deviationOf(v.([]any), mean) })
+		if q != all {
+			if err := q.run(ctx, m.engine, m.weighed(name)); err != nil {
+				return err
+			}
+		}
 	}
-	return mean, deviation
+	return all.run(ctx, m.engine, table.Scan(m.in))
+}
+
+// deviationOf is the sample standard deviation of sums about the mean, of what is off
+// it and of its square, and a count; nil of one value.
+func deviationOf(sums []any, mean float64) any {
+	off, squares, n := sums[0].(float64), sums[1].(float64), sums[2].(float64)
+	if n < 2 {
+		return nil
+	}
+	deviation := math.Sqrt(math.Max(0, squares-off*off/n) / (n - 1))
+	if deviation < math.Abs(mean)*0x1p-70 { // of equal values, whose mean is rounded
+		deviation = 0
+	}
+	return deviation
 }
 
 func (c *check) fresh(o Options, r *RuleResult, figure any) {
@@ -155,7 +196,7 @@ func (c *check) history(o Options, result *Result, r *RuleResult) {
 	earlier := slices.Clone(o.History)
 	earlier = earlier[:min(len(earlier), max(1, c.rule.RowsSince.Runs))]
 	if len(earlier) == 0 {
-		r.Passed, r.Observed = true, fmt.Sprintf("%d rows; no earlier run to compare with", result.Rows)
+		r.Passed, r.Observed = true, fmt.Sprintf("%d rows; no earlier run to compare with", result.Valid)
 		return
 	}
 	slices.Sort(earlier)
@@ -163,13 +204,13 @@ func (c *check) history(o Options, result *Result, r *RuleResult) {
 	median := float64(earlier[(k-1)/2]+earlier[k/2]) / 2
 	ratio := math.Inf(1)
 	if median > 0 {
-		ratio = float64(result.Rows) / median
+		ratio = float64(result.Valid) / median
 	}
 	r.Passed = inside(ratio, pipeline.Range{Min: c.rule.RowsSince.Min, Max: c.rule.RowsSince.Max})
 	if !math.IsInf(ratio, 0) {
 		r.Figure = &ratio
 	}
-	r.Observed = fmt.Sprintf("%d rows, %.3g × the median %g of %s", result.Rows, ratio, median, count(k, "earlier run"))
+	r.Observed = fmt.Sprintf("%d rows, %.3g × the median %g of %s", result.Valid, ratio, median, count(k, "earlier run"))
 }
 
 func compareColumns(want pipeline.ColumnSet, schema pipeline.Schema) (bool, string) {

@@ -178,7 +178,7 @@ func (f *inference) label(ctx context.Context, schema pipeline.Schema) error {
 	}
 	f.add("the target: a shift of what is to be predicted is a shift of the problem", pipeline.Rule{Column: target.Name, Distribution: &pipeline.Distribution{Measure: "jensen_shannon", Max: 0.1}, OnFail: pipeline.Warn})
 	if problem.Task != pipeline.Regression {
-		m := &measurement{engine: f.engine, in: f.in, schema: schema}
+		m := &measurement{engine: f.engine, valid: f.in, schema: schema}
 		var r RuleResult
 		if err := m.balance(ctx, &check{rule: pipeline.Rule{Balance: &pipeline.Range{}}, columns: []pipeline.Column{*target}}, &r); err != nil {
 			return err

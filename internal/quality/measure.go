@@ -13,12 +13,14 @@ import (
 type measurement struct {
 	engine  *table.Engine
 	in      string
+	valid   string // the file of the rows that go on, once quarantine has parted them
 	schema  pipeline.Schema
 	options Options
 	result  *Result
 	checks  []check
 	figures []any
-	places  [][]int64 // of the first failing rows of each rule
+	places  [][]int64                  // of the first failing rows of each rule
+	few     map[string]map[string]bool // by file, the columns of few distinct values
 }
 
 const (
@@ -78,7 +80,7 @@ func whole(to *int64) func(any) {
 // figure of a column, needs: in one pass over the rows, but for columns of few
 // distinct values, whose values are counted first and then looked at once each.
 func (m *measurement) count(ctx context.Context) error {
-	few, err := m.fewValued(ctx)
+	few, err := m.fewValued(ctx, m.in, m.schema)
 	if err != nil {
 		return err
 	}
@@ -109,13 +111,12 @@ func (m *measurement) count(ctx context.Context) error {
 			if condition := q.filter(c); condition != "false" {
 				q.add(fmt.Sprintf(n, condition), whole(&r.Failed))
 			}
-			known := "true"
-			if len(c.columns) > 0 {
-				known = "NOT " + missing(c.columns[0])
-			}
 			if c.rule.MinShare != nil {
-				q.add(fmt.Sprintf(n, known), whole(&r.Known))
+				q.add(fmt.Sprintf(n, c.judged()), whole(&r.Known))
 			}
+		}
+		if c.repeats != nil && c.rule.MinShare != nil {
+			pass.add("count(*) FILTER ("+c.judged()+")", whole(&r.Known))
 		}
 		switch {
 		case c.figure == "":
@@ -126,12 +127,35 @@ func (m *measurement) count(ctx context.Context) error {
 		}
 	}
 	for _, name := range order {
-		x := table.Ident(name)
-		if err := grouped[name].run(ctx, m.engine, fmt.Sprintf("(SELECT %s, count(*) AS %s FROM %s GROUP BY %[1]s)", x, weight, table.Scan(m.in))); err != nil {
+		if err := grouped[name].run(ctx, m.engine, m.weighed(name)); err != nil {
 			return err
 		}
 	}
 	return pass.run(ctx, m.engine, table.Scan(m.in))
+}
+
+// weighed is the FROM of a column's distinct values, with how many rows have each.
+func (m *measurement) weighed(column string) string {
+	return fmt.Sprintf("(SELECT %s, count(*) AS %s FROM %s GROUP BY %[1]s)", table.Ident(column), weight, table.Scan(m.in))
+}
+
+// judged is SQL that is true for the rows that min_share is a share of: those that
+// have the values the check speaks of. All rows have what may be missing.
+func (c *check) judged() string {
+	var known []string
+	for _, column := range c.columns {
+		switch c.name {
+		case "not_null":
+		case "not_nan":
+			known = append(known, table.Ident(column.Name)+" IS NOT NULL")
+		default:
+			known = append(known, "NOT "+missing(column))
+		}
+	}
+	if len(known) == 0 {
+		return "true"
+	}
+	return "(" + strings.Join(known, " AND ") + ")"
 }
 
 // alone is the only column a condition looks at, or "".
@@ -151,14 +175,17 @@ const maxDictionary = 16 << 10
 const maxByValue = 1000
 
 // fewValued finds the columns whose values the file stores as short dictionaries:
-// it costs a look at the footer.
-func (m *measurement) fewValued(ctx context.Context) (map[string]bool, error) {
-	if len(m.schema) > maxByValue {
+// it costs a look at the footer, once a file.
+func (m *measurement) fewValued(ctx context.Context, in string, schema pipeline.Schema) (map[string]bool, error) {
+	if len(schema) > maxByValue {
 		return nil, nil
+	}
+	if m.few[in] != nil {
+		return m.few[in], nil
 	}
 	rows, err := m.engine.Query(ctx, fmt.Sprintf(`SELECT path_in_schema FROM parquet_metadata(%s)
 		GROUP BY path_in_schema HAVING bool_and(dictionary_page_offset IS NOT NULL AND data_page_offset > dictionary_page_offset AND data_page_offset - dictionary_page_offset <= %d)`,
-		table.Literal(m.in), maxDictionary))
+		table.Literal(in), maxDictionary))
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +193,10 @@ func (m *measurement) fewValued(ctx context.Context) (map[string]bool, error) {
 	for _, r := range rows {
 		few[r[0].(string)] = true
 	}
+	if m.few == nil {
+		m.few = map[string]map[string]bool{}
+	}
+	m.few[in] = few
 	return few, nil
 }
 

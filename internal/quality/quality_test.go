@@ -113,6 +113,39 @@ func TestEveryCheckCountsExactly(t *testing.T) {
 	}
 }
 
+// TestTheShareThatMustPassIsOfWhatTheRuleSpeaksOf has, of ten rows, one without a
+// value, one with NaN and one that is infinite; two have no key.
+func TestTheShareThatMustPassIsOfWhatTheRuleSpeaksOf(t *testing.T) {
+	b := setup(t, 2)
+	const sql = "SELECT CASE i WHEN 0 THEN NULL WHEN 1 THEN 'nan'::DOUBLE WHEN 2 THEN 'inf' ELSE i END AS x, CASE WHEN i > 1 THEN i % 4 END AS k, 5 AS five FROM range(10) t(i)"
+	for _, c := range []struct {
+		rule  pipeline.Rule
+		known int64
+		share float64 // that passes
+	}{
+		{pipeline.Rule{Column: "x", NotNull: true}, 10, 0.8},
+		{pipeline.Rule{Column: "x", NotNaN: true}, 9, 8. / 9},
+		{pipeline.Rule{Column: "x", Finite: true}, 8, 7. / 8},
+		{pipeline.Rule{Column: "x", AtMost: "k"}, 8, 1. / 8},
+		{pipeline.Rule{Column: "k", AtMost: "x"}, 8, 1},
+		{pipeline.Rule{SQL: "k >= 2"}, 10, 0.6},
+		{pipeline.Rule{Unique: []string{"k"}}, 8, 0.5},
+		{pipeline.Rule{NoRepeats: true}, 10, 1},
+	} {
+		for _, slack := range []float64{-1e-9, 1e-9} {
+			c.rule.MinShare, c.rule.OnFail = share(c.share+slack), pipeline.Quarantine
+			r := b.must(sql, c.rule).Rules[0]
+			if r.Known != c.known || r.Passed != (slack < 0 || c.share == 1) {
+				t.Errorf("%+v", r)
+			}
+		}
+	}
+	r := b.must(sql, pipeline.Rule{Column: "x", NotNull: true, MinShare: share(0.9), OnFail: pipeline.Warn}).Rules[0]
+	if r.Rule != "x is not missing, in at least 90 % of rows" || r.Observed != "80 % pass; 2 of 10 rows fail" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestQuarantinedRowsNameTheirRules(t *testing.T) {
 	b := setup(t, 2)
 	got := b.must(rows,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
@@ -64,11 +63,10 @@ func (p place) value(below, above float64) float64 {
 	return below*(1-p.weight) + above*p.weight
 }
 
-// tenths are the values below which there are one, two and up to nine tenths of the
-// values of a column, or of what sql says of it.
-func tenths(ctx context.Context, e *table.Engine, from, sql string, c pipeline.Column) ([]float64, error) {
-	query := fmt.Sprintf("SELECT %s FROM %s WHERE NOT %s", sql, from, missing(c))
-	return table.Ranked[float64](ctx, e, query, func(n int64) (ranks []int64) {
+// tenths are the values below which there are one, two and up to nine tenths of those of
+// a SELECT.
+func tenths(ctx context.Context, e *table.Engine, sql string) ([]float64, error) {
+	return table.Ranked[float64](ctx, e, sql, func(n int64) (ranks []int64) {
 		for k := int64(1); k < 10 && n > 0; k++ {
 			ranks = append(ranks, (n*k+9)/10-1)
 		}

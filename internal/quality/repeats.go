@@ -19,7 +19,6 @@ func (m *measurement) repeats(ctx context.Context) error {
 		if c.repeats == nil {
 			continue
 		}
-		m.result.Rules[i].Known = m.result.Rows
 		where, err := m.engine.Suspects(ctx, m.in, identifiers(c.repeats), c.known())
 		if err != nil {
 			return err
@@ -43,11 +42,7 @@ func (c *check) known() string {
 	if c.name == "no_repeats" {
 		return ""
 	}
-	known := make([]string, len(c.repeats))
-	for i, column := range c.repeats {
-		known[i] = "NOT " + missing(column)
-	}
-	return strings.Join(known, " AND ")
+	return c.judged()
 }
 
 // repeated is SQL, with a window, that is true for every row but the first of

@@ -32,7 +32,7 @@ type RuleResult struct {
 	Failed    int64             `json:"failed"`              // rows that break it (max_null_share: missing ones; type: all)
 	Share     float64           `json:"share"`               // Failed of all rows
 	Known     int64             `json:"known,omitempty"`     // rows that min_share is of
-	Corrected int64             `json:"corrected,omitempty"` // rows mended, or dropped as repeats
+	Corrected int64             `json:"corrected,omitempty"` // rows changed, or dropped as repeats
 	Figure    *float64          `json:"figure,omitempty"`    // what a check of a whole column measured
 	Observed  string            `json:"observed"`            // for people: "12 of 3000 rows"
 	Examples  []Example         `json:"examples,omitempty"`

@@ -109,11 +109,12 @@ func (m *measurement) quarantine(ctx context.Context) error {
 	corrected := m.options.corrected()
 	if len(names) == 0 {
 		if m.in == corrected {
+			m.valid = m.options.Out.Valid
 			return os.Rename(corrected, m.options.Out.Valid)
 		}
 		return nil
 	}
-	m.result.Changed = true
+	m.result.Changed, m.valid = true, m.options.Out.Valid
 	rows := fmt.Sprintf("(SELECT *, %s AS %s, nullif(concat_ws('; ', %s), '') AS %s FROM %s)", table.RowNumber, position, strings.Join(names, ", "), caught, table.Scan(m.in))
 	info, err := m.engine.WriteBy(ctx, fmt.Sprintf("SELECT * EXCLUDE (%[1]s) FROM %[2]s WHERE %[1]s IS NULL", caught, rows), position, m.options.Out.Valid, m.in)
 	if err != nil {

@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,7 +131,8 @@ func (c *check) condition(column pipeline.Column, o Options) (string, error) {
 		if other.Type != column.Type {
 			return "", c.mismatch(other, "two columns of one type", "cast one of the two in dataset.sql")
 		}
-		return "(" + known + " AND NOT " + missing(other) + " AND " + comparable(column) + " > " + comparable(other) + ")", nil
+		low, high := paired(column, other)
+		return "(" + known + " AND NOT " + missing(other) + " AND " + low + " > " + high + ")", nil
 	case "references":
 		return c.orphans(column, o)
 	default:
@@ -139,11 +141,15 @@ func (c *check) condition(column pipeline.Column, o Options) (string, error) {
 }
 
 // outside is true for known values beyond the bounds. Whole bounds of whole
-// numbers are compared as such: a cast of every row costs more than the check.
+// numbers are compared as such: a cast of every row costs more than the check, and
+// would round those beyond 2⁵³.
 func outside(x, known string, r pipeline.Range, column pipeline.Column) string {
-	whole := !table.IsFloat(column) && column.SQL != "BOOLEAN"
+	whole, most := !table.IsFloat(column) && column.SQL != "BOOLEAN", 1e9
+	if isWhole(column) {
+		most = 1 << 62
+	}
 	for _, b := range []*float64{r.Min, r.Max} {
-		whole = whole && (b == nil || *b == float64(int64(*b)) && *b > -1e9 && *b < 1e9)
+		whole = whole && (b == nil || math.Abs(*b) < most && *b == math.Trunc(*b))
 	}
 	v, bound := "CAST("+x+" AS DOUBLE)", double
 	if whole {
@@ -167,22 +173,29 @@ func outside(x, known string, r pipeline.Range, column pipeline.Column) string {
 }
 
 func (c *check) outOfSet(column pipeline.Column) (string, error) {
-	x, accepted := table.Ident(column.Name), make([]string, len(c.rule.Set))
+	x, accepted := table.Ident(column.Name), make([]string, 0, len(c.rule.Set))
 	switch column.Type {
 	case "text":
-		for i, s := range c.rule.Set {
-			accepted[i] = table.Literal(s)
+		for _, s := range c.rule.Set {
+			accepted = append(accepted, table.Literal(s))
 		}
 		x = "CAST(" + x + " AS VARCHAR)"
 	case "number":
-		for i, s := range c.rule.Set {
+		whole := isWhole(column)
+		for _, s := range c.rule.Set {
 			v, err := parse(s, column.SQL)
 			if err != nil {
 				return "", c.mismatch(column, "values that are numbers", "write numbers in set; "+strconv.Quote(s)+" is none")
 			}
-			accepted[i] = double(v)
+			if !whole {
+				accepted = append(accepted, double(v))
+			} else if n, ok := integer(s, v); ok {
+				accepted = append(accepted, n)
+			}
 		}
-		x = "CAST(" + x + " AS DOUBLE)"
+		if !whole {
+			x = "CAST(" + x + " AS DOUBLE)"
+		}
 	default:
 		return "", c.mismatch(column, "text or a number", "cast the column in dataset.sql")
 	}
@@ -210,7 +223,41 @@ func (c *check) orphans(column pipeline.Column, o Options) (string, error) {
 	if other.Type != column.Type {
 		return "", c.mismatch(*other, "columns of one type", "cast one of the two in dataset.sql")
 	}
-	return "(NOT " + missing(column) + " AND " + comparable(column) + " NOT IN (SELECT DISTINCT " + comparable(*other) + " FROM " + source.Table.From() + " WHERE NOT " + missing(*other) + "))", nil
+	value, known := paired(column, *other)
+	return "(NOT " + missing(column) + " AND " + value + " NOT IN (SELECT DISTINCT " + known + " FROM " + source.Table.From() + " WHERE NOT " + missing(*other) + "))", nil
+}
+
+// paired are the values of two columns of one type as they can be compared: as they
+// are if the engine holds both exactly, for a cast to DOUBLE makes equal what
+// differs beyond 2⁵³.
+func paired(a, b pipeline.Column) (string, string) {
+	if a.Type != "text" && a.SQL == b.SQL || isWhole(a) && isWhole(b) {
+		return table.Ident(a.Name), table.Ident(b.Name)
+	}
+	return comparable(a), comparable(b)
+}
+
+// isWhole reports whether a column holds whole numbers of up to 64 bits.
+func isWhole(c pipeline.Column) bool {
+	switch strings.TrimPrefix(c.SQL, "U") {
+	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT":
+		return true
+	}
+	return false
+}
+
+// integer is a number, written as text, as whole numbers are compared with it; ok
+// is false if none of them can equal it.
+func integer(text string, x float64) (literal string, ok bool) {
+	text = strings.TrimSpace(text)
+	if v, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return strconv.FormatInt(v, 10), true
+	}
+	if v, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return strconv.FormatUint(v, 10), true
+	}
+	// 2.0 is whole.
+	return strconv.FormatFloat(x, 'f', 0, 64), x == math.Trunc(x) && math.Abs(x) < 1<<63
 }
 
 // comparable is a value as columns of the same type, whatever the engine calls

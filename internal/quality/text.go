@@ -12,9 +12,21 @@ import (
 func Text(r pipeline.Rule) string {
 	text := plain(r)
 	if r.MinShare != nil {
-		text += ", in at least " + number(100**r.MinShare) + " % of known values"
+		text += ", in at least " + number(100**r.MinShare) + " % of " + judgedName(r.Check())
 	}
 	return text
+}
+
+// judgedName says what min_share is a share of.
+func judgedName(check string) string {
+	switch check {
+	case "not_null", "sql", "no_repeats":
+		return "rows"
+	case "not_nan":
+		return "values that are not NULL"
+	default:
+		return "known values"
+	}
 }
 
 func plain(r pipeline.Rule) string {

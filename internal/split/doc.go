@@ -12,8 +12,11 @@
 // # Stratified and grouped
 //
 // A stratified split puts the stratum into the hash and so deals each stratum by
-// itself, as near to the shares as chance allows; quotas would be exact, but would
-// let one row move another. A grouped split hashes the group in place of the key:
+// itself. It is not scikit-learn's, which fills quotas: the shares of a stratum are
+// met on average, with the deviation of a binomial, as by the random method; of a
+// rare one a part may have no row, which the split's page tells (Strata). No rule
+// does better that knows of a row its key, its stratum and the seed alone: a quota
+// would let one row move another. A grouped split hashes the group in place of the key:
 // rows of a group are never apart, in the folds neither.
 //
 // # By column

@@ -33,6 +33,9 @@ func (r Result) HTML(w io.Writer, crossings []Crossing, title, footer string) er
 		}
 	}
 	page.Sections = []report.Section{s}
+	if r.Strata != nil {
+		page.Sections = append(page.Sections, r.Strata.section())
+	}
 	return report.Write(w, page)
 }
 

@@ -82,21 +82,68 @@ func TestNoGroupCrosses(t *testing.T) {
 	}
 }
 
-func TestEveryStratumMeetsTheShares(t *testing.T) {
+// TestEachStratumIsDealtByItself has each key in two strata: by the random method the
+// two rows are always together, by the stratified one as often as chance has it,
+// 0.6² + 0.2² + 0.2² of the keys. Within a stratum the shares are those of a binomial.
+func TestEachStratumIsDealtByItself(t *testing.T) {
+	const rows = "SELECT i // 2 AS id, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END AS class FROM range(20000) t(i)"
+	together := func(method string, by ...string) float64 {
+		b := setup(t, 2)
+		if _, err := b.apply(rows, spec(method, by...), []string{"id"}, ""); err != nil {
+			t.Fatal(err)
+		}
+		parts := fmt.Sprintf("(SELECT id, class, 0 AS s FROM %s UNION ALL SELECT id, class, 1 FROM %s UNION ALL SELECT id, class, 2 FROM %s)", table.Scan(b.paths().Train), table.Scan(b.paths().Validation), table.Scan(b.paths().Test))
+		row, err := b.engine.QueryRow(context.Background(), "SELECT avg(CASE WHEN n = 1 THEN 1.0 ELSE 0 END) FROM (SELECT count(DISTINCT s) AS n FROM "+parts+" GROUP BY id)")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shares, err := b.engine.Query(context.Background(), "SELECT avg(CASE WHEN s = 2 THEN 1.0 ELSE 0 END), avg(CASE WHEN s = 1 THEN 1.0 ELSE 0 END) FROM "+parts+" GROUP BY class")
+		if err != nil || len(shares) != 2 {
+			t.Fatal(shares, err)
+		}
+		for _, r := range shares { // five standard deviations at 10,000 rows
+			if test, validation := r[0].(float64), r[1].(float64); test < 0.18 || test > 0.22 || validation < 0.18 || validation > 0.22 {
+				t.Errorf("%s: %v", method, r)
+			}
+		}
+		return row[0].(float64)
+	}
+	if share := together("random"); share != 1 {
+		t.Errorf("random: the rows of a key are together in %v of the keys", share)
+	}
+	if share := together("stratified", "class"); share < 0.415 || share > 0.465 {
+		t.Errorf("stratified: the rows of a key are together in %v of the keys", share)
+	}
+}
+
+func TestAStratumThatAPartLacksIsTold(t *testing.T) {
 	b := setup(t, 2)
-	if _, err := b.apply("SELECT i AS id, CASE WHEN i % 50 = 0 THEN 'rare' WHEN i % 3 = 0 THEN 'some' ELSE 'most' END AS class FROM range(60000) t(i)", spec("stratified", "class"), []string{"id"}, ""); err != nil {
+	got, err := b.apply("SELECT i AS id, CASE WHEN i < 2 THEN 'rare' WHEN i < 1000 THEN 'some' WHEN i < 2000 THEN NULL ELSE 'most' END AS class FROM range(6000) t(i)", spec("stratified", "class"), []string{"id"}, "")
+	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := b.engine.Query(context.Background(), fmt.Sprintf("SELECT class, avg(CASE WHEN s = 2 THEN 1.0 ELSE 0 END), avg(CASE WHEN s = 1 THEN 1.0 ELSE 0 END) FROM (SELECT class, 0 AS s FROM %s UNION ALL SELECT class, 1 FROM %s UNION ALL SELECT class, 2 FROM %s) GROUP BY class",
-		table.Scan(b.paths().Train), table.Scan(b.paths().Validation), table.Scan(b.paths().Test)))
-	if err != nil || len(rows) != 3 {
-		t.Fatal(rows, err)
+	s := got.Strata
+	if s == nil || s.Count != 4 || s.Lacking != 1 || len(s.Rarest) != 4 || s.Rarest[0].Values[0] != "rare" || s.Rarest[2].Values[0] != "" || s.Rarest[3].Values[0] != "most" {
+		t.Fatalf("%+v", s)
 	}
-	for _, r := range rows {
-		// Four standard deviations at 1,200 rows.
-		if test, validation := r[1].(float64), r[2].(float64); test < 0.15 || test > 0.25 || validation < 0.15 || validation > 0.25 {
-			t.Errorf("%v", r)
+	var sum split.Stratum
+	for _, one := range s.Rarest {
+		for i, n := range one.Rows {
+			sum.Rows[i] += n
 		}
+	}
+	if sum.Rows != [3]int64{got.Train.Rows, got.Validation.Rows, got.Test.Rows} {
+		t.Fatalf("%v of %+v", sum, got)
+	}
+	var page strings.Builder
+	if err := got.HTML(&page, nil, "Split of p", "here"); err != nil {
+		t.Fatal(err)
+	}
+	if text := page.String(); !strings.Contains(text, "A split has no row of some strata") || !strings.Contains(text, "1 of 4") || !strings.Contains(text, "rare") {
+		t.Fatal(text)
+	}
+	if got, err := b.apply("SELECT i AS id FROM range(6000) t(i)", spec("random"), []string{"id"}, ""); err != nil || got.Strata != nil {
+		t.Fatal(got, err)
 	}
 }
 

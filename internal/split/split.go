@@ -25,6 +25,8 @@ type Result struct {
 	Validation Part   `json:"validation"`
 	Test       Part   `json:"test"`
 
+	Strata *Strata `json:"strata,omitempty"` // of method stratified
+
 	Left int64 `json:"left"` // rows in no split: within a gap, or of another value
 
 	// Boundaries of method time, as text: validation starts at the first and
@@ -116,6 +118,11 @@ func Apply(ctx context.Context, e *table.Engine, in string, schema pipeline.Sche
 		}
 		part.to.Share = float64(part.to.Rows) / float64(total)
 	}
+	if result.Method == "stratified" {
+		if result.Strata, err = strata(ctx, e, out, dealt[:len(spec.By)]); err != nil {
+			return result, err
+		}
+	}
 	return result, nil
 }
 
@@ -137,8 +144,8 @@ func hashed(ctx context.Context, e *table.Engine, in string, schema pipeline.Sch
 }
 
 // dealtBy returns the columns whose hash decides where a row goes: its key;
-// its group; its stratum and then its key, so that each stratum is dealt by
-// itself.
+// its group; its stratum and then its key, so that each stratum is dealt by itself,
+// whatever else has the same key.
 func dealtBy(schema pipeline.Schema, spec pipeline.Split, key []string) ([]pipeline.Column, error) {
 	by, err := named(schema, spec.By, "split.by")
 	if err != nil {

@@ -107,3 +107,14 @@ func (t Table) From() string { return "(" + t.query() + ")" }
 
 // Files are the paths of the table's parts.
 func (t Table) Files() []string { return t.paths() }
+
+// Refusal runs a trusted SELECT of which texts that people wrote are literals, and
+// says why the engine refuses them, in a sentence; "" if it does not. The error is
+// of what is no fault of theirs.
+func (e *Engine) Refusal(ctx context.Context, sql string) (why string, err error) {
+	err = failure(e.exec(ctx, sql), fault.QueryInvalid, "the engine refuses it")
+	if fault.KindOf(err) != fault.QueryInvalid {
+		return "", err
+	}
+	return strings.TrimPrefix(err.(*fault.Error).Message, "the engine refuses it: "), nil
+}
