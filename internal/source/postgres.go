@@ -114,7 +114,8 @@ func (q *query) prepare(ctx context.Context, conn *pgconn.PgConn) (*pgconn.State
 	}
 	sql = "select * from (" + sql + "\n) as q"
 	if q.past.Value != "" {
-		sql += " where q." + ident(q.past.Column) + " > $1"
+		// A row without a value is refused by whoever reads it; it must not be lost.
+		sql += " where q." + ident(q.past.Column) + " > $1 or q." + ident(q.past.Column) + " is null"
 	}
 	return conn.Prepare(ctx, "esteira_rows", sql, nil)
 }

@@ -29,9 +29,16 @@ func (e *Engine) narrowed(ctx context.Context, s Source, query string) (string, 
 		if err != nil {
 			return "", err
 		}
-		// A missing value stays, for Watermark to refuse: a row must not be lost.
-		name := Ident(column.Name)
-		out += " WHERE " + name + " IS NULL OR " + name + " > CAST(" + Literal(s.Past.Value) + " AS " + column.SQL + ")"
+		m, err := parseMark(s.Past.Value)
+		if err != nil {
+			return "", err
+		}
+		past, err := m.below(*column)
+		if err != nil {
+			return "", err
+		}
+		// What has no place in the order stays, for Watermark to refuse: a row must not be lost.
+		out += " WHERE " + past + " OR NOT (" + ordered(*column) + ")"
 	}
 	return out + " ORDER BY " + order, nil
 }
@@ -49,9 +56,19 @@ func growing(schema pipeline.Schema, name, where string) (*pipeline.Column, erro
 	return column, nil
 }
 
-// Watermark returns the greatest value of a column of a Parquet file, as text of
-// the column's type; "" if there are no rows. Faults: ColumnMissing,
-// TypeMismatch (text), SourceUnreadable (a row has no value).
+// ordered is SQL that holds where a column has a value that others can be past.
+func ordered(c pipeline.Column) string {
+	x := Ident(c.Name)
+	if IsFloat(c) || c.Kind == frame.Time {
+		return x + " IS NOT NULL AND isfinite(" + x + ")"
+	}
+	return x + " IS NOT NULL"
+}
+
+// Watermark returns the greatest value of a column of a Parquet file as text, which
+// says by itself whether it is a number or a time; "" if there are no rows. Faults:
+// ColumnMissing, TypeMismatch (text), SourceUnreadable (a row has no value, or NaN, or
+// an infinite one, or a time outside the years 1 to 9999).
 func (e *Engine) Watermark(ctx context.Context, path, name string) (string, error) {
 	schema, err := e.Schema(ctx, path)
 	if err != nil {
@@ -61,21 +78,25 @@ func (e *Engine) Watermark(ctx context.Context, path, name string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	finite := ""
-	if IsFloat(*column) {
-		finite = " FILTER (NOT isnan(" + Ident(name) + "))"
+	last := "max(" + Ident(name) + ")"
+	if IsFloat(*column) { // 0.1 as FLOAT is another number than its text
+		last = "CAST(" + last + " AS DOUBLE)"
 	}
-	row, err := e.QueryRow(ctx, "SELECT CAST(max("+Ident(name)+")"+finite+" AS VARCHAR), (count(*) - count("+Ident(name)+"))::BIGINT, count(*)::BIGINT FROM "+Scan(path))
+	row, err := e.QueryRow(ctx, "SELECT CAST("+last+" AS VARCHAR), (count(*) FILTER (NOT ("+ordered(*column)+")))::BIGINT FROM "+Scan(path))
 	if err != nil {
 		return "", err
 	}
-	if missing, _ := row[1].(int64); missing > 0 {
-		return "", fault.New(fault.SourceUnreadable, "%d rows have no value in incremental.column %s, so nobody can tell whether they were collected", missing, Ident(name)).
-			WithRemedy("leave them out at the source, or name a column that is never missing")
+	if rows, _ := row[1].(int64); rows > 0 {
+		return "", fault.New(fault.SourceUnreadable, "%d rows have no value in incremental.column %s, or one such as NaN or infinity, so nobody can tell whether they were collected", rows, Ident(name)).
+			WithRemedy("leave them out at the source, or name a column that is always a number or a time")
 	}
 	value, _ := row[0].(string)
-	if rows, _ := row[2].(int64); rows > 0 && value == "" {
-		return "", fault.New(fault.SourceUnreadable, "no row has a number in incremental.column %s", Ident(name)).WithRemedy("name a column that is never missing")
+	if value == "" {
+		return "", nil
+	}
+	if _, err := parseMark(value); err != nil {
+		return "", fault.New(fault.SourceUnreadable, "incremental.column %s reaches %s, which no row to come can be past", Ident(name), value).
+			WithRemedy("correct it at the source: times are those of the years 1 to 9999")
 	}
 	return value, nil
 }

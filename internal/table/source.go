@@ -33,8 +33,9 @@ type Source struct {
 	buffer int64  // bytes of a CSV file that are read at a time
 }
 
-// Past leaves out the rows whose column is not greater than Value, a text of the
-// column's own type. An empty value leaves out nothing.
+// Past leaves out the rows whose column is not greater than Value, what Watermark or
+// Latest returned: numbers are compared exactly and times as moments, whatever their
+// types. An empty value leaves out nothing.
 type Past struct{ Column, Value string }
 
 // Info describes a table that was written.
