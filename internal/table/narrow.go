@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -99,24 +98,4 @@ func (e *Engine) Watermark(ctx context.Context, path, name string) (string, erro
 			WithRemedy("correct it at the source: times are those of the years 1 to 9999")
 	}
 	return value, nil
-}
-
-// converted is info of a file that Convert wrote.
-func (e *Engine) converted(ctx context.Context, path string) (Info, error) {
-	info, err := e.info(ctx, path)
-	if err != nil || info.Rows == 0 {
-		return info, err
-	}
-	rows, err := e.query(ctx, "SELECT path_in_schema FROM parquet_metadata("+Literal(path)+") GROUP BY path_in_schema HAVING sum(stats_null_count) = "+
-		"sum(num_values) ORDER BY min(column_id)")
-	if err != nil {
-		return info, failure(err, fault.SourceUnreadable, "%s does not read as parquet", path)
-	}
-	for _, row := range rows {
-		// A nested column's path has its parts joined; only whole columns count.
-		if name, _ := row[0].(string); info.Schema.Column(name) != nil && !strings.HasSuffix(info.Schema.Column(name).SQL, "]") {
-			info.Empty = append(info.Empty, name)
-		}
-	}
-	return info, nil
 }
