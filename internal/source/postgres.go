@@ -3,20 +3,24 @@ package source
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/outbound"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/secret"
 )
@@ -26,11 +30,17 @@ import (
 // that sees one state of the database; memory does not grow with the rows.
 type query struct {
 	pipeline.Postgres
-	past   Past
-	config *pgconn.Config // of the last connection
+	past    Past
+	private bool           // it may be at an address that is not public
+	most    int64          // bytes of all rows; 0: maxBody
+	config  *pgconn.Config // of the last connection
 }
 
 const connectTimeout = 10 * time.Second
+
+// maxRow bounds a row of a query, and so any cell of it, in bytes. It is the bound of a
+// record of CSV (table.MaxRecord), which is what a row becomes.
+const maxRow = 2 << 20
 
 func (q *query) List(context.Context) ([]Part, error) {
 	return []Part{{Name: "rows of " + q.URL, Location: q.URL, Size: -1}}, nil
@@ -81,6 +91,16 @@ func (q *query) connect(ctx context.Context) (*pgconn.PgConn, error) {
 		return nil, fault.New(fault.ConfigInvalid, "%s does not hold the address of a Postgres database", q.URL).WithRemedy("write postgres://USER:PASSWORD@HOST:PORT/DATABASE there")
 	}
 	config.ConnectTimeout = connectTimeout
+	config.MaxProtocolMessageBodyLen = maxRow
+	// A socket in the file system is the machine's own.
+	dialer := outbound.Dialer(q.private)
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if network == "unix" && !q.private {
+			return nil, fault.New(fault.ConfigInvalid, "the database at %s is a socket of this machine, and this worker reaches public addresses alone", q.URL).
+				WithRemedy("set ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true for the worker")
+		}
+		return dialer.DialContext(ctx, network, address)
+	}
 	for name, value := range map[string]string{"application_name": "esteira", "timezone": "UTC", "datestyle": "ISO, YMD", "extra_float_digits": "1", "client_encoding": "UTF8"} {
 		config.RuntimeParams[name] = value
 	}
@@ -148,8 +168,10 @@ func (q *query) copy(ctx context.Context, conn *pgconn.PgConn, d *pgconn.Stateme
 		}
 		line = append(line, '\n')
 		size += int64(len(line))
+		if most := cmp.Or(q.most, maxBody); size > most {
+			return size, tooLarge("rows of "+q.URL, most) // closing the rows would read the rest
+		}
 		if _, err := w.Write(line); err != nil {
-			_, _ = rows.Close()
 			return size, err
 		}
 		line = line[:0]
@@ -213,6 +235,15 @@ func typeOf(oid uint32, modifier int32) string {
 func (q *query) refused(err error) error {
 	if err == nil || fault.KindOf(err) != "" || errors.Is(err, context.Canceled) {
 		return err
+	}
+	var long *pgproto3.ExceededMaxBodyLenErr
+	if errors.As(err, &long) {
+		return fault.New(fault.ResourceExhausted, "a row of %s has %d bytes, more than %d, the bound of one", q.URL, long.ActualBodyLen, maxRow).
+			WithRemedy("leave its longest column out of postgres.query, or cut it there: left(column, 10000)")
+	}
+	var typed *fault.Error
+	if errors.As(err, &typed) {
+		return typed // what the dialer refused
 	}
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {

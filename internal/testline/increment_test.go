@@ -133,17 +133,17 @@ func TestTheWorkerIsKilledWithinAnIncrement(t *testing.T) {
 					if i == 0 {
 						run = begin()
 					} else {
-						l.StartWorker()
+						l.StartWorker("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true")
 					}
 					g.reached(t, l)
 					l.KillWorker()
 					g.open(t)
 				}
-				l.StartWorker()
+				l.StartWorker("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true")
 				// And once more when the watermark is moved, before Temporal is told.
 				w.Next(time.Minute, "increment", "completed")
 				l.KillWorker()
-				l.StartWorker()
+				l.StartWorker("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true")
 				return run
 			})
 			require.Equal(t, want.Result.Dataset, got.Result.Dataset)
