@@ -70,8 +70,14 @@ func (q *query) Fetch(ctx context.Context, part Part, dir string) (Fetched, erro
 	defer f.Close()
 	hash := sha256.New()
 	w := bufio.NewWriterSize(writing{io.MultiWriter(f, hash), part.Name}, 1<<20)
-	if out.Size, err = q.copy(ctx, conn, description, w); err != nil {
+	exact := numerics(description)
+	if out.Size, err = q.copy(ctx, conn, description, w, exact); err != nil {
 		return out, q.refused(err)
+	}
+	for i, seen := range exact {
+		if seen != nil {
+			out.Columns[i].SQL = seen.sql()
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return out, err
@@ -150,7 +156,7 @@ func (q *query) statement(ctx context.Context, conn *pgconn.PgConn, name, text s
 
 // copy writes the rows as CSV: a header, NULL as a bare \N and every value in
 // quotes, so that no text is taken for a NULL.
-func (q *query) copy(ctx context.Context, conn *pgconn.PgConn, d *pgconn.StatementDescription, w *bufio.Writer) (size int64, err error) {
+func (q *query) copy(ctx context.Context, conn *pgconn.PgConn, d *pgconn.StatementDescription, w *bufio.Writer, exact []*numeric) (size int64, err error) {
 	var line []byte
 	for i, f := range d.Fields {
 		line = appendCell(line, i, []byte(f.Name))
@@ -164,6 +170,9 @@ func (q *query) copy(ctx context.Context, conn *pgconn.PgConn, d *pgconn.Stateme
 		if len(line) == 0 {
 			for i, value := range rows.Values() {
 				line = appendCell(line, i, value)
+				if exact[i] != nil {
+					exact[i].see(value)
+				}
 			}
 		}
 		line = append(line, '\n')

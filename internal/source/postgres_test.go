@@ -53,6 +53,20 @@ on two lines","2024-02-29","2024-01-02 01:04:05.678901+00","{""a"": 1}","{x,y}"
 `, text(t, got.Path))
 }
 
+// numeric without a precision may be an id of any length.
+func TestWholeNumericsStayApart(t *testing.T) {
+	database(t)
+	long := strings.Repeat("9", 38)
+	for values, want := range map[string]string{
+		"1, 2, null": "DOUBLE", "0.1, 12345678901234567890": "DOUBLE", "'NaN', 12345678901234567890": "DOUBLE", "'Infinity', 12345678901234567890": "DOUBLE",
+		"9007199254740992, 9007199254740993, null": "DECIMAL(38,0)", "-" + long + ", 1": "DECIMAL(38,0)", long + "0, 1": "VARCHAR",
+	} {
+		_, got, err := collect(t, asks("select unnest(array["+values+"]::numeric[]) as id"), private)
+		require.NoError(t, err)
+		require.Equal(t, want, got.Columns[0].SQL, values)
+	}
+}
+
 func TestOnlyRowsPastTheWatermark(t *testing.T) {
 	database(t, `create table events (at timestamptz, n int)`, `insert into events select timestamptz '2024-01-01' + i * interval '1 hour', i from generate_series(0, 9) i`)
 	_, got, err := collect(t, asks("select * from events"), Options{AllowPrivate: true, Past: Past{Column: "at", Value: "2024-01-01 07:00:00+00"}})
