@@ -98,24 +98,28 @@ func (q *query) connect(ctx context.Context) (*pgconn.PgConn, error) {
 	}
 	config.ConnectTimeout = connectTimeout
 	config.MaxProtocolMessageBodyLen = maxRow
-	// A socket in the file system is the machine's own.
 	dialer := outbound.Dialer(q.private)
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if network == "unix" && !q.private {
-			return nil, fault.New(fault.ConfigInvalid, "the database at %s is a socket of this machine, and this worker reaches public addresses alone", q.URL).
-				WithRemedy("set ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true for the worker")
+		if network == "unix" && !q.private { // a socket in the file system is the machine's own
+			return nil, q.reserved()
 		}
 		return dialer.DialContext(ctx, network, address)
 	}
-	for name, value := range map[string]string{"application_name": "esteira", "timezone": "UTC", "datestyle": "ISO, YMD", "extra_float_digits": "1", "client_encoding": "UTF8"} {
-		config.RuntimeParams[name] = value
-	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
+	if fault.KindOf(err) != "" { // the dialer's, within the driver's, which tells what belongs to the secret
+		return nil, q.reserved()
+	}
 	if err != nil {
 		return nil, q.refused(err)
 	}
 	q.config = config
 	return conn, nil
+}
+
+// reserved is the fault of an address that is not public.
+func (q *query) reserved() error {
+	return fault.New(fault.ConfigInvalid, "the database at %s is not at a public address, and this worker reaches no other", q.URL).
+		WithRemedy("set ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true for the worker")
 }
 
 // hangUp ends a connection, also when ctx is over.
@@ -249,10 +253,6 @@ func (q *query) refused(err error) error {
 	if errors.As(err, &long) {
 		return fault.New(fault.ResourceExhausted, "a row of %s has %d bytes, more than %d, the bound of one", q.URL, long.ActualBodyLen, maxRow).
 			WithRemedy("leave its longest column out of postgres.query, or cut it there: left(column, 10000)")
-	}
-	var typed *fault.Error
-	if errors.As(err, &typed) {
-		return typed // what the dialer refused
 	}
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {

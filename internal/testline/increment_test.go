@@ -100,7 +100,10 @@ func (g gate) open(t *testing.T) {
 // is done to the second run.
 func collected(t *testing.T, during func(l *testline.Line, begin func() string) string) (*testline.Line, testline.Outcome) {
 	t.Helper()
-	l := testline.Start(t)
+	l := testline.New(t)
+	l.SetEnv("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true") // the test's Postgres is on loopback
+	l.StartWorker()
+	l.StartServer()
 	pool := l.Pool()
 	_, err := pool.Exec(t.Context(), gates)
 	require.NoError(t, err)
@@ -133,17 +136,17 @@ func TestTheWorkerIsKilledWithinAnIncrement(t *testing.T) {
 					if i == 0 {
 						run = begin()
 					} else {
-						l.StartWorker("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true")
+						l.StartWorker()
 					}
 					g.reached(t, l)
 					l.KillWorker()
 					g.open(t)
 				}
-				l.StartWorker("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true")
+				l.StartWorker()
 				// And once more when the watermark is moved, before Temporal is told.
 				w.Next(time.Minute, "increment", "completed")
 				l.KillWorker()
-				l.StartWorker("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true")
+				l.StartWorker()
 				return run
 			})
 			require.Equal(t, want.Result.Dataset, got.Result.Dataset)
