@@ -21,7 +21,7 @@ type Options struct {
 	Log   zerolog.Logger
 	Store *artifact.Store
 
-	// AllowPrivateAddresses lets HTTP sources reach loopback, private and
+	// AllowPrivateAddresses lets HTTP and Postgres sources reach loopback, private and
 	// link-local addresses. Default: they are refused.
 	AllowPrivateAddresses bool
 	// ArtifactURL is where a browser finds artifacts by digest: the prediction

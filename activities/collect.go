@@ -157,7 +157,7 @@ func (c *collector) part(ctx context.Context, part source.Part) (*partResult, er
 		return nil, err
 	}
 	s := c.step
-	s.version = 2
+	s.version = 3
 	params := map[string]any{"format": c.params.Source.Format, "csv": c.params.Source.CSV, "texts": c.texts, "identity": part.Identity}
 	if c.params.Source.Incremental != nil {
 		params["past"] = c.past()

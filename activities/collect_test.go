@@ -37,7 +37,7 @@ type depot struct {
 
 func newDepot(t *testing.T) *depot {
 	t.Helper()
-	acts, err := New(Options{DB: testenv.Database(t), Store: testenv.Store(t), Log: zerolog.Nop(), ScratchDir: t.TempDir(), Table: table.Options{Threads: 2}})
+	acts, err := New(Options{DB: testenv.Database(t), Store: testenv.Store(t), Log: zerolog.Nop(), ScratchDir: t.TempDir(), Table: table.Options{Threads: 2}, AllowPrivateAddresses: true})
 	require.NoError(t, err)
 	d := &depot{Activities: acts, dir: t.TempDir()}
 	var suite testsuite.WorkflowTestSuite

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -128,6 +129,61 @@ func TestFilesGrowByTheirNewRowsToo(t *testing.T) {
 	position, err := d.DB.SourcePosition(t.Context(), "p", "s", must(definitionOf(s)), false)
 	require.NoError(t, err)
 	require.Equal(t, "100", position.Watermark, "watermarks are compared as numbers, not as texts")
+}
+
+// A part is typed by its own values, so the watermark must hold for all types.
+func TestPartsOfDifferentTypesHaveOneWatermark(t *testing.T) {
+	s := csv("*.csv")
+	s.Incremental = &pipeline.Incremental{Column: "at"}
+	for name, c := range map[string]struct{ first, beside, second, watermark string }{
+		"fractions, then whole numbers":  {"n,at\n1,9.5\n2,10.5\n", "", "n,at\n3,11\n4,12\n", "12"},
+		"whole numbers beside fractions": {"n,at\n1,9\n2,10\n", "n,at\n3,10.5\n", "n,at\n4,10.75\n", "10.75"},
+		"times beside dates":             {"n,at\n1,2024-01-01\n2,2024-01-02\n", "n,at\n3,2024-01-02 10:00:00\n", "n,at\n4,2024-01-03\n", "2024-01-03"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDepot(t)
+			d.file(t, "2.csv", c.first) // the last part must not decide
+			if c.beside != "" {
+				d.file(t, "1.csv", c.beside)
+			}
+			had := 2 + strings.Count(c.beside, "\n3,")
+			require.Equal(t, each(had), d.rows(t, d.run(t, "1"), s, allRows))
+			require.Equal(t, each(had), d.rows(t, d.run(t, "2"), s, allRows), "nothing comes twice")
+			d.file(t, "0.csv", c.second)
+			require.Equal(t, each(4), d.rows(t, d.run(t, "3"), s, allRows))
+			position, err := d.DB.SourcePosition(t.Context(), "p", "s", must(definitionOf(s)), false)
+			require.NoError(t, err)
+			require.Equal(t, c.watermark, position.Watermark)
+		})
+	}
+}
+
+// A row that nobody could call new or old is refused in the first run and in the next,
+// whether the rows are left out here or in the database.
+func TestARowWithoutAPlaceInTheOrderIsRefusedInAnyRun(t *testing.T) {
+	for _, value := range []string{"nan", ""} {
+		for _, first := range []string{"n,at\n1,0.5\n2,VALUE\n", "n,at\n1,0.5\n"} {
+			d := newDepot(t)
+			s := csv("*.csv")
+			s.Incremental = &pipeline.Incremental{Column: "at"}
+			d.file(t, "1.csv", strings.ReplaceAll(first, "VALUE", value))
+			_, err := d.snapshot(d.run(t, "1"), s)
+			if !strings.Contains(first, "VALUE") {
+				require.NoError(t, err)
+				d.file(t, "2.csv", "n,at\n2,"+value+"\n3,1.5\n")
+				_, err = d.snapshot(d.run(t, "2"), s)
+			}
+			kindOf(t, fault.SourceUnreadable, err)
+		}
+	}
+	d := newDepot(t)
+	s, conn := postgres(t, "select n, at from events", "create table events (n int, at timestamptz)", "insert into events values (1, '2024-01-01')")
+	s.Incremental = &pipeline.Incremental{Column: "at"}
+	require.Equal(t, each(1), d.rows(t, d.run(t, "1"), s, allRows))
+	_, err := conn.Exec(t.Context(), "insert into events values (2, null), (3, '2024-01-02')")
+	require.NoError(t, err)
+	_, err = d.snapshot(d.run(t, "2"), s)
+	kindOf(t, fault.SourceUnreadable, err)
 }
 
 func must[T any](v T, err error) T {

@@ -43,7 +43,7 @@ func (r *DatasetResult) outputs() metadata.Outputs { return metadata.Outputs{"da
 // know the columns, so it refuses here whatever in the pipeline does not fit
 // them.
 func (a *Activities) Integrate(ctx context.Context, p IntegrateParams) (*DatasetResult, error) {
-	s := step{run: p.Run, name: "integrate", version: 2}
+	s := step{run: p.Run, name: "integrate", version: 3}
 	begun := time.Now()
 	snapshots := make([]Snapshot, len(p.Snapshots))
 	names := make([]string, len(p.Snapshots))
@@ -116,7 +116,7 @@ func (a *Activities) integrate(ctx context.Context, dir string, p IntegrateParam
 	}
 	res.Rows, res.Columns = info.Rows, len(info.Schema)
 	res.Figure = fmt.Sprintf("%s rows × %d columns", count(info.Rows), len(info.Schema))
-	if err := fanOut(ctx, e, out, p.Pipeline.Dataset, snapshots, res); err != nil {
+	if err := fanOut(ctx, e, out, p.Pipeline.Dataset, tables, snapshots, res); err != nil {
 		return err
 	}
 	res.Dataset, err = a.Store.PutFile(ctx, out, artifact.MediaTypeParquet)

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -63,6 +64,30 @@ func TestAJoinThatMultipliesRowsIsTold(t *testing.T) {
 	require.Contains(t, res.Violation, "2 keys (id) are not unique: 4 of 5 rows share one, up to 2 a key")
 
 	res, err = integrated(d, run, pipeline.Dataset{SQL: "SELECT id, customer, y FROM orders", Key: []string{"id"}, RowsFrom: "orders", FanOut: "stop"}, snapshots)
+	require.NoError(t, err)
+	require.Empty(t, res.FanOut)
+}
+
+// As many rows as before, and yet not the same.
+func TestDroppedRowsHideNoMultipliedOnes(t *testing.T) {
+	d := newDepot(t)
+	run := d.run(t, "1")
+	snapshots := warehouse(t, d, run, map[string]string{
+		"orders": "id,customer,y\n1,10,a\n2,12,b\n3,11,a\n3,11,a\n",
+		"cards":  "customer,card\n10,x\n10,z\n11,x\n",
+	})
+	const sql = "SELECT o.id, o.y, c.card FROM orders o %s JOIN cards c USING (customer)"
+	res, err := integrated(d, run, pipeline.Dataset{SQL: fmt.Sprintf(sql, ""), RowsFrom: "orders", FanOut: "stop"}, snapshots)
+	require.NoError(t, err)
+	require.EqualValues(t, 4, res.Rows)
+	require.Contains(t, res.Violation, "1 rows of orders are there more often than in it, up to 2 times, 1 too many", "the row that is twice in orders may be twice here")
+
+	res, err = integrated(d, run, pipeline.Dataset{SQL: fmt.Sprintf(sql, "LEFT"), FanOut: "warn"}, snapshots)
+	require.NoError(t, err)
+	require.Contains(t, res.Figure, "not checked for rows that a join multiplies: name dataset.key or dataset.rows_from")
+	require.Empty(t, res.FanOut, "nobody knows")
+
+	res, err = integrated(d, run, pipeline.Dataset{SQL: "SELECT o.id, o.y FROM orders o JOIN (SELECT DISTINCT customer FROM cards) c USING (customer)", RowsFrom: "orders", FanOut: "stop"}, snapshots)
 	require.NoError(t, err)
 	require.Empty(t, res.FanOut)
 }

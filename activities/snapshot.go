@@ -70,7 +70,7 @@ func (a *Activities) Snapshot(ctx context.Context, p SnapshotParams) (*SnapshotR
 	begun := time.Now()
 	res := &SnapshotResult{Name: p.Name}
 	var manifest Snapshot
-	err := a.inScratch(ctx, s, func(ctx context.Context, dir string) error { return a.assemble(ctx, dir, p, &manifest, res) })
+	err := a.inScratch(ctx, s, func(ctx context.Context, _ string) error { return a.assemble(ctx, p, &manifest, res) })
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)
 	}
@@ -102,7 +102,7 @@ func (a *Activities) Snapshot(ctx context.Context, p SnapshotParams) (*SnapshotR
 }
 
 // assemble fills the manifest, or res where there is something to do first.
-func (a *Activities) assemble(ctx context.Context, dir string, p SnapshotParams, m *Snapshot, res *SnapshotResult) error {
+func (a *Activities) assemble(ctx context.Context, p SnapshotParams, m *Snapshot, res *SnapshotResult) error {
 	refs, records, portions, err := a.records(ctx, p.Records)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (a *Activities) assemble(ctx context.Context, dir string, p SnapshotParams,
 		}
 	}
 	if p.Source.Incremental != nil {
-		if refs, err = a.append(ctx, dir, p, refs, records, res); err != nil || res.Stale {
+		if refs, err = a.append(ctx, p, refs, records, res); err != nil || res.Stale {
 			return err
 		}
 		if records, err = a.recordsOf(ctx, refs); err != nil {
@@ -182,13 +182,12 @@ func layoutsOf(records []record) []table.Info {
 }
 
 // append commits the new parts and returns the records of all.
-func (a *Activities) append(ctx context.Context, dir string, p SnapshotParams, refs []artifact.Ref, records []record, res *SnapshotResult) ([]artifact.Ref, error) {
+func (a *Activities) append(ctx context.Context, p SnapshotParams, refs []artifact.Ref, records []record, res *SnapshotResult) ([]artifact.Ref, error) {
 	definition, err := definitionOf(p.Source)
 	if err != nil {
 		return nil, err
 	}
 	in := metadata.Increment{Pipeline: p.Run.Pipeline, Source: p.Name, Definition: definition, From: p.Look.Position, Run: p.Run.ID}
-	var column *pipeline.Column
 	var marks []string
 	for i, r := range records {
 		// A part without rows is kept only where nothing else tells the columns.
@@ -199,39 +198,14 @@ func (a *Activities) append(ctx context.Context, dir string, p SnapshotParams, r
 		in.Rows += r.Layout.Rows
 		if r.Watermark != "" {
 			marks = append(marks, r.Watermark)
-			column = r.Layout.Schema.Column(p.Source.Incremental.Column)
 		}
 	}
-	if column != nil {
-		if in.Watermark, err = a.greatest(ctx, dir, column.SQL, marks); err != nil {
-			return nil, err
-		}
+	if in.Watermark, err = table.Latest(marks); err != nil {
+		return nil, err
 	}
 	all, ok, err := a.DB.AppendIncrement(ctx, in)
 	res.Stale = !ok
 	return all, err
-}
-
-// greatest compares watermarks as values of their type.
-func (a *Activities) greatest(ctx context.Context, dir, sql string, marks []string) (string, error) {
-	if len(marks) == 1 {
-		return marks[0], nil
-	}
-	e, err := a.engine(dir)
-	if err != nil {
-		return "", err
-	}
-	defer e.Close()
-	quoted := make([]string, len(marks))
-	for i, mark := range marks {
-		quoted[i] = "CAST(" + table.Literal(mark) + " AS " + sql + ")"
-	}
-	row, err := e.QueryRow(ctx, "SELECT CAST(list_max(["+strings.Join(quoted, ", ")+"]) AS VARCHAR)")
-	if err != nil {
-		return "", err
-	}
-	mark, _ := row[0].(string)
-	return mark, nil
 }
 
 func (m *Snapshot) fill(records []record) {

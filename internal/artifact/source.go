@@ -78,8 +78,8 @@ func (s *Store) Object(ctx context.Context, url string) (Object, error) {
 }
 
 // Download writes the object at s3://bucket/key to the path to, whole or not at
-// all, and says what it read.
-func (s *Store) Download(ctx context.Context, url, to string) (Object, error) {
+// all, and says what it read. ResourceExhausted if it has more than most bytes.
+func (s *Store) Download(ctx context.Context, url, to string, most int64) (Object, error) {
 	bucket, key, err := parseURL(url)
 	if err != nil {
 		return Object{}, err
@@ -87,6 +87,9 @@ func (s *Store) Download(ctx context.Context, url, to string) (Object, error) {
 	info, err := s.client.StatObject(ctx, bucket, key, minio.StatObjectOptions{})
 	if err != nil {
 		return Object{}, notFound(classify(ctx, err, fault.SourceNotFound, "look for source", url))
+	}
+	if info.Size > most {
+		return Object{}, fault.New(fault.ResourceExhausted, "%s has more than %d bytes, the bound of one part of a source", url, most).WithRemedy("cut it into parts")
 	}
 	file, err := os.CreateTemp(filepath.Dir(to), ".download-*")
 	if err != nil {

@@ -42,7 +42,10 @@ func TestSourcesAreListedInOrderAndDownloaded(t *testing.T) {
 		t.Fatal(one, err)
 	}
 	to := filepath.Join(t.TempDir(), "a.csv")
-	object, err := s.Download(t.Context(), found[0].URL, to)
+	if _, err := s.Download(t.Context(), found[0].URL, to, found[0].Size-1); fault.KindOf(err) != fault.ResourceExhausted {
+		t.Fatal(err)
+	}
+	object, err := s.Download(t.Context(), found[0].URL, to, found[0].Size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +66,7 @@ func TestASourceThatIsNotThere(t *testing.T) {
 			t.Errorf("list %s: %v", url, err)
 		}
 		to := filepath.Join(t.TempDir(), "out")
-		if _, err := s.Download(t.Context(), url, to); fault.KindOf(err) != fault.SourceNotFound {
+		if _, err := s.Download(t.Context(), url, to, 1<<20); fault.KindOf(err) != fault.SourceNotFound {
 			t.Errorf("download %s: %v", url, err)
 		}
 		if left, err := os.ReadDir(filepath.Dir(to)); err != nil || len(left) != 0 {

@@ -38,7 +38,8 @@ func (s Secret) Reveal() string { return string(s) }
 // Config is everything a program of ours is told from outside. It may be
 // printed or encoded as JSON: secrets are hidden.
 type Config struct {
-	// ESTEIRA_ALLOW_PRIVATE_ADDRESSES: whether HTTP sources may be on loopback,
+	// ESTEIRA_ALLOW_PRIVATE_ADDRESSES: whether HTTP and Postgres sources, webhooks and
+	// mail servers may be on loopback,
 	// private or link-local addresses
 	AllowPrivateAddresses bool `json:"allow_private_addresses"`
 

@@ -43,7 +43,7 @@ func Describe() []Variable {
 		{"ESTEIRA_MEMORY_LIMIT", "memory the data engine may use before it spills to disk", DefaultMemoryLimit},
 		{"ESTEIRA_FIT_MEMORY", "memory for the rows kept ready for further fits, beyond those that are learnt from now", DefaultFitMemory},
 		{"ESTEIRA_THREADS", "threads of one step", "all cores"},
-		{"ESTEIRA_ALLOW_PRIVATE_ADDRESSES", "true lets HTTP sources reach loopback, private and link-local addresses", "false"},
+		{"ESTEIRA_ALLOW_PRIVATE_ADDRESSES", "true lets HTTP and Postgres sources, webhooks and mail reach loopback, private and link-local addresses", "false"},
 		{"ESTEIRA_TASK_QUEUE", "prefix of the task queues", "esteira"},
 		{"ESTEIRA_LISTEN", "host:port the prediction server listens on", "that of ESTEIRA_SERVER_ADDRESS, if on this machine"},
 		{"ESTEIRA_GRPC_LISTEN", "host:port of the Open Inference Protocol over gRPC, such as 127.0.0.1:8091; or off", "off"},

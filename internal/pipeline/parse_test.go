@@ -366,6 +366,7 @@ func TestMistakesInTheFirstSections(t *testing.T) {
 		{"path: penguins.json", "path: a.csv, csv: {encoding: klingon}", "sources.penguins.csv.encoding", "unknown encoding"},
 		{"path: penguins.json", "path: a.csv, incremental: {column: ' '}", "sources.penguins.incremental.column", "blank"},
 		{"penguins.json}", "penguins.json}\ndataset: {rows_from: birds}", "dataset.rows_from", "no source"},
+		{"penguins.json}", "penguins.json}\ndataset: {fan_out: stop}", "dataset.fan_out", "nothing says what one row is"},
 		{"penguins.json}", "penguins.json}\ndataset: {timeout: soon}", "dataset.timeout", "not a bound"},
 		{"  target: Species", "  target: Species\n  costs: {false_positive: 1, false_negative: 2}", "problem.costs", "only a binary"},
 		{"penguins.json", "s3://bucket", "sources.penguins.path", "not an address"},

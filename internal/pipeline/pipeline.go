@@ -68,8 +68,8 @@ type Dataset struct {
 	SQL       string   `json:"sql" yaml:"sql,omitempty" jsonschema_description:"One SELECT over the sources; default: all of the only source."`
 	Key       []string `json:"key,omitempty" yaml:"key,omitempty" jsonschema_description:"Columns that identify a row; default: all columns. A row's split depends on it."`
 	EventTime string   `json:"event_time,omitempty" yaml:"event_time,omitempty" jsonschema_description:"Column that says when the row was known."`
-	RowsFrom  string   `json:"rows_from,omitempty" yaml:"rows_from,omitempty" jsonschema_description:"The source of which a row is one row of the dataset: more rows than it has are a join that multiplies rows."`
-	FanOut    string   `json:"fan_out" yaml:"fan_out,omitempty" jsonschema:"enum=warn,enum=stop" jsonschema_description:"What a multiplied row, by rows_from or by a key that is not unique, does: warn (default) reports it, stop ends the run, rejected."`
+	RowsFrom  string   `json:"rows_from,omitempty" yaml:"rows_from,omitempty" jsonschema_description:"The source of which a row is one row of the dataset: more rows than it has are a join that multiplies rows; so are, without key, rows that agree in the columns both have and are more than there."`
+	FanOut    string   `json:"fan_out" yaml:"fan_out,omitempty" jsonschema:"enum=warn,enum=stop" jsonschema_description:"What a multiplied row, by rows_from or by a key that is not unique, does: warn (default) reports it, stop ends the run, rejected; stop needs one of the two."`
 	Timeout   string   `json:"timeout" yaml:"timeout,omitempty" jsonschema_description:"Bound of the SQL, a duration; default 30m."`
 }
 

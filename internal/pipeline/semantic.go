@@ -110,6 +110,9 @@ func (d *decoder) checkSources(p *Pipeline) {
 	if from := p.Dataset.RowsFrom; from != "" && !slices.Contains(names, from) {
 		d.add("dataset.rows_from", "name one of the sources: "+oneOf(names), "there is no source %q", clip(from))
 	}
+	if p.Dataset.FanOut == "stop" && len(p.Dataset.Key) == 0 && p.Dataset.RowsFrom == "" {
+		d.add("dataset.fan_out", "add key, the columns that tell the rows apart, or rows_from, the source of which each row is one", "cannot tell a multiplied row: nothing says what one row is")
+	}
 	d.checkTimeout("dataset.timeout", p.Dataset.Timeout)
 }
 

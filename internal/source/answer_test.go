@@ -17,7 +17,7 @@ func asksAfter(query, changedBy string) pipeline.Source {
 
 func identity(t *testing.T, s pipeline.Source) (string, error) {
 	t.Helper()
-	from, err := Open(s, Options{})
+	from, err := Open(s, private)
 	require.NoError(t, err)
 	parts, err := from.List(t.Context())
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestAnAnswerIsOneRowThatWasOnlyRead(t *testing.T) {
 // The rows are read in the transaction whose answer is what the look saw, or not.
 func TestRowsThatChangeBetweenLookAndCopy(t *testing.T) {
 	conn := database(t, `create table t (id int)`, `insert into t values (1)`)
-	from, err := Open(asksAfter("select * from t", "select count(*) from t"), Options{})
+	from, err := Open(asksAfter("select * from t", "select count(*) from t"), private)
 	require.NoError(t, err)
 	parts, err := from.List(t.Context())
 	require.NoError(t, err)

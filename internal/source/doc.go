@@ -16,9 +16,10 @@
 //
 // # Trust
 //
-// Whatever is fetched is hostile. Bodies, unpacked bytes and times are bounded
-// with errors that name the bound. Addresses are looked at when they are dialled,
-// after every redirect: none of the machine's own or its private network unless
+// Whatever is fetched is hostile. Bodies, objects, the rows of a query and each of
+// them, unpacked bytes and times are bounded with errors that name the bound.
+// Addresses, of databases too, are looked at when they are dialled, after every
+// redirect: none of the machine's own or its private network unless
 // Options.AllowPrivate says so. The references to secrets (env:NAME, file:PATH)
 // are resolved here, by package secret; no error repeats what they hold.
 //

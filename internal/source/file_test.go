@@ -131,6 +131,24 @@ func TestObjectsAreKnownByTheirETag(t *testing.T) {
 	require.NotEqual(t, part.Identity, now.Identity, "the next attempt looks anew")
 }
 
+func TestAnObjectIsBounded(t *testing.T) {
+	options := testenv.StoreOptions(t)
+	store, err := artifact.Open(t.Context(), options)
+	require.NoError(t, err)
+	ref, err := store.PutBytes(t.Context(), []byte(`{"a":1}`), artifact.MediaTypeJSON)
+	require.NoError(t, err)
+	o := &objects{pattern: "s3://" + options.Bucket + "/sha256/" + ref.Digest[:2] + "/" + ref.Digest, store: store, most: ref.Size - 1, unpacker: unpacker{format: "json"}}
+	parts, err := o.List(t.Context())
+	require.NoError(t, err)
+	dir := t.TempDir()
+	_, err = o.Fetch(t.Context(), parts[0], dir)
+	kind(t, fault.ResourceExhausted, err)
+	require.NoFileExists(t, filepath.Join(dir, "raw"))
+	o.most++
+	_, err = o.Fetch(t.Context(), parts[0], dir)
+	require.NoError(t, err)
+}
+
 func TestOnlyPermittedDirectoriesAreRead(t *testing.T) {
 	inside, outside := t.TempDir(), t.TempDir()
 	for _, dir := range []string{inside, outside} {

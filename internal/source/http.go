@@ -19,9 +19,12 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
+// maxBody bounds a part of any kind of source in bytes: an answer, an object, the rows
+// of a query. A file is read where it lies.
+const maxBody = 64 << 30
+
 // Bounds of one address.
 const (
-	maxBody      = 64 << 30
 	maxFetchTime = 2 * time.Hour
 	httpAttempts = 5
 	maxWait      = 30 * time.Second
@@ -47,19 +50,24 @@ func (a *address) List(ctx context.Context) ([]Part, error) {
 	return []Part{part}, nil
 }
 
-// Look asks by HEAD. A server that knows no HEAD is asked when it is fetched.
+// Look asks by HEAD. A server that knows no HEAD, or refuses it, says by GET whether it
+// has the part: an address that is signed for GET answers nothing else. GET's headers
+// alone are taken.
 func (a *address) Look(ctx context.Context, part Part) (Part, error) {
-	err := a.trying(ctx, func() error {
-		answer, err := a.ask(ctx, http.MethodHead, part.Location)
+	method := http.MethodHead
+	look := func() error {
+		answer, err := a.ask(ctx, method, part.Location)
 		if err != nil {
 			return err
 		}
 		answer.Body.Close()
 		part.Size, part.Identity = answer.ContentLength, identityOf(answer, part.Location)
 		return nil
-	})
-	if kind := new(statusError); errors.As(err, &kind) && (kind.status == http.StatusMethodNotAllowed || kind.status == http.StatusNotImplemented) {
-		return part, nil
+	}
+	err := a.trying(ctx, look)
+	if status := new(statusError); errors.As(err, &status) && (status.status < 500 || status.status == http.StatusNotImplemented) && fault.KindOf(err) != fault.SourceUnavailable {
+		method = http.MethodGet
+		err = a.trying(ctx, look)
 	}
 	return part, err
 }
@@ -118,7 +126,7 @@ func (a *address) fetch(ctx context.Context, part Part, raw string) (Fetched, er
 }
 
 func tooLarge(name string, most int64) error {
-	return fault.New(fault.ResourceExhausted, "%s has more than %d bytes, the bound of one address", name, most).WithRemedy("cut it into parts")
+	return fault.New(fault.ResourceExhausted, "%s has more than %d bytes, the bound of one part of a source", name, most).WithRemedy("cut it into parts")
 }
 
 // statusError is an answer that is not 200.

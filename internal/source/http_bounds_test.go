@@ -50,7 +50,7 @@ func TestAnAddressThatNeverEndsIsBoundedBySize(t *testing.T) {
 	})
 	_, raw, err := bounded(t, address{url: url, most: most})
 	f := kind(t, fault.ResourceExhausted, err)
-	require.Contains(t, f.Message, "more than 1048576 bytes, the bound of one address")
+	require.Contains(t, f.Message, "more than 1048576 bytes, the bound of one part of a source")
 	info, err := os.Stat(raw)
 	require.NoError(t, err)
 	require.EqualValues(t, most+1, info.Size(), "nothing past the bound reached the disk")

@@ -3,20 +3,24 @@ package source
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/esteira-ml/esteira/internal/fault"
+	"github.com/esteira-ml/esteira/internal/outbound"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 	"github.com/esteira-ml/esteira/internal/secret"
 )
@@ -26,11 +30,17 @@ import (
 // that sees one state of the database; memory does not grow with the rows.
 type query struct {
 	pipeline.Postgres
-	past   Past
-	config *pgconn.Config // of the last connection
+	past    Past
+	private bool           // it may be at an address that is not public
+	most    int64          // bytes of all rows; 0: maxBody
+	config  *pgconn.Config // of the last connection
 }
 
 const connectTimeout = 10 * time.Second
+
+// maxRow bounds a row of a query, and so any cell of it, in bytes. It is the bound of a
+// record of CSV (table.MaxRecord), which is what a row becomes.
+const maxRow = 2 << 20
 
 func (q *query) List(context.Context) ([]Part, error) {
 	return []Part{{Name: "rows of " + q.URL, Location: q.URL, Size: -1}}, nil
@@ -60,8 +70,14 @@ func (q *query) Fetch(ctx context.Context, part Part, dir string) (Fetched, erro
 	defer f.Close()
 	hash := sha256.New()
 	w := bufio.NewWriterSize(writing{io.MultiWriter(f, hash), part.Name}, 1<<20)
-	if out.Size, err = q.copy(ctx, conn, description, w); err != nil {
+	exact := numerics(description)
+	if out.Size, err = q.copy(ctx, conn, description, w, exact); err != nil {
 		return out, q.refused(err)
+	}
+	for i, seen := range exact {
+		if seen != nil {
+			out.Columns[i].SQL = seen.sql()
+		}
 	}
 	if err := w.Flush(); err != nil {
 		return out, err
@@ -81,15 +97,29 @@ func (q *query) connect(ctx context.Context) (*pgconn.PgConn, error) {
 		return nil, fault.New(fault.ConfigInvalid, "%s does not hold the address of a Postgres database", q.URL).WithRemedy("write postgres://USER:PASSWORD@HOST:PORT/DATABASE there")
 	}
 	config.ConnectTimeout = connectTimeout
-	for name, value := range map[string]string{"application_name": "esteira", "timezone": "UTC", "datestyle": "ISO, YMD", "extra_float_digits": "1", "client_encoding": "UTF8"} {
-		config.RuntimeParams[name] = value
+	config.MaxProtocolMessageBodyLen = maxRow
+	dialer := outbound.Dialer(q.private)
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if network == "unix" && !q.private { // a socket in the file system is the machine's own
+			return nil, q.reserved()
+		}
+		return dialer.DialContext(ctx, network, address)
 	}
 	conn, err := pgconn.ConnectConfig(ctx, config)
+	if fault.KindOf(err) != "" { // the dialer's, within the driver's, which tells what belongs to the secret
+		return nil, q.reserved()
+	}
 	if err != nil {
 		return nil, q.refused(err)
 	}
 	q.config = config
 	return conn, nil
+}
+
+// reserved is the fault of an address that is not public.
+func (q *query) reserved() error {
+	return fault.New(fault.ConfigInvalid, "the database at %s is not at a public address, and this worker reaches no other", q.URL).
+		WithRemedy("set ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true for the worker")
 }
 
 // hangUp ends a connection, also when ctx is over.
@@ -114,7 +144,8 @@ func (q *query) prepare(ctx context.Context, conn *pgconn.PgConn) (*pgconn.State
 	}
 	sql = "select * from (" + sql + "\n) as q"
 	if q.past.Value != "" {
-		sql += " where q." + ident(q.past.Column) + " > $1"
+		// A row without a value is refused by whoever reads it; it must not be lost.
+		sql += " where q." + ident(q.past.Column) + " > $1 or q." + ident(q.past.Column) + " is null"
 	}
 	return conn.Prepare(ctx, "esteira_rows", sql, nil)
 }
@@ -129,7 +160,7 @@ func (q *query) statement(ctx context.Context, conn *pgconn.PgConn, name, text s
 
 // copy writes the rows as CSV: a header, NULL as a bare \N and every value in
 // quotes, so that no text is taken for a NULL.
-func (q *query) copy(ctx context.Context, conn *pgconn.PgConn, d *pgconn.StatementDescription, w *bufio.Writer) (size int64, err error) {
+func (q *query) copy(ctx context.Context, conn *pgconn.PgConn, d *pgconn.StatementDescription, w *bufio.Writer, exact []*numeric) (size int64, err error) {
 	var line []byte
 	for i, f := range d.Fields {
 		line = appendCell(line, i, []byte(f.Name))
@@ -143,12 +174,17 @@ func (q *query) copy(ctx context.Context, conn *pgconn.PgConn, d *pgconn.Stateme
 		if len(line) == 0 {
 			for i, value := range rows.Values() {
 				line = appendCell(line, i, value)
+				if exact[i] != nil {
+					exact[i].see(value)
+				}
 			}
 		}
 		line = append(line, '\n')
 		size += int64(len(line))
+		if most := cmp.Or(q.most, maxBody); size > most {
+			return size, tooLarge("rows of "+q.URL, most) // closing the rows would read the rest
+		}
 		if _, err := w.Write(line); err != nil {
-			_, _ = rows.Close()
 			return size, err
 		}
 		line = line[:0]
@@ -212,6 +248,11 @@ func typeOf(oid uint32, modifier int32) string {
 func (q *query) refused(err error) error {
 	if err == nil || fault.KindOf(err) != "" || errors.Is(err, context.Canceled) {
 		return err
+	}
+	var long *pgproto3.ExceededMaxBodyLenErr
+	if errors.As(err, &long) {
+		return fault.New(fault.ResourceExhausted, "a row of %s has %d bytes, more than %d, the bound of one", q.URL, long.ActualBodyLen, maxRow).
+			WithRemedy("leave its longest column out of postgres.query, or cut it there: left(column, 10000)")
 	}
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {

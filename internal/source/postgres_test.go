@@ -1,6 +1,7 @@
 package source
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func TestRowsKeepTheirTypesAndNULLs(t *testing.T) {
 	database(t, `create table items (id int8, small int2, price numeric(10,2), rate numeric, x float8, ok bool, name text, day date, at timestamptz, note jsonb, tags text[])`,
 		`insert into items values (1, 2, 12.50, 0.1, 'NaN', true, 'a "quoted", name'||chr(10)||'on two lines', '2024-02-29', '2024-01-02 03:04:05.678901+02', '{"a": 1}', '{x,y}'),
 			(2, null, null, null, null, null, '', null, null, null, null), (3, null, null, null, 'Infinity', false, '\N', null, null, null, null)`)
-	_, got, err := collect(t, asks("select * from items order by id; "), Options{})
+	_, got, err := collect(t, asks("select * from items order by id; "), private)
 	require.NoError(t, err)
 	require.Equal(t, "csv", got.Format)
 	types := ""
@@ -52,9 +53,23 @@ on two lines","2024-02-29","2024-01-02 01:04:05.678901+00","{""a"": 1}","{x,y}"
 `, text(t, got.Path))
 }
 
+// numeric without a precision may be an id of any length.
+func TestWholeNumericsStayApart(t *testing.T) {
+	database(t)
+	long := strings.Repeat("9", 38)
+	for values, want := range map[string]string{
+		"1, 2, null": "DOUBLE", "0.1, 12345678901234567890": "DOUBLE", "'NaN', 12345678901234567890": "DOUBLE", "'Infinity', 12345678901234567890": "DOUBLE",
+		"9007199254740992, 9007199254740993, null": "DECIMAL(38,0)", "-" + long + ", 1": "DECIMAL(38,0)", long + "0, 1": "VARCHAR",
+	} {
+		_, got, err := collect(t, asks("select unnest(array["+values+"]::numeric[]) as id"), private)
+		require.NoError(t, err)
+		require.Equal(t, want, got.Columns[0].SQL, values)
+	}
+}
+
 func TestOnlyRowsPastTheWatermark(t *testing.T) {
 	database(t, `create table events (at timestamptz, n int)`, `insert into events select timestamptz '2024-01-01' + i * interval '1 hour', i from generate_series(0, 9) i`)
-	_, got, err := collect(t, asks("select * from events"), Options{Past: Past{Column: "at", Value: "2024-01-01 07:00:00+00"}})
+	_, got, err := collect(t, asks("select * from events"), Options{AllowPrivate: true, Past: Past{Column: "at", Value: "2024-01-01 07:00:00+00"}})
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(text(t, got.Path), "\n"), "the header and hours 8 and 9")
 }
@@ -66,7 +81,7 @@ func TestAQueryCanOnlyReadOneStatement(t *testing.T) {
 		"select 1) as q; commit; drop table victims; --", "with gone as (delete from victims returning n) select * from gone", "select * from nowhere",
 		"select nextval('s')", "commit", "select 1/0", "create table x as select 1", "copy victims to program 'true'",
 	} {
-		_, _, err := collect(t, asks(sql), Options{})
+		_, _, err := collect(t, asks(sql), private)
 		kind(t, fault.QueryInvalid, err)
 	}
 	var n int
@@ -78,7 +93,7 @@ func TestAQueryThatNeverEndsIsBounded(t *testing.T) {
 	database(t)
 	s := asks("select pg_sleep(3600)")
 	s.Postgres.Timeout = "50ms"
-	_, _, err := collect(t, s, Options{})
+	_, _, err := collect(t, s, private)
 	f := kind(t, fault.ResourceExhausted, err)
 	require.Contains(t, f.Message, "postgres.timeout, 50ms")
 }
@@ -89,7 +104,7 @@ func TestADatabaseThatDiesMidStreamIsTriedAgain(t *testing.T) {
 	// Rows that take for ever; the first of them arrive and fill the socket.
 	s := asks("select repeat('x', 10000) as x, pg_sleep(0.0001) from generate_series(1, 100000000)")
 	died := make(chan error, 1)
-	go func() { _, _, err := collect(t, s, Options{}); died <- err }()
+	go func() { _, _, err := collect(t, s, private); died <- err }()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for killed := false; !killed; <-tick.C {
@@ -120,13 +135,13 @@ func TestAnAddressOfADatabaseIsNeverTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("SOURCE_TEST_DATABASE", c.value)
-			_, _, err := collect(t, asks("select 1"), Options{})
+			_, _, err := collect(t, asks("select 1"), private)
 			kind(t, c.kind, err)
 			require.NotContains(t, err.Error(), secret)
 			require.NotContains(t, err.Error(), "user")
 			s := asks("select 1")
 			s.Postgres.URL = "file:" + write(t, dir, "secret", []byte(c.value+"\n"))
-			_, _, err = collect(t, s, Options{})
+			_, _, err = collect(t, s, private)
 			kind(t, c.kind, err)
 			require.NotContains(t, err.Error(), secret)
 		})
@@ -135,7 +150,48 @@ func TestAnAddressOfADatabaseIsNeverTold(t *testing.T) {
 	at := strings.Index(wrong, "@")
 	require.Positive(t, at)
 	t.Setenv("SOURCE_TEST_DATABASE", "postgres://nobody_"+secret+":"+secret+wrong[at:])
-	_, _, err := collect(t, asks("select 1"), Options{})
+	_, _, err := collect(t, asks("select 1"), private)
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), secret)
+}
+
+// The driver must not hold a row that no reader of CSV takes.
+func TestAHugeCellOfADatabaseIsRefusedBeforeItIsHeld(t *testing.T) {
+	database(t)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, err := collect(t, asks("select 1 as n, repeat('x', 100000000) as x"), private)
+	runtime.ReadMemStats(&after)
+	f := kind(t, fault.ResourceExhausted, err)
+	require.Contains(t, f.Message, "more than 2097152, the bound of one")
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(20<<20))
+	_, got, err := collect(t, asks("select repeat('x', 2000000) as x"), private)
+	require.NoError(t, err)
+	require.EqualValues(t, 2000000+len("\"x\"\n\"\"\n"), got.Size)
+}
+
+func TestTheRowsOfAQueryAreBounded(t *testing.T) {
+	database(t)
+	q := &query{Postgres: *asks("select repeat('x', 1000) as x from generate_series(1, 100000000)").Postgres, private: true, most: 1 << 20}
+	parts, err := q.List(t.Context())
+	require.NoError(t, err)
+	_, err = q.Fetch(t.Context(), parts[0], t.TempDir())
+	f := kind(t, fault.ResourceExhausted, err)
+	require.Contains(t, f.Message, "more than 1048576 bytes")
+}
+
+// A database is looked at as an address of the web is, by the number it is dialled by.
+func TestADatabaseOfAPrivateNetworkIsRefusedUnlessAllowed(t *testing.T) {
+	database(t)
+	_, _, err := collect(t, asks("select 1 as n"), Options{})
+	f := kind(t, fault.ConfigInvalid, err)
+	require.Equal(t, "the database at env:SOURCE_TEST_DATABASE is not at a public address, and this worker reaches no other", f.Error()[:len(f.Message)])
+	require.NotContains(t, err.Error(), "127.0.0.1", "what the reference holds is not told")
+	require.Contains(t, f.Remedy, "ESTEIRA_ALLOW_PRIVATE_ADDRESSES")
+	t.Setenv("SOURCE_TEST_DATABASE", "postgres://user:hunter2@/db?host="+t.TempDir())
+	_, _, err = collect(t, asks("select 1 as n"), Options{})
+	f = kind(t, fault.ConfigInvalid, err)
+	require.Contains(t, f.Message, "is not at a public address")
+	_, _, err = collect(t, asks("select 1 as n"), private)
+	kind(t, fault.SourceUnavailable, err)
 }

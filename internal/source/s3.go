@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 
@@ -12,6 +13,7 @@ type objects struct {
 	unpacker
 	pattern string
 	store   *artifact.Store
+	most    int64 // bytes of an object; 0: maxBody
 }
 
 func (o *objects) List(ctx context.Context) ([]Part, error) {
@@ -41,7 +43,7 @@ func (o *objects) Look(ctx context.Context, part Part) (Part, error) {
 
 func (o *objects) Fetch(ctx context.Context, part Part, dir string) (Fetched, error) {
 	raw := filepath.Join(dir, "raw")
-	got, err := o.store.Download(ctx, part.Location, raw)
+	got, err := o.store.Download(ctx, part.Location, raw, cmp.Or(o.most, maxBody))
 	if err != nil {
 		return Fetched{}, err
 	}

@@ -54,8 +54,8 @@ type Source interface {
 
 // Options are what sources stand on.
 type Options struct {
-	// AllowPrivate lets HTTP sources reach loopback, private and link-local
-	// addresses. Default: they are refused.
+	// AllowPrivate lets HTTP and Postgres sources reach loopback, private and
+	// link-local addresses. Default: they are refused.
 	AllowPrivate bool
 	// BaseDir is where relative paths start.
 	BaseDir string
@@ -89,7 +89,7 @@ func Open(s pipeline.Source, o Options) (Source, error) {
 	case "http":
 		return &address{url: s.Path, client: newClient(o.AllowPrivate), wait: o.Retry, unpacker: plain}, nil
 	case "postgres":
-		return &query{Postgres: *s.Postgres, past: o.Past}, nil
+		return &query{Postgres: *s.Postgres, past: o.Past, private: o.AllowPrivate}, nil
 	case "predictions":
 		return &predictions{Predictions: *s.Predictions, db: o.DB}, nil
 	}

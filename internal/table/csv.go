@@ -22,6 +22,9 @@ func (s *Source) csvScan(options string) string {
 			texts = append(texts, Literal(name)+": 'VARCHAR'")
 		}
 	}
+	for _, name := range names(s.exact) {
+		texts = append(texts, Literal(name)+": "+Literal(s.exact[name]))
+	}
 	if len(texts) > 0 {
 		options += ", types = {" + strings.Join(texts, ", ") + "}"
 	}

@@ -11,6 +11,11 @@
 // then by every other column. Neither depends on the number of threads. A file
 // appears under its name only when it is complete.
 //
+// Whole numbers stay apart as keys, joins and splits see them: those beyond BIGINT, in
+// CSV and JSON and where parts of several types meet, are DECIMAL(38,0), or text where
+// they have more digits. A frame holds them as float64, as all numbers. A column that
+// also has fractions measures something, and is DOUBLE.
+//
 // # Memory
 //
 // What is looked at goes by in batches or frames of some thousand rows. Words keep

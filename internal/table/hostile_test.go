@@ -2,6 +2,7 @@ package table_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -53,6 +54,32 @@ func TestACellOfAGigabyteIsRefusedInBoundedMemory(t *testing.T) {
 			require.Less(t, used, int64(most), "KiB")
 		})
 	}
+}
+
+// A Parquet file of some kilobytes may hold a text of a gigabyte.
+func TestAHugeCellOfParquetIsRefused(t *testing.T) {
+	b := setup(t, 2)
+	large, err := table.Open(table.Options{MemoryLimit: 2 << 30, Threads: 2})
+	require.NoError(t, err)
+	defer large.Close()
+	write := func(size int) string {
+		path := b.path(fmt.Sprintf("%d.parquet", size))
+		_, err := large.Write(t.Context(), fmt.Sprintf("SELECT i AS n, CASE i WHEN 500 THEN repeat('x', %d) ELSE 'a' END AS x FROM range(1000) t(i)", size), path)
+		require.NoError(t, err)
+		return path
+	}
+	inspect := func(e *table.Engine, path string) error {
+		_, err := e.Inspect(t.Context(), table.Source{Paths: []string{path}, Format: "parquet"})
+		return err
+	}
+	require.NoError(t, inspect(b.engine, write(16<<20)))
+	err = inspect(b.engine, write(16<<20+1))
+	b.wantKind(err, fault.SourceUnreadable)
+	require.ErrorContains(t, err, "more than 16777216, the bound of one")
+	small, err := table.Open(table.Options{MemoryLimit: 64 << 20, Threads: 2})
+	require.NoError(t, err)
+	defer small.Close()
+	b.wantKind(inspect(small, write(100_000_000)), fault.ResourceExhausted)
 }
 
 func TestDatesOfThreeFormatsStayText(t *testing.T) {

@@ -3,6 +3,8 @@ package table
 import (
 	"context"
 
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
@@ -33,6 +35,10 @@ func (e *Engine) Inspect(ctx context.Context, s Source) (Info, error) {
 	return out, nil
 }
 
+// maxCell bounds a text of a Parquet file in bytes: what the bound of an object is in
+// JSON. What takes more than the engine's memory limit is refused before it is held.
+const maxCell = 16 << 20
+
 // decode reads every value of a file and returns how many rows there were.
 func (e *Engine) decode(ctx context.Context, path string) (rows int64, err error) {
 	e.mu.Lock()
@@ -40,8 +46,25 @@ func (e *Engine) decode(ctx context.Context, path string) (rows int64, err error
 	err = e.interruptible(ctx, func() error {
 		return e.each("SELECT * FROM "+Scan(path), func(c *chunk) error {
 			rows += int64(c.rows)
-			return nil
+			return longCell(c, path)
 		})
 	})
 	return rows, err
+}
+
+// longCell is the fault of a chunk with a text beyond maxCell, or nil.
+func longCell(c *chunk, path string) error {
+	for j := range c.vectors {
+		v := &c.vectors[j]
+		if v.kind != mapping.TypeVarchar && v.kind != mapping.TypeBlob {
+			continue
+		}
+		for r, text := range v.raw(c.rows) {
+			if size := uint32(text[0]); size > maxCell && v.valid(r) {
+				return fault.New(fault.SourceUnreadable, "%s has a value of %d bytes in column %d, more than %d, the bound of one", path, size, j+1, maxCell).
+					WithRemedy("leave the column out of the file, or cut its values").WithDetails(Place{File: path, Reason: "a value is too long"})
+			}
+		}
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"os"
-	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
 	"github.com/esteira-ml/esteira/internal/frame"
@@ -19,9 +18,16 @@ func (e *Engine) narrowed(s Source, query string, schema pipeline.Schema) (strin
 	if err != nil {
 		return "", err
 	}
-	// A missing value stays, for Watermark to refuse: a row must not be lost.
-	name := Ident(column.Name)
-	return "SELECT * FROM (" + query + ") AS __esteira_source WHERE " + name + " IS NULL OR " + name + " > CAST(" + Literal(s.Past.Value) + " AS " + column.SQL + ")", nil
+	m, err := parseMark(s.Past.Value)
+	if err != nil {
+		return "", err
+	}
+	past, err := m.below(*column)
+	if err != nil {
+		return "", err
+	}
+	// What has no place in the order stays, for Watermark to refuse: a row must not be lost.
+	return "SELECT * FROM (" + query + ") AS __esteira_source WHERE " + past + " OR NOT (" + hasPlace(*column) + ")", nil
 }
 
 // writeNarrowed writes the SELECT of a source that is narrowed or sorted. A query that
@@ -56,9 +62,19 @@ func growing(schema pipeline.Schema, name, where string) (*pipeline.Column, erro
 	return column, nil
 }
 
-// Watermark returns the greatest value of a column of a Parquet file, as text of
-// the column's type; "" if there are no rows. Faults: ColumnMissing,
-// TypeMismatch (text), SourceUnreadable (a row has no value).
+// hasPlace is SQL that holds where a column has a value that others can be past.
+func hasPlace(c pipeline.Column) string {
+	x := Ident(c.Name)
+	if IsFloat(c) || c.Kind == frame.Time {
+		return x + " IS NOT NULL AND isfinite(" + x + ")"
+	}
+	return x + " IS NOT NULL"
+}
+
+// Watermark returns the greatest value of a column of a Parquet file as text, which
+// says by itself whether it is a number or a time; "" if there are no rows. Faults:
+// ColumnMissing, TypeMismatch (text), SourceUnreadable (a row has no value, or NaN, or
+// an infinite one, or a time outside the years 1 to 9999).
 func (e *Engine) Watermark(ctx context.Context, path, name string) (string, error) {
 	schema, err := e.Schema(ctx, path)
 	if err != nil {
@@ -68,41 +84,25 @@ func (e *Engine) Watermark(ctx context.Context, path, name string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	finite := ""
-	if IsFloat(*column) {
-		finite = " FILTER (NOT isnan(" + Ident(name) + "))"
+	last := "max(" + Ident(name) + ")"
+	if IsFloat(*column) { // 0.1 as FLOAT is another number than its text
+		last = "CAST(" + last + " AS DOUBLE)"
 	}
-	row, err := e.QueryRow(ctx, "SELECT CAST(max("+Ident(name)+")"+finite+" AS VARCHAR), (count(*) - count("+Ident(name)+"))::BIGINT, count(*)::BIGINT FROM "+Scan(path))
+	row, err := e.QueryRow(ctx, "SELECT CAST("+last+" AS VARCHAR), (count(*) FILTER (NOT ("+hasPlace(*column)+")))::BIGINT FROM "+Scan(path))
 	if err != nil {
 		return "", err
 	}
-	if missing, _ := row[1].(int64); missing > 0 {
-		return "", fault.New(fault.SourceUnreadable, "%d rows have no value in incremental.column %s, so nobody can tell whether they were collected", missing, Ident(name)).
-			WithRemedy("leave them out at the source, or name a column that is never missing")
+	if rows, _ := row[1].(int64); rows > 0 {
+		return "", fault.New(fault.SourceUnreadable, "%d rows have no value in incremental.column %s, or one such as NaN or infinity, so nobody can tell whether they were collected", rows, Ident(name)).
+			WithRemedy("leave them out at the source, or name a column that is always a number or a time")
 	}
 	value, _ := row[0].(string)
-	if rows, _ := row[2].(int64); rows > 0 && value == "" {
-		return "", fault.New(fault.SourceUnreadable, "no row has a number in incremental.column %s", Ident(name)).WithRemedy("name a column that is never missing")
+	if value == "" {
+		return "", nil
+	}
+	if _, err := parseMark(value); err != nil {
+		return "", fault.New(fault.SourceUnreadable, "incremental.column %s reaches %s, which no row to come can be past", Ident(name), value).
+			WithRemedy("correct it at the source: times are those of the years 1 to 9999")
 	}
 	return value, nil
-}
-
-// converted is info of a file that Convert wrote.
-func (e *Engine) converted(ctx context.Context, path string) (Info, error) {
-	info, err := e.info(ctx, path)
-	if err != nil || info.Rows == 0 {
-		return info, err
-	}
-	rows, err := e.query(ctx, "SELECT path_in_schema FROM parquet_metadata("+Literal(path)+") GROUP BY path_in_schema HAVING sum(stats_null_count) = "+
-		"sum(num_values) ORDER BY min(column_id)")
-	if err != nil {
-		return info, failure(err, fault.SourceUnreadable, "%s does not read as parquet", path)
-	}
-	for _, row := range rows {
-		// A nested column's path has its parts joined; only whole columns count.
-		if name, _ := row[0].(string); info.Schema.Column(name) != nil && !strings.HasSuffix(info.Schema.Column(name).SQL, "]") {
-			info.Empty = append(info.Empty, name)
-		}
-	}
-	return info, nil
 }

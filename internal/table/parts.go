@@ -102,7 +102,7 @@ func Unify(layouts []Info) (schema pipeline.Schema, mixed []string) {
 }
 
 // signed are the whole numbers, each within the next.
-var signed = []string{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+var signed = []string{"TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 
 // common is the narrowest type that keeps the values of both.
 func common(a, b string) string {
@@ -117,9 +117,8 @@ func common(a, b string) string {
 	switch {
 	case i >= 0 && j >= 0:
 		return signed[max(i, j)]
-	case strings.HasPrefix(a, "U") && (strings.HasPrefix(b, "U") || j >= 0) && number(a) && number(b),
-		strings.HasPrefix(b, "U") && i >= 0 && number(b):
-		return "HUGEINT"
+	case whole(a) && whole(b):
+		return wholeNumber
 	case number(a) && number(b):
 		return "DOUBLE"
 	case temporal(a) && temporal(b):

@@ -26,8 +26,10 @@ func TestUnifyKeepsEveryValue(t *testing.T) {
 		mixed bool
 	}{
 		{layout("BIGINT", false), layout("DOUBLE", false), "DOUBLE", false},
-		{layout("INTEGER", false), layout("HUGEINT", false), "HUGEINT", false},
-		{layout("UBIGINT", false), layout("BIGINT", false), "HUGEINT", false},
+		{layout("INTEGER", false), layout("DECIMAL(38,0)", false), "DECIMAL(38,0)", false},
+		{layout("DECIMAL(20,0)", false), layout("DECIMAL(12,0)", false), "DECIMAL(38,0)", false},
+		{layout("DECIMAL(20,2)", false), layout("DECIMAL(12,0)", false), "DOUBLE", false},
+		{layout("UBIGINT", false), layout("BIGINT", false), "DECIMAL(38,0)", false},
 		{layout("DATE", false), layout("TIMESTAMP", false), "TIMESTAMP", false},
 		{layout("TIMESTAMP", false), layout("TIMESTAMP WITH TIME ZONE", false), "TIMESTAMP WITH TIME ZONE", false},
 		{layout("VARCHAR", true), layout("BIGINT", false), "BIGINT", false},

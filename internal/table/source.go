@@ -29,12 +29,14 @@ type Source struct {
 	// Sorted orders the rows by all columns: for rows that come in no order.
 	Sorted bool
 
-	header header // of CSV, once read
-	buffer int64  // bytes of a CSV file that are read at a time
+	header header            // of CSV, once read
+	buffer int64             // bytes of a CSV file that are read at a time
+	exact  map[string]string // types of columns that the engine would round
 }
 
-// Past leaves out the rows whose column is not greater than Value, a text of the
-// column's own type. An empty value leaves out nothing.
+// Past leaves out the rows whose column is not greater than Value, what Watermark or
+// Latest returned: numbers are compared exactly and times as moments, whatever their
+// types. An empty value leaves out nothing.
 type Past struct{ Column, Value string }
 
 // Info describes a table that was written.
@@ -48,6 +50,7 @@ type Info struct {
 // Convert writes the source's files as one Parquet file: rows in the order of
 // the files and, within a file, as they lie there. Types are the engine's
 // reading of the values: of a sample first, of every value if the sample misled.
+// Whole numbers beyond BIGINT are DECIMAL(38,0), or text where they are longer.
 //
 // Faults: SourceNotFound, SourceUnreadable (with a Place as details: file, line,
 // reason; also for names that are empty, twice there, or reserved),
@@ -64,9 +67,9 @@ func (e *Engine) Convert(ctx context.Context, s Source, out string) (Info, error
 		return Info{}, err
 	}
 	defer restore()
-	for _, scan := range scans {
+	for i, scan := range scans {
 		if err = e.convert(ctx, s, scan, out); err == nil {
-			return e.converted(ctx, out)
+			return e.exactly(ctx, s, i, out)
 		}
 		if fault.KindOf(err) != "" || ctx.Err() != nil {
 			return Info{}, err
@@ -155,7 +158,7 @@ func (s *Source) scans() ([]string, error) {
 			return nil, err
 		}
 		scan := "read_json(" + literals(s.Paths) + ", format = 'auto', records = true, union_by_name = true, maximum_depth = 8%s)"
-		return []string{fmt.Sprintf(scan, ""), fmt.Sprintf(scan, ", sample_size = -1")}, nil
+		return []string{s.besideExact(fmt.Sprintf(scan, "")), s.besideExact(fmt.Sprintf(scan, ", sample_size = -1"))}, nil
 	case "csv":
 		header, err := readHeaders(s.Paths, s.CSV)
 		if err != nil {
@@ -194,8 +197,11 @@ func (e *Engine) sourceQuery(ctx context.Context, s Source, scan string) (string
 		list := make([]string, len(schema))
 		for i, c := range schema {
 			list[i] = Ident(c.Name)
-			if c.SQL == "JSON" {
+			switch c.SQL {
+			case "JSON":
 				list[i] = "(" + list[i] + " ->> '$') AS " + list[i]
+			case "HUGEINT": // Parquet has none: it would be written as DOUBLE
+				list[i] = "CAST(" + list[i] + " AS " + wholeNumber + ") AS " + list[i]
 			}
 		}
 		query = "SELECT " + strings.Join(list, ", ") + " FROM " + scan

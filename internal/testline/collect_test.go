@@ -6,13 +6,16 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/esteira-ml/esteira/internal/testenv"
 	"github.com/esteira-ml/esteira/internal/testline"
@@ -160,4 +163,46 @@ func TestAPartThatFailsIsReadAgainAloneAndAnUnchangedOneNotAtAll(t *testing.T) {
 	require.Equal(t, map[string]int64{"2.csv": size}, bytes)
 	gets, _ = web.taken()
 	require.Equal(t, map[string]int{"shops.csv": 1}, gets)
+}
+
+// Parts of one source are collected by whichever worker is free, and make one table.
+func TestPartsOfOneSourceAreSpreadOverWorkers(t *testing.T) {
+	t.Parallel()
+	l := testline.New(t)
+	l.StartServer()
+	l.StartWorker("ESTEIRA_THREADS=1", "ESTEIRA_CACHE_DIR="+t.TempDir())
+	l.AnotherWorker("ESTEIRA_THREADS=1", "ESTEIRA_CACHE_DIR="+t.TempDir())
+	dir := t.TempDir()
+	const parts, each = 40, 50
+	for part := range parts {
+		text := "id,size,price\n"
+		for i := range each {
+			text += fmt.Sprintf("%d,%d,%d\n", part*each+i, i%17, 3+2*(i%17))
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d.csv", part)), []byte(text), 0o600))
+	}
+	file := l.File(dir, "a.yaml", "name: "+testenv.Name(t)+`
+problem: {task: regression, target: price}
+sources: {sales: {path: "*.csv"}}
+dataset: {key: [id], sql: "SELECT id, size, price FROM sales"}
+features:
+  - {columns: [size], apply: [impute, standardize]}
+`)
+	out := l.Run(testline.ExitDone, file)
+	require.Equal(t, workflows.DecisionDeployed, out.Decision, out.Reason)
+
+	collects, by := map[int64]bool{}, map[string]int{}
+	for history := testenv.Temporal(t).GetWorkflowHistory(t.Context(), out.Run, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); history.HasNext(); {
+		event, err := history.Next()
+		require.NoError(t, err)
+		if scheduled := event.GetActivityTaskScheduledEventAttributes(); scheduled != nil && scheduled.GetActivityType().GetName() == "Collect" {
+			collects[event.GetEventId()] = true
+		}
+		if started := event.GetActivityTaskStartedEventAttributes(); started != nil && collects[started.GetScheduledEventId()] {
+			by[started.GetIdentity()]++
+		}
+	}
+	require.Len(t, collects, parts)
+	require.Len(t, by, 2, "both workers collect: %v", by)
+	require.Equal(t, parts*each, testline.Count(t, l.Pool(), "select rows from datasets where run = $1", out.Run))
 }

@@ -100,7 +100,10 @@ func (g gate) open(t *testing.T) {
 // is done to the second run.
 func collected(t *testing.T, during func(l *testline.Line, begin func() string) string) (*testline.Line, testline.Outcome) {
 	t.Helper()
-	l := testline.Start(t)
+	l := testline.New(t)
+	l.SetEnv("ESTEIRA_ALLOW_PRIVATE_ADDRESSES=true") // the test's Postgres is on loopback
+	l.StartWorker()
+	l.StartServer()
 	pool := l.Pool()
 	_, err := pool.Exec(t.Context(), gates)
 	require.NoError(t, err)

@@ -160,7 +160,7 @@ func TestATableIsScored(t *testing.T) {
 	to := "s3://" + l.Bucket + "/out/scores.csv"
 	s3 := score(l, testline.ExitDone, name, "s3://"+l.Bucket+"/in/*", to, "--format", "csv", "--keys", "id,seen", "--part-rows", "1000").Result
 	require.Equal(t, []int64{2200, 3}, []int64{s3.Rows, int64(s3.Parts)})
-	_, err = l.Store().Download(t.Context(), to, out("s3.csv"))
+	_, err = l.Store().Download(t.Context(), to, out("s3.csv"), 1<<30)
 	require.NoError(t, err)
 	require.Equal(t, s3.Output.SHA256, digestOf(t, out("s3.csv")))
 	require.Equal(t, [][]any{{"id"}, {"seen"}, {"prediction"}, {"model"}, {"model_version"}}, query(t, "SELECT column_name FROM (DESCRIBE SELECT * FROM read_csv('"+out("s3.csv")+"'))"))
