@@ -200,7 +200,8 @@ func (m *monitor) tell(ctx workflow.Context, events []activities.Told) {
 // same trigger.
 func (m *monitor) retrain(ctx workflow.Context, events []activities.Told) {
 	for _, e := range events {
-		if m.in.Deleted != "" || !slices.Contains(m.in.Retrain, e.Kind) || e.Change == alert.Resolved {
+		asks := slices.ContainsFunc(append(e.Kinds, e.Kind), func(kind string) bool { return slices.Contains(m.in.Retrain, kind) })
+		if m.in.Deleted != "" || !asks || e.Change == alert.Resolved {
 			continue
 		}
 		if e.Change == alert.Lasting && workflow.GetVersion(ctx, "retrain while an alert lasts", workflow.DefaultVersion, 1) == workflow.DefaultVersion {

@@ -176,6 +176,19 @@ func TestAnAlertOfTheFileAsksForARetraining(t *testing.T) {
 	}
 }
 
+// One message that stands for several alerts asks for what any of them does.
+func TestAGroupOfAlertsAsksForARetraining(t *testing.T) {
+	m := monitoring(t)
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+	m.events[dueAt(1)[0].Begins] = []activities.Told{
+		{ID: "rest", Change: alert.Grouped, Kind: "grouped", Severity: alert.Info, Message: "7 more", Kinds: []string{pipeline.OnDataDrift, pipeline.OnPerformance}},
+		{ID: "other", Change: alert.Grouped, Kind: "grouped", Severity: alert.Info, Kinds: []string{pipeline.OnQuality}},
+	}
+	m.computes(0)
+	m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, Trigger{Kind: pipeline.TriggerAlert, Key: "rest", Reason: "7 more"}).Return(nil).Once()
+	require.Empty(t, m.run().Notes)
+}
+
 func TestLabelsThatCannotBeReadAreSaidAndWindowsComputed(t *testing.T) {
 	m := monitoring(t)
 	m.in.Monitor.Labels = &pipeline.Source{Path: "none.csv"}

@@ -47,10 +47,11 @@ const (
 type Event struct {
 	Change  Change    `json:"change"`
 	Finding Finding   `json:"finding"`
-	Since   time.Time `json:"since"`  // end of the first breached window that counted
-	Window  time.Time `json:"window"` // end of the window that told
-	Of      int       `json:"of"`     // windows looked at
-	Count   int       `json:"count"`  // of them breached
+	Since   time.Time `json:"since"`           // end of the first breached window that counted
+	Window  time.Time `json:"window"`          // end of the window that told
+	Of      int       `json:"of"`              // windows looked at
+	Count   int       `json:"count"`           // of them breached
+	Kinds   []string  `json:"kinds,omitempty"` // Grouped: of the events that are not over
 }
 
 // Open lists the findings that are alerts now, the most severe first.

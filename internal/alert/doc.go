@@ -11,5 +11,8 @@
 // A window that cannot tell (too few rows, a column that could not be measured) is
 // neither for nor against: it leaves an open alert open and a closed one closed.
 //
+// A window with more events than people read tells the most severe one by one and the
+// others in one message that counts them ([Group]).
+//
 // What is measured is drift's and evaluation's; how a message travels is notify's.
 package alert

@@ -45,8 +45,8 @@ func (db *DB) StepBoard(ctx context.Context, endpoint string, step func(board js
 			return err
 		}
 		for _, a := range alerts {
-			if _, err := tx.Exec(ctx, `insert into alerts (id, endpoint, window_end, change, kind, severity, event) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`,
-				a.ID, endpoint, a.Window.UTC(), a.Change, a.Kind, a.Severity, []byte(a.Event)); err != nil {
+			if _, err := tx.Exec(ctx, `insert into alerts (id, endpoint, window_end, change, kind, severity, event, told) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
+				a.ID, endpoint, a.Window.UTC(), a.Change, a.Kind, a.Severity, []byte(a.Event), list(a.Told)); err != nil {
 				return err
 			}
 		}
@@ -79,9 +79,15 @@ func scanAlert(row pgx.CollectableRow) (a Alert, err error) {
 	return a, err
 }
 
-// WindowAlerts are those that the window ending then told, the oldest first.
-func (db *DB) WindowAlerts(ctx context.Context, endpoint string, end time.Time) ([]Alert, error) {
-	rows, _ := db.pool.Query(ctx, `select `+alertColumns+` from alerts where endpoint = $1 and window_end = $2 order by at, id`, endpoint, end.UTC())
+// InGroup is what Told says of an alert that no channel is told of by itself: the
+// grouped alert of its window counts it.
+const InGroup = "in the grouped message"
+
+// WindowAlerts are those that the window ending then tells by themselves, at most
+// limit: those of its latest computation first, then the most severe, equals by id.
+func (db *DB) WindowAlerts(ctx context.Context, endpoint string, end time.Time, limit int) ([]Alert, error) {
+	rows, _ := db.pool.Query(ctx, `select `+alertColumns+` from alerts where endpoint = $1 and window_end = $2 and not $3 = any (told)
+		order by at desc, array_position(array['critical', 'warning', 'info'], severity), id limit $4`, endpoint, end.UTC(), InGroup, limit)
 	out, err := pgx.CollectRows(rows, scanAlert)
 	return out, fail(err, "list the alerts of "+endpoint)
 }

@@ -44,12 +44,15 @@ func FromEvent(pipeline, endpoint string, e alert.Event, command string, links [
 		subject += " of " + f.Subject
 	}
 	switch e.Change {
+	case alert.Grouped:
+		m.Finding = nil // nothing that was measured
+		m.Title = fmt.Sprintf("%s: more alerts on %s", capital(string(f.Severity)), endpoint)
 	case alert.Resolved:
 		m.Title = fmt.Sprintf("Resolved: %s on %s", subject, endpoint)
 	case alert.Lasting:
 		m.Title = fmt.Sprintf("Still %s: %s on %s", f.Severity, subject, endpoint)
 	default:
-		m.Title = fmt.Sprintf("%s: %s on %s", strings.ToUpper(string(f.Severity[:1]))+string(f.Severity[1:]), subject, endpoint)
+		m.Title = fmt.Sprintf("%s: %s on %s", capital(string(f.Severity)), subject, endpoint)
 	}
 	m.Text = f.Message
 	if e.Of > 1 {
@@ -57,6 +60,8 @@ func FromEvent(pipeline, endpoint string, e alert.Event, command string, links [
 	}
 	return m
 }
+
+func capital(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] }
 
 // measured says how much, and compared with what; "": nothing was measured.
 func (m Message) measured() string {

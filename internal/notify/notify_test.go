@@ -161,3 +161,12 @@ func TestTheLogSaysItAtItsLevel(t *testing.T) {
 		}
 	}
 }
+
+func TestAGroupedMessageCountsAndMeasuresNothing(t *testing.T) {
+	e := alert.Event{Change: alert.Grouped, Window: time.Unix(7200, 0), Finding: alert.Finding{Key: "grouped/ab", Kind: "grouped", Severity: alert.Warning, Message: "11 more alerts of this window: 11 warning"}}
+	m := FromEvent("p", "e", e, "esteira monitor show e", nil)
+	require.Equal(t, "Warning: more alerts on e", m.Title)
+	require.Equal(t, e.Finding.Message, m.Text)
+	require.Nil(t, m.Finding)
+	require.Contains(t, m.lines(), "esteira monitor show e")
+}
