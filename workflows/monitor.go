@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -207,7 +209,7 @@ func (m *monitor) retrain(ctx workflow.Context, events []activities.Told) {
 		if e.Change == alert.Lasting && workflow.GetVersion(ctx, "retrain while an alert lasts", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 			continue
 		}
-		t := Trigger{Kind: pipeline.TriggerAlert, Key: clipped(e.ID, maxKey), Reason: e.Message}
+		t := Trigger{Kind: pipeline.TriggerAlert, Key: triggerKey(e.ID), Reason: e.Message}
 		if err := workflow.SignalExternalWorkflow(ctx, RetrainingID(m.in.Pipeline), "", SignalTrigger, t).Get(ctx, nil); err != nil {
 			why := err.Error()
 			if temporal.IsCanceledError(err) {
@@ -218,7 +220,15 @@ func (m *monitor) retrain(ctx workflow.Context, events []activities.Told) {
 	}
 }
 
-func clipped(s string, most int) string { return s[:min(len(s), most)] }
+// triggerKey is an event's id as a trigger is known by. What is too long is told apart
+// by its digest: the window and the change stand at the end.
+func triggerKey(id string) string {
+	if len(id) <= maxKey {
+		return id
+	}
+	digest := sha256.Sum256([]byte(id))
+	return strings.ToValidUTF8(id[:maxKey-2*len(digest)-1], "") + "#" + hex.EncodeToString(digest[:])
+}
 
 // render tells in the Temporal UI how the endpoint does.
 func (m *monitor) render(ctx workflow.Context) {

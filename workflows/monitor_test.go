@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -187,6 +188,25 @@ func TestAGroupOfAlertsAsksForARetraining(t *testing.T) {
 	m.computes(0)
 	m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, Trigger{Kind: pipeline.TriggerAlert, Key: "rest", Reason: "7 more"}).Return(nil).Once()
 	require.Empty(t, m.run().Notes)
+}
+
+// A rule of SQL may be long; two windows that break it are two triggers.
+func TestEventsOfLongKeysAreToldApart(t *testing.T) {
+	long := "e/quality/0/rule " + strings.Repeat("x < 1000 and ", 30) + "/"
+	m := monitoring(t)
+	m.in.Retrain = []string{pipeline.OnQuality}
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+	for _, end := range []string{"1772236800/opened", "1772240400/opened", "1772240400/lasting"} {
+		m.events[dueAt(1)[0].Begins] = append(m.events[dueAt(1)[0].Begins], activities.Told{ID: long + end, Change: alert.Opened, Kind: pipeline.OnQuality, Severity: alert.Info})
+	}
+	m.computes(0)
+	keys := map[string]bool{}
+	m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, mock.MatchedBy(func(trigger Trigger) bool {
+		keys[trigger.Key] = true
+		return len(trigger.Key) <= maxKey && strings.HasPrefix(trigger.Key, "e/quality/0/rule x < 1000")
+	})).Return(nil).Times(3)
+	require.Empty(t, m.run().Notes)
+	require.Len(t, keys, 3)
 }
 
 func TestLabelsThatCannotBeReadAreSaidAndWindowsComputed(t *testing.T) {
