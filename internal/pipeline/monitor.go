@@ -26,7 +26,7 @@ type Monitor struct {
 // MonitorAlert is one bound that windows are held against.
 type MonitorAlert struct {
 	On           string            `json:"on" yaml:"on" jsonschema:"required"`
-	Measure      string            `json:"measure,omitempty" yaml:"measure,omitempty" jsonschema:"enum=psi,enum=jensen_shannon,enum=wasserstein,enum=kolmogorov_smirnov,enum=total_variation" jsonschema_description:"data_drift, prediction_drift: the distance of the distributions; default psi."`
+	Measure      string            `json:"measure,omitempty" yaml:"measure,omitempty" jsonschema:"enum=psi,enum=jensen_shannon,enum=wasserstein,enum=kolmogorov_smirnov,enum=total_variation" jsonschema_description:"data_drift, prediction_drift: the distance of the distributions; default psi. wasserstein (normed by the training deviation) and kolmogorov_smirnov are of numbers and of the values alone: the change of the share of missing values is held to the same bound, and a column without any value to none."`
 	Feature      string            `json:"feature,omitempty" yaml:"feature,omitempty" jsonschema_description:"data_drift, quality: this column alone; default: each."`
 	Metric       string            `json:"metric,omitempty" yaml:"metric,omitempty" jsonschema_description:"performance, estimated_performance: default the problem's metric."`
 	Slice        map[string]string `json:"slice,omitempty" yaml:"slice,omitempty" text:"any" jsonschema_description:"performance: only rows that have these values."`

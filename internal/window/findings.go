@@ -7,6 +7,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/alert"
 	"github.com/esteira-ml/esteira/internal/drift"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -146,11 +147,16 @@ func (j *judge) drift(of func(*drift.Comparison) []drift.Result) []alert.Finding
 		f := j.finding(r.Name, j.Measure)
 		f.Against = against
 		value, ok := effect(r, j.Measure)
+		change, gone := missingChange(r, j.Measure)
 		switch {
 		case r.Outcome == drift.Insufficient || r.Outcome == drift.Failed:
 			f.Message = fmt.Sprintf("%s: %s", r.Outcome, r.Reason)
 		case r.Outcome == drift.Unjudged:
 			f.Message = "a time moves on by itself"
+		case ok && change > value, !ok && (gone || change > *j.Max):
+			f.Measure, f.Value = "missing", alert.Number(change)
+			f = judged(f, (gone || change > *j.Max) && r.Q < j.Significance, "%.3g %% of %s are missing, of %s %.3g %%: a change of %.3g, the bound of %s is %.3g; corrected p %.2g",
+				100*r.Missing.Window, r.Name, against, 100*r.Missing.Reference, change, j.Measure, *j.Max, r.Q)
 		case !ok:
 			f.Message = fmt.Sprintf("%s is not defined for this column", j.Measure)
 		default:
@@ -163,6 +169,18 @@ func (j *judge) drift(of func(*drift.Comparison) []drift.Result) []alert.Finding
 		return j.unknown(j.Feature, j.Measure, "the model has no such column, or it is not watched")
 	}
 	return out
+}
+
+// missingChange is by how much the share of missing values has changed, for a measure
+// that is of the values alone; 0 for others. Missingness belongs to the distribution:
+// where this is the greater change, it is what is held to the bound. gone: one side has
+// no value at all.
+func missingChange(r *drift.Result, measure string) (change float64, gone bool) {
+	if measure != "wasserstein" && measure != "kolmogorov_smirnov" || r.Kind == frame.Text.String() || r.Missing == nil {
+		return 0, false
+	}
+	change = math.Abs(r.Missing.Window - r.Missing.Reference)
+	return change, change > 0 && max(r.Missing.Window, r.Missing.Reference) == 1
 }
 
 func effect(r *drift.Result, measure string) (float64, bool) {
