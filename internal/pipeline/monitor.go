@@ -28,7 +28,7 @@ type MonitorAlert struct {
 	On           string            `json:"on" yaml:"on" jsonschema:"required"`
 	Measure      string            `json:"measure,omitempty" yaml:"measure,omitempty" jsonschema:"enum=psi,enum=jensen_shannon,enum=wasserstein,enum=kolmogorov_smirnov,enum=total_variation" jsonschema_description:"data_drift, prediction_drift: the distance of the distributions; default psi. wasserstein (normed by the training deviation) and kolmogorov_smirnov are of numbers and of the values alone: the change of the share of missing values is held to the same bound, and a column without any value to none."`
 	Feature      string            `json:"feature,omitempty" yaml:"feature,omitempty" jsonschema_description:"data_drift, quality: this column alone; default: each."`
-	Metric       string            `json:"metric,omitempty" yaml:"metric,omitempty" jsonschema_description:"performance, estimated_performance: default the problem's metric."`
+	Metric       string            `json:"metric,omitempty" yaml:"metric,omitempty" jsonschema_description:"performance, estimated_performance: default the problem's metric. Told without labels are rmse and mae; log_loss, roc_auc, average_precision, brier, accuracy, precision, recall and f1 of a binary task; log_loss, accuracy and macro_* of a multiclass one."`
 	Slice        map[string]string `json:"slice,omitempty" yaml:"slice,omitempty" text:"any" jsonschema_description:"performance: only rows that have these values."`
 	Against      string            `json:"against,omitempty" yaml:"against,omitempty" jsonschema:"enum=baseline,enum=previous" jsonschema_description:"Drift: the bundle's baseline (default) or the window before. Performance is held against the test rows."`
 	Max          *float64          `json:"max,omitempty" yaml:"max,omitempty" jsonschema_description:"Greatest value: of the distance, the metric, the share of bad values, the share of errors, milliseconds of latency_p99_ms, the AUC of multivariate_drift."`
@@ -234,6 +234,9 @@ func (d *decoder) checkAlert(path string, p *Pipeline, a MonitorAlert) {
 	}
 	if a.Metric != "" && slices.Contains(kind.keys, "metric") {
 		d.checkMetric(path+".metric", a.Metric, p.Problem.Task)
+		if known := estimated[p.Problem.Task]; a.On == OnEstimatedPerformance && len(known) > 0 && slices.Contains(metrics[p.Problem.Task], a.Metric) && !slices.Contains(known, a.Metric) {
+			d.add(path+".metric", "write "+oneOf(known), "%s cannot be told without labels", a.Metric)
+		}
 	}
 	if a.On == OnCalibration && p.Problem.Task == Regression {
 		d.add(path+".on", "remove it", "a regression has no probabilities that could be calibrated")

@@ -3,7 +3,9 @@ package window_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -132,4 +134,18 @@ func TestEachModelVersionHasItsOwnScores(t *testing.T) {
 	}
 	require.InDelta(t, .75, scores["m@1"], .03)
 	require.InDelta(t, .25, scores["m@2"], .03)
+}
+
+// What the file may ask an estimate of is what there is one of.
+func TestTheMetricsThatAreEstimatedAreThoseOfTheFile(t *testing.T) {
+	var got []string
+	for _, p := range answersTo(t, func(u float64) *float64 { return &u }, nil, 1).Models[0].Performance {
+		if p.Estimated != nil {
+			got = append(got, p.Metric)
+		}
+	}
+	require.ElementsMatch(t, pipeline.EstimatedMetrics(pipeline.Binary), got)
+	three, err := drift.Confidence{Classes: 3, Predicted: []float64{.5, .3, .2, .1, .8, .1, .2, .2, .6}}.Metrics()
+	require.NoError(t, err)
+	require.ElementsMatch(t, pipeline.EstimatedMetrics(pipeline.Multiclass), slices.Collect(maps.Keys(three)))
 }
