@@ -75,10 +75,11 @@ func (a *Activities) judgeWindow(ctx context.Context, p JudgeWindowParams) (*Jud
 	if err := a.Store.JSON(ctx, w.Result, &m); err != nil {
 		return nil, err
 	}
-	findings := window.Findings(&m, p.Monitor.Alerts)
+	judged := p.Monitor.Judged()
+	findings := window.Findings(&m, judged)
 	prefixes := map[string]bool{}
-	for i, on := range p.Monitor.Alerts {
-		prefixes[fmt.Sprintf("%s/%d", on.On, i)] = true
+	for i, on := range judged {
+		prefixes[window.Prefix(on, i)] = true
 	}
 	res := &JudgeWindowResult{}
 	for _, f := range findings {

@@ -53,6 +53,9 @@ const (
 	OnConcept              = "concept_drift"
 	OnErrors               = "errors"
 	OnLatency              = "latency_p99_ms"
+	// OnWindowFailed is judged whether or not the file names it: nobody is watched by a
+	// window that cannot be computed.
+	OnWindowFailed = "window_failed"
 )
 
 // watched says what an alert of each kind may set, and its default bound; 0: none,
@@ -73,6 +76,18 @@ var watched = map[string]struct {
 	OnConcept:              {nil, 0, "warning", "ADWIN or Page-Hinkley finds the error changed within the stream"},
 	OnErrors:               {[]string{"max"}, 0.01, "critical", "share of requests answered with 5xx"},
 	OnLatency:              {[]string{"max"}, 0, "warning", "99th percentile of the server's time for an answer"},
+	OnWindowFailed:         {nil, 0, "warning", "a window could not be computed; told whether or not it is written here, and written here with its own severity"},
+}
+
+// Judged are the alerts that windows are held against: those of the file, and that a
+// window failed.
+func (m Monitor) Judged() []MonitorAlert {
+	if m.alerts(OnWindowFailed) {
+		return m.Alerts
+	}
+	failed := MonitorAlert{On: OnWindowFailed}
+	failed.defaults(Problem{})
+	return append(slices.Clone(m.Alerts), failed)
 }
 
 // Monitoring reports whether the endpoint is watched.

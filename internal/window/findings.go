@@ -17,13 +17,22 @@ import (
 func Findings(m *Measures, alerts []pipeline.MonitorAlert) []alert.Finding {
 	var out []alert.Finding
 	for i, a := range alerts {
-		j := judge{Measures: m, MonitorAlert: a, prefix: fmt.Sprintf("%s/%d", a.On, i)}
+		j := judge{Measures: m, MonitorAlert: a, prefix: Prefix(a, i)}
 		if len(m.Models) > 0 {
 			j.main = &m.Models[0]
 		}
 		out = append(out, j.findings()...)
 	}
 	return out
+}
+
+// Prefix begins the keys of the findings of an alert: those of one kind are told apart
+// by their place in the file. That a window failed is one subject wherever it stands.
+func Prefix(a pipeline.MonitorAlert, place int) string {
+	if a.On == pipeline.OnWindowFailed {
+		return a.On
+	}
+	return fmt.Sprintf("%s/%d", a.On, place)
 }
 
 type judge struct {
@@ -56,6 +65,13 @@ func (j *judge) unknown(subject, measure, why string, args ...any) []alert.Findi
 }
 
 func (j *judge) findings() []alert.Finding {
+	switch {
+	case j.On == pipeline.OnWindowFailed:
+		f := j.finding("", "")
+		return []alert.Finding{judged(f, j.State == Failed, "%s", firstOf(j.Reason, "the window was computed"))}
+	case j.State == Failed:
+		return j.unknown("", j.Measure, "the window could not be computed")
+	}
 	switch j.On {
 	case pipeline.OnErrors:
 		return []alert.Finding{j.share("", "share", j.Failed, "of requests failed")}
