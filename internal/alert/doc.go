@@ -1,6 +1,7 @@
 // Package alert owns when people are told: what one window found becomes an event
 // only after it was so in n of the last m windows, an alert that stays open is told
-// again after its cool-down and no sooner, and one that is over is told once.
+// again after its cool-down and no sooner, and one that is over is told once. One that
+// opens again within the cool-down is open, and told when that ends if it still is.
 //
 // A [Finding] is what one window says of one subject, by a key that is the same in
 // every window. A [Board] holds the state of every key of one endpoint; [Board.Step]

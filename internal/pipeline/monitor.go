@@ -38,7 +38,7 @@ type MonitorAlert struct {
 	Severity     string            `json:"severity" yaml:"severity,omitempty" jsonschema:"enum=info,enum=warning,enum=critical" jsonschema_description:"Default warning; performance, prediction_drift and errors: critical."`
 	After        int               `json:"after,omitempty" yaml:"after,omitempty" jsonschema_description:"How many of the last windows must be beyond the bound; default 1."`
 	Of           int               `json:"of,omitempty" yaml:"of,omitempty" jsonschema_description:"Of how many; default after."`
-	Cooldown     string            `json:"cooldown,omitempty" yaml:"cooldown,omitempty" jsonschema_description:"An alert that lasts is told again after this; default 24h."`
+	Cooldown     string            `json:"cooldown,omitempty" yaml:"cooldown,omitempty" jsonschema_description:"An alert that lasts is told again after this, and one that opens again sooner is told when it has passed, if it is still open; default 24h."`
 }
 
 // What alerts are on.
