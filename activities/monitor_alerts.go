@@ -21,6 +21,8 @@ type JudgeWindowParams struct {
 	Endpoint string           `json:"endpoint"`
 	Monitor  pipeline.Monitor `json:"monitor"`
 	Begins   time.Time        `json:"begins"`
+	// Notify are the channels that are to be told of what comes of it.
+	Notify []pipeline.Channel `json:"notify,omitempty"`
 }
 
 // Told is one event of a window.
@@ -135,12 +137,18 @@ func (a *Activities) judgeWindow(ctx context.Context, p JudgeWindowParams) (*Jud
 func (p *JudgeWindowParams) alerts(events []alert.Event) ([]metadata.Alert, error) {
 	var out []metadata.Alert
 	add := func(e alert.Event, told ...string) error {
+		var untold []string
+		for place, c := range p.Notify {
+			if told == nil && e.Finding.Severity.AtLeast(alert.Severity(c.Severity)) {
+				untold = append(untold, channelName(place, c))
+			}
+		}
 		body, err := json.Marshal(e)
 		if err != nil {
 			return fault.Wrap(err, fault.Internal, "encode an alert of %s", p.Endpoint)
 		}
 		id := notify.FromEvent(p.Pipeline, p.Endpoint, e, "", nil).ID
-		out = append(out, metadata.Alert{ID: id, Window: e.Window, Change: string(e.Change), Kind: e.Finding.Kind, Severity: string(e.Finding.Severity), Event: body, Told: told})
+		out = append(out, metadata.Alert{ID: id, Window: e.Window, Change: string(e.Change), Kind: e.Finding.Kind, Severity: string(e.Finding.Severity), Event: body, Told: told, Untold: untold})
 		return nil
 	}
 	single, members, group := alert.Group(events, maxTold)
@@ -177,6 +185,9 @@ type NotifyParams struct {
 	Alert    string           `json:"alert"` // id
 }
 
+// channelName is what a channel is known by among those of its file.
+func channelName(place int, c pipeline.Channel) string { return fmt.Sprintf("%d %s", place, c.Kind()) }
+
 // Notify makes one attempt to tell a channel of an event, unless it was told before.
 func (a *Activities) Notify(ctx context.Context, p NotifyParams) error {
 	if err := a.notify(ctx, p); err != nil {
@@ -190,7 +201,7 @@ func (a *Activities) notify(ctx context.Context, p NotifyParams) error {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%d %s", p.Place, p.Channel.Kind())
+	name := channelName(p.Place, p.Channel)
 	for _, told := range stored.Told {
 		if told == name {
 			return nil

@@ -29,7 +29,7 @@ func (w *watched) measured(number int, m window.Measures) *JudgeWindowResult {
 
 func (w *watched) judge(begins time.Time) *JudgeWindowResult {
 	w.t.Helper()
-	res, err := w.JudgeWindow(w.t.Context(), JudgeWindowParams{Pipeline: "p", Endpoint: "e", Monitor: w.monitor, Begins: begins})
+	res, err := w.JudgeWindow(w.t.Context(), JudgeWindowParams{Pipeline: "p", Endpoint: "e", Monitor: w.monitor, Begins: begins, Notify: w.notify})
 	require.NoError(w.t, err)
 	return res
 }

@@ -41,6 +41,7 @@ type watched struct {
 	t       testing.TB
 	begins  time.Time // of the window
 	monitor pipeline.Monitor
+	notify  []pipeline.Channel
 	asked   int
 }
 
