@@ -33,8 +33,8 @@ func (a *Activities) overtaken(ctx context.Context, p PlanWindowsParams, res *Pl
 
 // dueOfRows adds the windows of monitor.rows answers that are full. One begins where
 // the one before ends and ends just after the answer that fills it; answers of the
-// same microsecond stay together. Once it is computed it stays as it is, whatever
-// comes late.
+// same microsecond stay together. Once it is computed its interval stays: computed again
+// for requests that came late, it has more answers than monitor.rows.
 func (a *Activities) dueOfRows(ctx context.Context, p PlanWindowsParams, horizon time.Time, res *PlanWindowsResult) error {
 	last, err := a.DB.Windows(ctx, p.Endpoint, 1)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 // against the bundle's baseline and the window before, each once; one that gets
 // labels later is computed again.
 type Monitor struct {
-	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1s to 31d; windows begin at multiples of it, UTC. Default 1h, unless rows is given."`
-	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window; looked for every minute."`
+	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1s to 31d; windows begin at multiples of it, UTC; where it is changed, one shorter window leads to the new ones. Default 1h, unless rows is given."`
+	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window; looked for every minute. Its interval stays: answers that are recorded late make it larger."`
 	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end (late requests: within 6h); one that was missed for longer, and for longer than a window, is left out and named. Default 14d."`
 	MinRows  int            `json:"min_rows,omitempty" yaml:"min_rows,omitempty" jsonschema_description:"Least rows that a distribution or score is judged by, else the answer is: insufficient data. Default 500."`
 	Labels   *Source        `json:"labels,omitempty" yaml:"labels,omitempty" jsonschema_description:"A source of labels that is read before each window: columns prediction_id or request_id, label and, optionally, observed_at."`
