@@ -7,12 +7,18 @@ import (
 )
 
 // overtakenWithin is how long after its end a window is counted again: a server that
-// could not reach Postgres, or whose clock is behind, records its answers late.
+// could not reach Postgres, or whose clock is behind, records its answers late. Of
+// windows longer than an hour the hours that are kept tell without counting, so that
+// these are looked at for as long as labels of them may come.
 const overtakenWithin = 6 * time.Hour
 
 // overtaken adds the windows of which requests came after they were computed.
 func (a *Activities) overtaken(ctx context.Context, p PlanWindowsParams, res *PlanWindowsResult) error {
-	after := p.Now.Add(-max(overtakenWithin, 2*p.Monitor.Length()))
+	within := max(overtakenWithin, 2*p.Monitor.Length())
+	if p.Monitor.Length() > time.Hour {
+		within = max(within, p.Monitor.LateBy())
+	}
+	after := p.Now.Add(-within)
 	list, err := a.DB.OvertakenWindows(ctx, p.Endpoint, after, p.Most+1)
 	if err != nil {
 		return err
