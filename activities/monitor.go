@@ -39,7 +39,8 @@ type PlanWindowsResult struct {
 
 // PlanWindows says which windows are due. The first window of an endpoint holds its
 // oldest request within monitor.late; before there is one, it is the last that is
-// over. From then on every window is computed, with or without traffic, but those
+// over. From then on every window is computed, with or without traffic and with one
+// shorter than the others where the file's length has changed, but those
 // that were missed for so long that labels no longer reach them: Note names them.
 func (a *Activities) PlanWindows(ctx context.Context, p PlanWindowsParams) (*PlanWindowsResult, error) {
 	res, err := a.planWindows(ctx, p)
@@ -92,13 +93,18 @@ func (a *Activities) planWindows(ctx context.Context, p PlanWindowsParams) (*Pla
 		return nil, err
 	}
 	settle := p.Monitor.Settle()
-	for !next.Add(length + settle).After(p.Now) {
+	for {
+		// Where the file has another length now, one shorter window leads to its grid.
+		ends := next.Truncate(length).Add(length)
+		if ends.Add(settle).After(p.Now) {
+			break
+		}
 		if len(res.New) == p.Most {
 			res.More = true
 			break
 		}
-		res.New = append(res.New, Due{Begins: next, Ends: next.Add(length), Computed: 1})
-		next = next.Add(length)
+		res.New = append(res.New, Due{Begins: next, Ends: ends, Computed: 1})
+		next = ends
 	}
 	return res, nil
 }
@@ -113,14 +119,11 @@ func (a *Activities) firstDue(ctx context.Context, p PlanWindowsParams, horizon 
 	}
 	if len(last) > 0 {
 		next := last[0].Ends
-		if at := next.Truncate(length); at.Before(next) { // the file has another length now
-			next = at.Add(length)
-		}
 		// Nobody judges windows that labels can no longer reach.
 		if oldest := horizon.Truncate(length); next.Before(oldest) {
 			const to = "2006-01-02 15:04"
 			res.Note = fmt.Sprintf("windows were missed and are not computed, %d of %s from %s to %s: labels that come within monitor.late, %s, no longer reach them",
-				oldest.Sub(next)/length, p.Monitor.Window, next.UTC().Format(to), oldest.UTC().Format(to), p.Monitor.Late)
+				(oldest.Sub(next)+length-1)/length, p.Monitor.Window, next.UTC().Format(to), oldest.UTC().Format(to), p.Monitor.Late)
 			next = oldest
 		}
 		return next, nil

@@ -21,6 +21,8 @@ type JudgeWindowParams struct {
 	Endpoint string           `json:"endpoint"`
 	Monitor  pipeline.Monitor `json:"monitor"`
 	Begins   time.Time        `json:"begins"`
+	// Notify are the channels that are to be told of what comes of it.
+	Notify []pipeline.Channel `json:"notify,omitempty"`
 }
 
 // Told is one event of a window.
@@ -30,6 +32,8 @@ type Told struct {
 	Kind     string         `json:"kind"`
 	Severity alert.Severity `json:"severity"`
 	Message  string         `json:"message"`
+	// Kinds are those that a grouped event stands for, without what is over.
+	Kinds []string `json:"kinds,omitempty"`
 }
 
 // OpenAlert is an alert that is not over.
@@ -46,9 +50,13 @@ type JudgeWindowResult struct {
 	Unknown int         `json:"unknown"` // findings that could not be told
 }
 
-// maxTold bounds the events and open alerts that travel: payloads stay small. The
-// others are in the tables.
-const maxTold = 50
+// Bounds of the events and open alerts that travel and are told one by one: payloads
+// stay small, and people read. Of more events the others are one, a grouped one; all
+// are in the tables.
+const (
+	maxTold    = 50
+	maxMessage = 600 // bytes
+)
 
 // JudgeWindow holds a window against the bounds and steps the board of its endpoint.
 // Tried again, it finds the events that the first attempt left.
@@ -69,10 +77,11 @@ func (a *Activities) judgeWindow(ctx context.Context, p JudgeWindowParams) (*Jud
 	if err := a.Store.JSON(ctx, w.Result, &m); err != nil {
 		return nil, err
 	}
-	findings := window.Findings(&m, p.Monitor.Alerts)
+	judged := p.Monitor.Judged()
+	findings := window.Findings(&m, judged)
 	prefixes := map[string]bool{}
-	for i, on := range p.Monitor.Alerts {
-		prefixes[fmt.Sprintf("%s/%d", on.On, i)] = true
+	for i, on := range judged {
+		prefixes[window.Prefix(on, i)] = true
 	}
 	res := &JudgeWindowResult{}
 	for _, f := range findings {
@@ -92,15 +101,9 @@ func (a *Activities) judgeWindow(ctx context.Context, p JudgeWindowParams) (*Jud
 		for key := range board.Subjects {
 			keep[key] = prefixes[prefixOf(key)]
 		}
-		events := append(board.Drop(w.Ends, keep), board.Step(w.Ends, findings)...)
-		var alerts []metadata.Alert
-		for _, e := range events {
-			body, err := json.Marshal(e)
-			if err != nil {
-				return nil, nil, fault.Wrap(err, fault.Internal, "encode an alert of %s", p.Endpoint)
-			}
-			message := notify.FromEvent(p.Pipeline, p.Endpoint, e, "", nil)
-			alerts = append(alerts, metadata.Alert{ID: message.ID, Window: w.Ends, Change: string(e.Change), Kind: e.Finding.Kind, Severity: string(e.Finding.Severity), Event: body})
+		alerts, err := p.alerts(append(board.Drop(w.Ends, keep), board.Step(w.Ends, findings)...))
+		if err != nil {
+			return nil, nil, err
 		}
 		after, err := json.Marshal(board)
 		if err != nil {
@@ -111,22 +114,60 @@ func (a *Activities) judgeWindow(ctx context.Context, p JudgeWindowParams) (*Jud
 	if err != nil {
 		return nil, err
 	}
-	written, err := a.DB.WindowAlerts(ctx, p.Endpoint, w.Ends)
+	written, err := a.DB.WindowAlerts(ctx, p.Endpoint, w.Ends, maxTold+1)
 	if err != nil {
 		return nil, err
 	}
-	for _, stored := range written[:min(len(written), maxTold)] {
+	for _, stored := range written {
 		var e alert.Event
 		if err := json.Unmarshal(stored.Event, &e); err != nil {
 			return nil, fault.Wrap(err, fault.Internal, "read alert %s", stored.ID)
 		}
-		res.Events = append(res.Events, Told{stored.ID, e.Change, e.Finding.Kind, e.Finding.Severity, e.Finding.Message})
+		res.Events = append(res.Events, Told{stored.ID, e.Change, e.Finding.Kind, e.Finding.Severity, fault.Clip(e.Finding.Message, maxMessage), e.Kinds})
 	}
 	open := board.Open()
 	for _, f := range open[:min(len(open), maxTold)] {
-		res.Open = append(res.Open, OpenAlert{f.Key, f.Severity, f.Message})
+		res.Open = append(res.Open, OpenAlert{f.Key, f.Severity, fault.Clip(f.Message, maxMessage)})
 	}
 	return res, nil
+}
+
+// alerts are the events of a window as they are kept: those beyond what people read
+// are in the table, and told by one message.
+func (p *JudgeWindowParams) alerts(events []alert.Event) ([]metadata.Alert, error) {
+	var out []metadata.Alert
+	add := func(e alert.Event, told ...string) error {
+		var untold []string
+		for place, c := range p.Notify {
+			if told == nil && e.Finding.Severity.AtLeast(alert.Severity(c.Severity)) {
+				untold = append(untold, channelName(place, c))
+			}
+		}
+		body, err := json.Marshal(e)
+		if err != nil {
+			return fault.Wrap(err, fault.Internal, "encode an alert of %s", p.Endpoint)
+		}
+		id := notify.FromEvent(p.Pipeline, p.Endpoint, e, "", nil).ID
+		out = append(out, metadata.Alert{ID: id, Window: e.Window, Change: string(e.Change), Kind: e.Finding.Kind, Severity: string(e.Finding.Severity), Event: body, Told: told, Untold: untold})
+		return nil
+	}
+	single, members, group := alert.Group(events, maxTold)
+	for _, e := range single {
+		if err := add(e); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range members {
+		if err := add(e, metadata.InGroup); err != nil {
+			return nil, err
+		}
+	}
+	if group != nil {
+		if err := add(*group); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // prefixOf is the kind and the place of the alert that a key is of.
@@ -144,6 +185,9 @@ type NotifyParams struct {
 	Alert    string           `json:"alert"` // id
 }
 
+// channelName is what a channel is known by among those of its file.
+func channelName(place int, c pipeline.Channel) string { return fmt.Sprintf("%d %s", place, c.Kind()) }
+
 // Notify makes one attempt to tell a channel of an event, unless it was told before.
 func (a *Activities) Notify(ctx context.Context, p NotifyParams) error {
 	if err := a.notify(ctx, p); err != nil {
@@ -157,7 +201,7 @@ func (a *Activities) notify(ctx context.Context, p NotifyParams) error {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%d %s", p.Place, p.Channel.Kind())
+	name := channelName(p.Place, p.Channel)
 	for _, told := range stored.Told {
 		if told == name {
 			return nil

@@ -119,6 +119,31 @@ func TestAMonthIsMadeOfItsHours(t *testing.T) {
 	require.Equal(t, second.Result.Digest, compute(4).Result.Digest, "not one request is read")
 }
 
+// A server whose disk was not read for days records its answers days late: the hours
+// that are kept of a long window know of it.
+func TestRequestsThatAreDaysLateComputeALongWindowAgain(t *testing.T) {
+	w := watch(t)
+	w.monitor.Window = "24h"
+	day := time.Now().UTC().Truncate(24 * time.Hour).Add(-5 * 24 * time.Hour)
+	w.past(day, day.Add(24*time.Hour), 48)
+	due := Due{Begins: day, Ends: day.Add(24 * time.Hour), Computed: 1}
+	_, err := w.ComputeWindow(t.Context(), ComputeWindowParams{Endpoint: "e", Monitor: w.monitor, Due: due})
+	require.NoError(t, err)
+	late := func() []Due {
+		t.Helper()
+		res, err := w.PlanWindows(t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: day.Add(5 * 24 * time.Hour), Most: 5})
+		require.NoError(t, err)
+		return res.Late
+	}
+	require.Empty(t, late())
+	w.past(day.Add(time.Hour), day.Add(2*time.Hour), 3)
+	due.Computed, due.Why = 2, "requests came after it was computed"
+	require.Equal(t, []Due{due}, late())
+	_, err = w.ComputeWindow(t.Context(), ComputeWindowParams{Endpoint: "e", Monitor: w.monitor, Due: due})
+	require.NoError(t, err)
+	require.Empty(t, late())
+}
+
 // The hours of a window under way are read as they end, and kept no longer than a
 // window needs them.
 func TestHoursAreReadAsTheyEnd(t *testing.T) {

@@ -7,12 +7,18 @@ import (
 )
 
 // overtakenWithin is how long after its end a window is counted again: a server that
-// could not reach Postgres, or whose clock is behind, records its answers late.
+// could not reach Postgres, or whose clock is behind, records its answers late. Of
+// windows longer than an hour the hours that are kept tell without counting, so that
+// these are looked at for as long as labels of them may come.
 const overtakenWithin = 6 * time.Hour
 
 // overtaken adds the windows of which requests came after they were computed.
 func (a *Activities) overtaken(ctx context.Context, p PlanWindowsParams, res *PlanWindowsResult) error {
-	after := p.Now.Add(-max(overtakenWithin, 2*p.Monitor.Length()))
+	within := max(overtakenWithin, 2*p.Monitor.Length())
+	if p.Monitor.Length() > time.Hour {
+		within = max(within, p.Monitor.LateBy())
+	}
+	after := p.Now.Add(-within)
 	list, err := a.DB.OvertakenWindows(ctx, p.Endpoint, after, p.Most+1)
 	if err != nil {
 		return err
@@ -33,8 +39,8 @@ func (a *Activities) overtaken(ctx context.Context, p PlanWindowsParams, res *Pl
 
 // dueOfRows adds the windows of monitor.rows answers that are full. One begins where
 // the one before ends and ends just after the answer that fills it; answers of the
-// same microsecond stay together. Once it is computed it stays as it is, whatever
-// comes late.
+// same microsecond stay together. Once it is computed its interval stays: computed again
+// for requests that came late, it has more answers than monitor.rows.
 func (a *Activities) dueOfRows(ctx context.Context, p PlanWindowsParams, horizon time.Time, res *PlanWindowsResult) error {
 	last, err := a.DB.Windows(ctx, p.Endpoint, 1)
 	if err != nil {

@@ -21,7 +21,7 @@ func (w *watched) planned(most int) *PlanWindowsResult {
 	return p
 }
 
-func TestWindowsOfRowsAreFullInOrderAndStayAsTheyAre(t *testing.T) {
+func TestWindowsOfRowsAreFullInOrderAndKeepTheirInterval(t *testing.T) {
 	w := watch(t)
 	w.monitor.Window, w.monitor.Rows, w.monitor.MinRows = "", 500, 100
 	require.Equal(t, &PlanWindowsResult{}, w.planned(5), "nobody asked")
@@ -54,10 +54,12 @@ func TestWindowsOfRowsAreFullInOrderAndStayAsTheyAre(t *testing.T) {
 	due = w.planned(5)
 	require.Empty(t, due.New)
 	require.Len(t, due.Late, 1)
-	require.Equal(t, "requests came after it was computed", due.Late[0].Why)
+	require.Equal(t, Due{w.begins, w.begins.Add(500 * time.Microsecond), 2, "requests came after it was computed"}, due.Late[0], "of the interval that it has, with one answer more")
 	w.monitor.Window, w.monitor.Rows = "1h", 0
 	due = w.planned(5)
-	require.Empty(t, due.New, "windows of time begin at the next whole hour")
+	last, err := w.DB.Windows(t.Context(), "e", 1)
+	require.NoError(t, err)
+	require.Equal(t, []Due{{last[0].Ends, w.begins.Add(time.Hour), 1, ""}}, due.New, "a shorter one leads to windows of time")
 }
 
 // A server that could not reach Postgres, or whose clock is behind, records late.

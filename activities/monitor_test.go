@@ -41,6 +41,7 @@ type watched struct {
 	t       testing.TB
 	begins  time.Time // of the window
 	monitor pipeline.Monitor
+	notify  []pipeline.Channel
 	asked   int
 }
 
@@ -405,7 +406,13 @@ func TestWindowsAreDueInOrderAndBounded(t *testing.T) {
 		require.Contains(t, due.Note, "4 of 1h")
 	}
 	due = plan(10*time.Hour, func(p *PlanWindowsParams) { p.Monitor.Window = "2h" })
-	require.Zero(t, due.New[0].Begins.Unix()%7200, "another length begins at its own multiple")
+	require.Equal(t, w.begins, due.New[0].Begins, "another length leaves no hole")
+	require.Zero(t, due.New[0].Ends.Unix()%7200, "and ends at its own multiple")
+	require.LessOrEqual(t, due.New[0].Ends.Sub(w.begins), 2*time.Hour)
+	require.Equal(t, due.New[0].Ends, due.New[1].Begins)
+	day := w.begins.Truncate(24 * time.Hour).Add(24 * time.Hour)
+	due = plan(day.Add(24*time.Hour+time.Minute).Sub(w.begins), func(p *PlanWindowsParams) { p.Monitor.Window = "24h" })
+	require.Equal(t, []Due{{w.begins, day, 1, ""}, {day, day.Add(24 * time.Hour), 1, ""}}, due.New)
 	second := plan(5*time.Second, func(p *PlanWindowsParams) { p.Monitor.Window, p.Monitor.Late = "1s", "4s" })
 	require.Equal(t, []Due{{w.begins.Add(time.Second), w.begins.Add(2 * time.Second), 1, ""}, {w.begins.Add(2 * time.Second), w.begins.Add(3 * time.Second), 1, ""}}, second.New, "windows of seconds are due after seconds")
 	require.True(t, plan(0, func(p *PlanWindowsParams) { p.Endpoint = "nowhere" }).Gone)

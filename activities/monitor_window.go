@@ -41,7 +41,8 @@ func (p *ComputeWindowParams) where() (out []map[string]string) {
 // hour what is kept of its hours, and keeps what they came to: measures, a page, a row
 // and the summaries. The same requests and labels
 // are the same measures, by digest. A window that somebody else has computed
-// meanwhile is returned as it is.
+// meanwhile is returned as it is. One that cannot be computed in a way that no other
+// attempt mends is kept as failed, with the reason.
 func (a *Activities) ComputeWindow(ctx context.Context, p ComputeWindowParams) (*RecentWindow, error) {
 	w, err := a.computeWindow(ctx, p)
 	if err != nil {
@@ -60,11 +61,41 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 		return metadata.Window{}, err
 	}
 	begun := time.Now()
+	w, summaries, err := a.measureWindow(ctx, p, before)
+	if kind := fault.KindOf(err); err != nil && ctx.Err() == nil && !fault.Retryable(kind) && kind != fault.ConfigInvalid {
+		w, err = a.failedWindow(ctx, p, err)
+	}
+	if err != nil {
+		return w, err
+	}
+	kept, saved, err := a.DB.SaveWindow(ctx, w, summaries)
+	if saved {
+		a.Log.Info().Str("endpoint", p.Endpoint).Time("begins", w.Begins).Str("state", w.State).Str("note", w.Note).Int64("requests", w.Requests).Int64("labelled", w.Labelled).Int("computed", w.Computed).Dur("elapsed", time.Since(begun)).Msg("window computed")
+	}
+	return kept, err
+}
+
+// failedWindow is the row of a window that no other attempt would compute: it says why,
+// and the windows after it are computed. It knows which requests and labels are there,
+// so that it is computed again when others come, and no sooner.
+func (a *Activities) failedWindow(ctx context.Context, p ComputeWindowParams, why error) (w metadata.Window, err error) {
+	reason := fault.Clip(why.Error(), maxMessage)
+	w = metadata.Window{Endpoint: p.Endpoint, Begins: p.Due.Begins, Ends: p.Due.Ends, Computed: p.Due.Computed, State: window.Failed, Note: reason}
+	if w.Requests, w.LabelsSeen, err = a.DB.CountRequests(ctx, p.Endpoint, p.Due.Begins, p.Due.Ends); err != nil {
+		return w, err
+	}
+	measures := window.Unmeasured(p.Endpoint, p.Due.Begins, p.Due.Ends, p.Monitor.MinRows, reason)
+	err = a.keepMeasures(ctx, &w, measures, nil)
+	return w, err
+}
+
+// measureWindow computes the row of a window, its artifacts and its summaries.
+func (a *Activities) measureWindow(ctx context.Context, p ComputeWindowParams, before metadata.Window) (metadata.Window, []metadata.WindowSummary, error) {
 	o := opening{a, map[metadata.VersionKey]window.Model{}}
 	c := window.Collect(p.Due.Begins, p.Due.Ends, o.model)
 	seen, err := a.collectWindow(ctx, o, c, p.Endpoint, p.Due.Begins, p.Due.Ends)
 	if err != nil {
-		return metadata.Window{}, err
+		return metadata.Window{}, nil, err
 	}
 	measures, summaries, err := c.Measure(ctx, window.Options{
 		Endpoint: p.Endpoint, Features: p.Monitor.Features, MinRows: p.Monitor.MinRows,
@@ -77,7 +108,7 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 		Training: func(m window.Model) (*frame.Frame, string, error) { return a.training(ctx, m) },
 	})
 	if err != nil {
-		return metadata.Window{}, err
+		return metadata.Window{}, nil, err
 	}
 	w := metadata.Window{
 		Endpoint: p.Endpoint, Begins: p.Due.Begins, Ends: p.Due.Ends, Computed: p.Due.Computed, State: measures.State,
@@ -86,32 +117,32 @@ func (a *Activities) computeWindow(ctx context.Context, p ComputeWindowParams) (
 	if p.Due.Computed > 1 {
 		w.Note = fmt.Sprintf("computed again: %s; %d labelled, %d before", p.Due.Why, w.Labelled, before.Labelled)
 	}
-	if w.Result, err = a.Store.PutJSON(ctx, measures); err != nil {
-		return w, err
-	}
-	if w.Figures, err = json.Marshal(measures.Figures()); err != nil {
-		return w, fault.Wrap(err, fault.Internal, "encode the figures of a window of %s", p.Endpoint)
-	}
 	earlier, err := a.DB.WindowsBefore(ctx, p.Endpoint, p.Due.Begins, historyShown-1)
 	if err != nil {
-		return w, err
+		return w, nil, err
 	}
 	history, err := window.History(earlier)
 	if err != nil {
-		return w, err
+		return w, nil, err
+	}
+	err = a.keepMeasures(ctx, &w, measures, history)
+	return w, summaries, err
+}
+
+// keepMeasures writes the artifacts of a window: what it came to, and its page.
+func (a *Activities) keepMeasures(ctx context.Context, w *metadata.Window, m *window.Measures, history []drift.Past) (err error) {
+	if w.Result, err = a.Store.PutJSON(ctx, m); err != nil {
+		return err
+	}
+	if w.Figures, err = json.Marshal(m.Figures()); err != nil {
+		return fault.Wrap(err, fault.Internal, "encode the figures of a window of %s", w.Endpoint)
 	}
 	var page bytes.Buffer
-	if err := measures.Write(&page, history); err != nil {
-		return w, fault.Wrap(err, fault.Internal, "write the report of a window of %s", p.Endpoint)
+	if err := m.Write(&page, history); err != nil {
+		return fault.Wrap(err, fault.Internal, "write the report of a window of %s", w.Endpoint)
 	}
-	if w.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML); err != nil {
-		return w, err
-	}
-	kept, saved, err := a.DB.SaveWindow(ctx, w, summaries)
-	if saved {
-		a.Log.Info().Str("endpoint", p.Endpoint).Time("begins", w.Begins).Str("state", w.State).Int64("requests", w.Requests).Int64("labelled", w.Labelled).Int("computed", w.Computed).Dur("elapsed", time.Since(begun)).Msg("window computed")
-	}
-	return kept, err
+	w.Report, err = a.Store.PutBytes(ctx, page.Bytes(), artifact.MediaTypeHTML)
+	return err
 }
 
 // opened opens the bundle of a model version. One that is no bundle, or not there, is

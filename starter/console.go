@@ -85,6 +85,7 @@ func (a *app) serveConsole(ctx context.Context, cfg config.Config) error {
 				}
 				return temporal.UILink(cfg, workflow, run)
 			},
+			ScheduleUI: func(id string) string { return temporal.UIScheduleLink(cfg, id) },
 		}
 		if cfg.Edge.AuthRequired {
 			tokens, err := token.Open(filepath.Join(cfg.CacheDir, "console-tokens.json"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,10 +90,22 @@ func (a *app) showMonitor(ctx context.Context, db *metadata.DB, endpoint string,
 		a.table("OPEN KIND OF WHAT", rows)
 		rows = nil
 		for _, e := range s.Alerts {
-			rows = append(rows, []string{moment(e.Window), e.Change, e.Severity, e.Kind, fmt.Sprint(len(e.Told))})
+			rows = append(rows, []string{moment(e.Window), e.Change, e.Severity, e.Kind, channels(e)})
 		}
 		a.table("TOLD CHANGE SEVERITY KIND CHANNELS", rows)
 	})
+}
+
+// channels says who was told of an alert, and who was not.
+func channels(e metadata.Alert) string {
+	parts := []string{fmt.Sprint(len(e.Told))}
+	if len(e.Untold) > 0 {
+		parts = append(parts, "still tried: "+strings.Join(e.Untold, ", "))
+	}
+	if len(e.GivenUp) > 0 {
+		parts = append(parts, "given up: "+strings.Join(e.GivenUp, ", "))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (a *app) monitorWindow() *cobra.Command {

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,6 +71,16 @@ type monitor struct {
 	recent []activities.RecentWindow
 	open   []activities.OpenAlert
 	judged bool
+	// persists: what is not told stays untold, and is tried again in the next run;
+	// executions that began before that was so end as they began.
+	persists bool
+	again    []telling // of what earlier runs could not tell
+}
+
+// telling is a channel that is being told of an event.
+type telling struct {
+	activities.Telling
+	done workflow.Future
 }
 
 // Monitor computes the windows of an endpoint that are due, in order of time, judges
@@ -80,6 +92,8 @@ func Monitor(ctx workflow.Context, in MonitorInput) (MonitorResult, error) {
 		m.note("%s: endpoint %s goes on answering and is watched, and nobody is asked to retrain. Apply its file again, or deploy another pipeline's model", in.Deleted, in.Endpoint)
 	}
 	m.render(ctx)
+	m.persists = workflow.GetVersion(ctx, "alerts are told until they are heard", workflow.DefaultVersion, 1) != workflow.DefaultVersion
+	m.tellAgain(ctx)
 	m.pull(ctx)
 	m.hours(ctx)
 	for range maxRounds {
@@ -104,6 +118,7 @@ func Monitor(ctx workflow.Context, in MonitorInput) (MonitorResult, error) {
 			break
 		}
 	}
+	m.heard(ctx, m.again)
 	if err := call(ctx, m.queue, short, "list the last windows", &m.recent, a.RecentWindows, in.Endpoint); err != nil {
 		return m.result, err
 	}
@@ -151,7 +166,7 @@ func (m *monitor) window(ctx workflow.Context, due activities.Due) error {
 	}
 	var judged activities.JudgeWindowResult
 	if err := call(ctx, m.queue, short, "judge the window of "+name, &judged, a.JudgeWindow,
-		activities.JudgeWindowParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Monitor: m.in.Monitor, Begins: due.Begins}); err != nil {
+		activities.JudgeWindowParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Monitor: m.in.Monitor, Begins: due.Begins, Notify: m.in.Notify}); err != nil {
 		return err
 	}
 	m.result.Windows++
@@ -163,34 +178,69 @@ func (m *monitor) window(ctx workflow.Context, due activities.Due) error {
 	m.recent = m.recent[:min(len(m.recent), 12)]
 	m.open, m.judged = judged.Open, true
 	m.render(ctx)
+	if m.persists { // a channel that hangs holds no retraining up
+		m.retrain(ctx, judged.Events)
+	}
 	m.tell(ctx, judged.Events)
-	m.retrain(ctx, judged.Events)
+	if !m.persists {
+		m.retrain(ctx, judged.Events)
+	}
 	return nil
+}
+
+// tellAgain begins to tell what earlier runs could not, beside the windows: a channel
+// that still hangs holds none of them up.
+func (m *monitor) tellAgain(ctx workflow.Context) {
+	if !m.persists || len(m.in.Notify) == 0 {
+		return
+	}
+	var res activities.UntoldAlertsResult
+	if err := call(ctx, m.queue, short, "list what could not be told", &res, a.UntoldAlerts,
+		activities.UntoldAlertsParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Notify: m.in.Notify, Now: workflow.Now(ctx)}); err != nil {
+		m.note("what could not be told before is not known: %s", reasonOf(err))
+		return
+	}
+	if res.GivenUp > 0 {
+		m.note("%s could not be told for days, and the worker's log alone says what (esteira monitor show %s)", plural(res.GivenUp, "alert"), m.in.Endpoint)
+	}
+	for _, t := range res.Tellings {
+		m.again = append(m.again, m.begin(ctx, t))
+	}
 }
 
 // tell tells every channel of every event, all at once: one that hangs keeps the
 // others from nothing.
 func (m *monitor) tell(ctx workflow.Context, events []activities.Told) {
-	type telling struct {
-		channel string
-		done    workflow.Future
-	}
 	var all []telling
 	for _, e := range events {
 		for place, c := range m.in.Notify {
-			if !e.Severity.AtLeast(alert.Severity(c.Severity)) {
-				continue
+			t := activities.Telling{Alert: e.ID, Place: place}
+			under := slices.ContainsFunc(m.again, func(o telling) bool { return o.Telling == t })
+			if e.Severity.AtLeast(alert.Severity(c.Severity)) && !under {
+				all = append(all, m.begin(ctx, t))
 			}
-			o := activityOptions(m.queue, timeouts{attempt: notifyAttempt}, fmt.Sprintf("tell %s: %s", c.Kind(), e.ID))
-			o.ScheduleToCloseTimeout = m.patience()
-			done := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), a.Notify,
-				activities.NotifyParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Channel: c, Place: place, Alert: e.ID})
-			all = append(all, telling{c.Kind(), done})
 		}
 	}
+	m.heard(ctx, all)
+}
+
+func (m *monitor) begin(ctx workflow.Context, t activities.Telling) telling {
+	c := m.in.Notify[t.Place]
+	o := activityOptions(m.queue, timeouts{attempt: notifyAttempt}, fmt.Sprintf("tell %s: %s", c.Kind(), t.Alert))
+	o.ScheduleToCloseTimeout = m.patience()
+	return telling{t, workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), a.Notify,
+		activities.NotifyParams{Pipeline: m.in.Pipeline, Endpoint: m.in.Endpoint, Channel: c, Place: t.Place, Alert: t.Alert})}
+}
+
+// heard waits for channels and notes those that were not told.
+func (m *monitor) heard(ctx workflow.Context, all []telling) {
 	for _, t := range all {
 		if err := t.done.Get(ctx, nil); err != nil {
-			m.note("%s was not told: %s", t.channel, reasonOf(err))
+			next := ""
+			if m.persists {
+				next = ", and is in the next run"
+			}
+			m.note("%s was not told%s: %s", m.in.Notify[t.Place].Kind(), next, reasonOf(err))
 		}
 	}
 }
@@ -200,13 +250,14 @@ func (m *monitor) tell(ctx workflow.Context, events []activities.Told) {
 // same trigger.
 func (m *monitor) retrain(ctx workflow.Context, events []activities.Told) {
 	for _, e := range events {
-		if m.in.Deleted != "" || !slices.Contains(m.in.Retrain, e.Kind) || e.Change == alert.Resolved {
+		asks := slices.ContainsFunc(append(e.Kinds, e.Kind), func(kind string) bool { return slices.Contains(m.in.Retrain, kind) })
+		if m.in.Deleted != "" || !asks || e.Change == alert.Resolved {
 			continue
 		}
 		if e.Change == alert.Lasting && workflow.GetVersion(ctx, "retrain while an alert lasts", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 			continue
 		}
-		t := Trigger{Kind: pipeline.TriggerAlert, Key: clipped(e.ID, maxKey), Reason: e.Message}
+		t := Trigger{Kind: pipeline.TriggerAlert, Key: triggerKey(e.ID), Reason: e.Message}
 		if err := workflow.SignalExternalWorkflow(ctx, RetrainingID(m.in.Pipeline), "", SignalTrigger, t).Get(ctx, nil); err != nil {
 			why := err.Error()
 			if temporal.IsCanceledError(err) {
@@ -217,7 +268,15 @@ func (m *monitor) retrain(ctx workflow.Context, events []activities.Told) {
 	}
 }
 
-func clipped(s string, most int) string { return s[:min(len(s), most)] }
+// triggerKey is an event's id as a trigger is known by. What is too long is told apart
+// by its digest: the window and the change stand at the end.
+func triggerKey(id string) string {
+	if len(id) <= maxKey {
+		return id
+	}
+	digest := sha256.Sum256([]byte(id))
+	return strings.ToValidUTF8(id[:maxKey-2*len(digest)-1], "") + "#" + hex.EncodeToString(digest[:])
+}
 
 // render tells in the Temporal UI how the endpoint does.
 func (m *monitor) render(ctx workflow.Context) {

@@ -3,6 +3,8 @@ package workflows
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +33,8 @@ type monitored struct {
 	mu       sync.Mutex
 	told     []string // channel and event
 	hang     string   // the kind of channel that cannot be told
+	untold   activities.UntoldAlertsResult
+	done     []string // in order: what was asked for, and told
 }
 
 func monitoring(t *testing.T) *monitored {
@@ -59,9 +63,13 @@ func monitoring(t *testing.T) *monitored {
 		}
 		return out, nil
 	})
+	m.OnActivity(a.UntoldAlerts, mock.Anything, mock.Anything).Maybe().Return(func(context.Context, activities.UntoldAlertsParams) (*activities.UntoldAlertsResult, error) {
+		return &m.untold, nil
+	})
 	m.OnActivity(a.Notify, mock.Anything, mock.Anything).Maybe().Return(func(_ context.Context, p activities.NotifyParams) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		m.done = append(m.done, "tell "+p.Alert)
 		if p.Channel.Kind() == m.hang {
 			return temporal.NewApplicationError("no answer within 15s", string(fault.NotificationFailed))
 		}
@@ -174,6 +182,69 @@ func TestAnAlertOfTheFileAsksForARetraining(t *testing.T) {
 			require.Contains(t, res.Notes[0], "the pipeline is not applied")
 		})
 	}
+}
+
+// What an earlier run could not tell is told, and what is given up is said.
+func TestWhatCouldNotBeToldIsToldInALaterRun(t *testing.T) {
+	m := monitoring(t)
+	m.untold = activities.UntoldAlertsResult{Tellings: []activities.Telling{{Alert: "old", Place: 0}, {Alert: "old", Place: 1}}, GivenUp: 2}
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+	m.events[dueAt(1)[0].Begins] = []activities.Told{{ID: "old", Change: alert.Opened, Kind: pipeline.OnErrors, Severity: alert.Warning}}
+	m.computes(0)
+	res := m.run()
+	require.ElementsMatch(t, []string{"webhook old", "slack old", "log old"}, m.told, "and not twice in one run")
+	require.Len(t, res.Notes, 1)
+	require.Contains(t, res.Notes[0], "2 alerts could not be told for days")
+}
+
+// A channel that hangs for minutes holds no retraining up.
+func TestARetrainingIsAskedForBeforeAnybodyIsTold(t *testing.T) {
+	m := monitoring(t)
+	m.hang = "log"
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+	m.events[dueAt(1)[0].Begins] = []activities.Told{{ID: "worse", Change: alert.Opened, Kind: pipeline.OnPerformance, Severity: alert.Info}}
+	m.computes(0)
+	m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, mock.MatchedBy(func(Trigger) bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.done = append(m.done, "retrain")
+		return true
+	})).Return(nil).Once()
+	res := m.run()
+	require.Equal(t, []string{"retrain", "tell worse"}, slices.Compact(m.done)[:2])
+	require.Contains(t, res.Notes[0], "log was not told, and is in the next run")
+}
+
+// One message that stands for several alerts asks for what any of them does.
+func TestAGroupOfAlertsAsksForARetraining(t *testing.T) {
+	m := monitoring(t)
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+	m.events[dueAt(1)[0].Begins] = []activities.Told{
+		{ID: "rest", Change: alert.Grouped, Kind: "grouped", Severity: alert.Info, Message: "7 more", Kinds: []string{pipeline.OnDataDrift, pipeline.OnPerformance}},
+		{ID: "other", Change: alert.Grouped, Kind: "grouped", Severity: alert.Info, Kinds: []string{pipeline.OnQuality}},
+	}
+	m.computes(0)
+	m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, Trigger{Kind: pipeline.TriggerAlert, Key: "rest", Reason: "7 more"}).Return(nil).Once()
+	require.Empty(t, m.run().Notes)
+}
+
+// A rule of SQL may be long; two windows that break it are two triggers.
+func TestEventsOfLongKeysAreToldApart(t *testing.T) {
+	long := "e/quality/0/rule " + strings.Repeat("x < 1000 and ", 30) + "/"
+	m := monitoring(t)
+	m.in.Retrain = []string{pipeline.OnQuality}
+	m.plans = []activities.PlanWindowsResult{{New: dueAt(1)}}
+	for _, end := range []string{"1772236800/opened", "1772240400/opened", "1772240400/lasting"} {
+		m.events[dueAt(1)[0].Begins] = append(m.events[dueAt(1)[0].Begins], activities.Told{ID: long + end, Change: alert.Opened, Kind: pipeline.OnQuality, Severity: alert.Info})
+	}
+	m.computes(0)
+	keys := map[string]bool{}
+	m.OnSignalExternalWorkflow(mock.Anything, RetrainingID("p"), "", SignalTrigger, mock.MatchedBy(func(trigger Trigger) bool {
+		keys[trigger.Key] = true
+		return len(trigger.Key) <= maxKey && strings.HasPrefix(trigger.Key, "e/quality/0/rule x < 1000")
+	})).Return(nil).Times(3)
+	require.Empty(t, m.run().Notes)
+	require.Len(t, keys, 3)
 }
 
 func TestLabelsThatCannotBeReadAreSaidAndWindowsComputed(t *testing.T) {

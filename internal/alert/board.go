@@ -18,6 +18,9 @@ type Subject struct {
 	Recent []Mark  `json:"recent"` // windows that could tell, the oldest first
 	Last   Finding `json:"last"`   // of the latest window that could tell
 	Alert  *Open   `json:"alert,omitempty"`
+	// Rang is the end of the window at which people were told last that an alert of this
+	// subject is open, also when it is over.
+	Rang time.Time `json:"rang,omitzero"`
 }
 
 // Mark is the verdict of one window that could tell.
@@ -29,8 +32,8 @@ type Mark struct {
 // Open is an alert that is not over.
 type Open struct {
 	Since time.Time `json:"since"` // end of the first breached window that counted
-	Told  time.Time `json:"told"`  // end of the window at which people were told last
-	Times int       `json:"times"` // people were told
+	Told  time.Time `json:"told"`  // end of the window at which people were told last; zero: not yet
+	Times int       `json:"times"` // people were told; 0: it opened again within the cool-down of what they know
 }
 
 // Change is what became of an alert.
@@ -47,10 +50,11 @@ const (
 type Event struct {
 	Change  Change    `json:"change"`
 	Finding Finding   `json:"finding"`
-	Since   time.Time `json:"since"`  // end of the first breached window that counted
-	Window  time.Time `json:"window"` // end of the window that told
-	Of      int       `json:"of"`     // windows looked at
-	Count   int       `json:"count"`  // of them breached
+	Since   time.Time `json:"since"`           // end of the first breached window that counted
+	Window  time.Time `json:"window"`          // end of the window that told
+	Of      int       `json:"of"`              // windows looked at
+	Count   int       `json:"count"`           // of them breached
+	Kinds   []string  `json:"kinds,omitempty"` // Grouped: of the events that are not over
 }
 
 // Open lists the findings that are alerts now, the most severe first.
@@ -97,7 +101,7 @@ func (b *Board) Drop(end time.Time, keys map[string]bool) []Event {
 		if keys[key] {
 			continue
 		}
-		if s := b.Subjects[key]; s.Alert != nil {
+		if s := b.Subjects[key]; s.Alert != nil && s.Alert.Times > 0 {
 			f := s.Last
 			f.Message = "is no longer watched"
 			events = append(events, Event{Change: Resolved, Finding: f, Since: s.Alert.Since, Window: end})
@@ -116,19 +120,28 @@ func (s *Subject) step(end time.Time, f Finding) (Event, bool) {
 	}
 	count, since := s.breached()
 	event := Event{Finding: f, Since: since, Window: end, Of: len(s.Recent), Count: count}
+	held := !s.Rang.IsZero() && end.Before(s.Rang.Add(policy.Cooldown))
 	switch {
+	case s.Alert == nil && count >= policy.After && held:
+		s.Alert = &Open{Since: since}
+		return Event{}, false
 	case s.Alert == nil && count >= policy.After:
-		s.Alert = &Open{Since: since, Told: end, Times: 1}
+		s.Alert = &Open{Since: since}
 		event.Change = Opened
 	case s.Alert != nil && s.quiet(policy.After):
+		known := s.Alert.Times > 0
 		event.Since, event.Change = s.Alert.Since, Resolved
 		s.Alert = nil
-	case s.Alert != nil && !again && f.Verdict == Breached && !end.Before(s.Alert.Told.Add(policy.Cooldown)):
-		s.Alert.Told, s.Alert.Times = end, s.Alert.Times+1
+		return event, known
+	case s.Alert != nil && s.Alert.Times == 0 && f.Verdict == Breached && !held:
+		event.Since, event.Change = s.Alert.Since, Opened
+	case s.Alert != nil && s.Alert.Times > 0 && !again && f.Verdict == Breached && !end.Before(s.Alert.Told.Add(policy.Cooldown)):
 		event.Since, event.Change = s.Alert.Since, Lasting
 	default:
 		return Event{}, false
 	}
+	s.Alert.Told, s.Rang = end, end
+	s.Alert.Times++
 	return event, true
 }
 

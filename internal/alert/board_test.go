@@ -58,9 +58,16 @@ func TestAnAlertOpensAndClosesWithHysteresis(t *testing.T) {
 		"bbuuuw":      ".o....",      // who cannot tell says nothing
 		"ubub":        "...o",        // for either side
 		"bbbbwbwbwbw": ".o...l...l.", // at its bound: told by the cool-down alone
+		"bbwwbbwwb":   ".o.r.o.r.",   // what opens again after the cool-down is told
 	} {
 		require.Equal(t, want, told(t, windows, day), windows)
 	}
+	// What opens again within the cool-down is told when that ends, if it is still open,
+	// and is over without a word if nobody was told.
+	for windows, want := range map[string]string{"bwbwbwbw": "or..or..", "bwbbbbwbw": "or..o.r..", "bwwwwb": "or...o"} {
+		require.Equal(t, want, told(t, windows, alert.Policy{Cooldown: 4 * time.Hour}), windows)
+	}
+	require.Equal(t, "or"+strings.Repeat(".", 22)+"or", told(t, strings.Repeat("bw", 13), alert.Policy{}), "a subject that flaps rings once a day")
 	require.Equal(t, "o.r", told(t, "bbw", alert.Policy{}), "at once, by default")
 }
 
@@ -80,6 +87,30 @@ func TestAWindowComputedAgainReplacesItsVerdict(t *testing.T) {
 	require.Empty(t, b.Step(hour(1), []alert.Finding{found(alert.Breached, p)}), "the same again")
 	require.Empty(t, b.Step(hour(-50), []alert.Finding{found(alert.Breached, p)}), "older than all that count")
 	require.Len(t, b.Subjects["k"].Recent, 3)
+}
+
+// A window that is computed again, and again, may open an alert twice: its second
+// message would have the id of the first.
+func TestAWindowComputedAgainTellsNothingTwice(t *testing.T) {
+	var b alert.Board
+	ids := map[string]int{}
+	for i, v := range []alert.Verdict{alert.Breached, alert.Within, alert.Breached, alert.Within, alert.Breached} {
+		for _, e := range b.Step(hour(0), []alert.Finding{found(v, alert.Policy{})}) {
+			ids[string(e.Change)]++
+		}
+		require.Len(t, b.Open(), (i+1)%2, "the state shows it")
+	}
+	require.Equal(t, map[string]int{"opened": 1, "resolved": 1}, ids)
+	later := b.Step(hour(24), []alert.Finding{found(alert.Breached, alert.Policy{})})
+	require.Len(t, later, 1)
+	require.Equal(t, alert.Opened, later[0].Change)
+	require.Equal(t, hour(0), later[0].Since)
+
+	held := alert.Board{}
+	for i, v := range []alert.Verdict{alert.Breached, alert.Within, alert.Breached} {
+		held.Step(hour(i), []alert.Finding{found(v, alert.Policy{})})
+	}
+	require.Empty(t, held.Drop(hour(3), nil), "nobody was told that it is open")
 }
 
 func TestWhatIsNoLongerWatchedIsResolved(t *testing.T) {

@@ -29,6 +29,8 @@ type Options struct {
 	Trace Tracer
 	// UI is the page of a workflow in Temporal's web interface; without a name its list.
 	UI func(workflowID, runID string) string
+	// ScheduleUI is the page of a schedule there.
+	ScheduleUI func(id string) string
 }
 
 // Console answers for the pages.

@@ -53,8 +53,9 @@ func setup(t testing.TB, change func(*console.Options)) *bench {
 	b := &bench{t: t, db: testenv.Database(t), store: testenv.Store(t)}
 	o := console.Options{
 		DB: b.db, Flows: away{}, Log: zerolog.Nop(), Server: "http://127.0.0.1:8090", Trace: b.db.Trace,
-		Store: func(context.Context) (*artifact.Store, error) { return b.store, nil },
-		UI:    func(id, run string) string { return "http://127.0.0.1:8233/" + id },
+		Store:      func(context.Context) (*artifact.Store, error) { return b.store, nil },
+		UI:         func(id, run string) string { return "http://127.0.0.1:8233/" + id },
+		ScheduleUI: func(id string) string { return "http://127.0.0.1:8233/schedules/" + id },
 	}
 	if change != nil {
 		change(&o)
@@ -90,6 +91,37 @@ func (b *bench) fill() (run string) {
 	_, err = b.db.SetRevision(ctx, metadata.SetRevision{Endpoint: "flights", ModelName: "flights", ModelVersion: m.Version, Actor: "test"})
 	require.NoError(b.t, err)
 	return "flights/run/1"
+}
+
+// nothing is a Temporal in which nothing of the console's was applied.
+type nothing struct{ away }
+
+func (nothing) Retraining(context.Context, string) (console.Retraining, error) {
+	return console.Retraining{}, fault.New(fault.NotFound, "no")
+}
+
+func (nothing) Schedule(context.Context, string) (console.Schedule, error) {
+	return console.Schedule{}, fault.New(fault.NotFound, "no")
+}
+
+// A link leads to what is there: a monitor's workflows have a moment in their ids each,
+// and what is not applied has none.
+func TestLinksToTemporalLeadSomewhere(t *testing.T) {
+	for name, one := range map[string]struct {
+		flows console.Flows
+		want  map[string]string
+	}{
+		"perhaps applied": {away{}, map[string]string{"/ui/endpoints/flights": "schedules/endpoint/flights/monitor", "/ui/pipelines/flights": "flights/retrain"}},
+		"not applied":     {nothing{}, map[string]string{"/ui/endpoints/flights": "", "/ui/pipelines/flights": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t, func(o *console.Options) { o.Flows = one.flows })
+			b.fill()
+			for path, want := range one.want {
+				require.Contains(t, b.ask("GET", path).Body.String(), `<a href="http://127.0.0.1:8233/`+want+`">Open in the Temporal UI`, path)
+			}
+		})
+	}
 }
 
 // Without Temporal the pages show what Postgres knows, and say what they cannot tell.

@@ -65,7 +65,7 @@ func (c *Console) endpoint(ctx context.Context, v *visit) (*view, error) {
 		return nil, err
 	}
 	p := &endpointPage{Name: name, Endpoint: e, Address: c.Server + "/v2/models/" + name + "/infer", LabelDays: int(labelsOver / (24 * time.Hour))}
-	shown := &view{Title: name, Kicker: "Endpoint", page: "endpoint", Crumbs: []crumb{{"Overview", "/ui/"}}, Body: p, UI: c.UI("endpoint/"+name+"/monitor", ""),
+	shown := &view{Title: name, Kicker: "Endpoint", page: "endpoint", Crumbs: []crumb{{"Overview", "/ui/"}}, Body: p, UI: c.monitorUI(ctx, "endpoint/"+name+"/monitor"),
 		Commands: []string{"esteira endpoints show " + name, "esteira endpoints history " + name, "esteira monitor show " + name, "esteira rollouts list --endpoint " + name}}
 	for _, read := range []func(context.Context, *endpointPage, *view) error{c.servedFacts, c.rolloutFacts, c.monitorFacts, c.labelFacts} {
 		if err := read(ctx, p, shown); err != nil {
@@ -77,6 +77,17 @@ func (c *Console) endpoint(ctx context.Context, v *visit) (*view, error) {
 	}
 	c.watchedFacts(ctx, p, shown)
 	return shown, nil
+}
+
+// monitorUI is the page of the schedule that watches an endpoint, or of all workflows
+// where nothing does.
+func (c *Console) monitorUI(ctx context.Context, schedule string) string {
+	ctx, cancel := context.WithTimeout(ctx, flowsWithin)
+	defer cancel()
+	if _, err := c.Flows.Schedule(ctx, schedule); fault.KindOf(err) == fault.NotFound {
+		return c.UI("", "")
+	}
+	return c.ScheduleUI(schedule)
 }
 
 // servedFacts are what serves, and served.

@@ -176,6 +176,8 @@ func (c *Console) flowsOf(ctx context.Context, p *pipelinePage, shown *view) {
 	} else if fault.KindOf(err) != fault.NotFound {
 		p.Applied = true // or not: the notice says that it is not known
 		shown.Notices = append(shown.Notices, trouble("Where retraining stands", err))
+	} else {
+		shown.UI = c.UI("", "") // there is no such workflow
 	}
 	if s, err := c.Flows.Schedule(ctx, p.Name); err == nil {
 		p.Schedule = &s

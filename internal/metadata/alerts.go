@@ -17,8 +17,10 @@ type Alert struct {
 	Change   string          `json:"change"`
 	Kind     string          `json:"kind"` // as in monitor.alerts[].on
 	Severity string          `json:"severity"`
-	Event    json.RawMessage `json:"event"` // alert.Event
-	Told     []string        `json:"told"`  // channels
+	Event    json.RawMessage `json:"event"`              // alert.Event
+	Told     []string        `json:"told"`               // channels
+	Untold   []string        `json:"untold,omitempty"`   // channels that are still tried
+	GivenUp  []string        `json:"given_up,omitempty"` // channels that were tried for too long
 	At       time.Time       `json:"at"`
 }
 
@@ -45,8 +47,8 @@ func (db *DB) StepBoard(ctx context.Context, endpoint string, step func(board js
 			return err
 		}
 		for _, a := range alerts {
-			if _, err := tx.Exec(ctx, `insert into alerts (id, endpoint, window_end, change, kind, severity, event) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`,
-				a.ID, endpoint, a.Window.UTC(), a.Change, a.Kind, a.Severity, []byte(a.Event)); err != nil {
+			if _, err := tx.Exec(ctx, `insert into alerts (id, endpoint, window_end, change, kind, severity, event, told, untold) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing`,
+				a.ID, endpoint, a.Window.UTC(), a.Change, a.Kind, a.Severity, []byte(a.Event), list(a.Told), list(a.Untold)); err != nil {
 				return err
 			}
 		}
@@ -71,17 +73,23 @@ func (db *DB) Board(ctx context.Context, endpoint string) (json.RawMessage, erro
 	return b, fail(err, "read the board of "+endpoint)
 }
 
-const alertColumns = `id, endpoint, window_end, change, kind, severity, event, told, at`
+const alertColumns = `id, endpoint, window_end, change, kind, severity, event, told, untold, given_up, at`
 
 func scanAlert(row pgx.CollectableRow) (a Alert, err error) {
-	err = row.Scan(&a.ID, &a.Endpoint, &a.Window, &a.Change, &a.Kind, &a.Severity, &a.Event, &a.Told, &a.At)
+	err = row.Scan(&a.ID, &a.Endpoint, &a.Window, &a.Change, &a.Kind, &a.Severity, &a.Event, &a.Told, &a.Untold, &a.GivenUp, &a.At)
 	a.Window, a.At = a.Window.UTC(), a.At.UTC()
 	return a, err
 }
 
-// WindowAlerts are those that the window ending then told, the oldest first.
-func (db *DB) WindowAlerts(ctx context.Context, endpoint string, end time.Time) ([]Alert, error) {
-	rows, _ := db.pool.Query(ctx, `select `+alertColumns+` from alerts where endpoint = $1 and window_end = $2 order by at, id`, endpoint, end.UTC())
+// InGroup is what Told says of an alert that no channel is told of by itself: the
+// grouped alert of its window counts it.
+const InGroup = "in the grouped message"
+
+// WindowAlerts are those that the window ending then tells by themselves, at most
+// limit: those of its latest computation first, then the most severe, equals by id.
+func (db *DB) WindowAlerts(ctx context.Context, endpoint string, end time.Time, limit int) ([]Alert, error) {
+	rows, _ := db.pool.Query(ctx, `select `+alertColumns+` from alerts where endpoint = $1 and window_end = $2 and not $3 = any (told)
+		order by at desc, array_position(array['critical', 'warning', 'info'], severity), id limit $4`, endpoint, end.UTC(), InGroup, limit)
 	out, err := pgx.CollectRows(rows, scanAlert)
 	return out, fail(err, "list the alerts of "+endpoint)
 }
@@ -102,5 +110,22 @@ func (db *DB) Alert(ctx context.Context, id string) (Alert, error) {
 
 // RecordTold remembers that a channel was told of an alert.
 func (db *DB) RecordTold(ctx context.Context, id, channel string) error {
-	return db.exec(ctx, "record who was told of "+id, `update alerts set told = array_append(told, $2) where id = $1 and not $2 = any (told)`, id, channel)
+	return db.exec(ctx, "record who was told of "+id, `update alerts set told = array_append(told, $2), untold = array_remove(untold, $2), given_up = array_remove(given_up, $2) where id = $1 and not $2 = any (told)`, id, channel)
+}
+
+// Untold lists alerts of which a channel is still to be told, the most severe first,
+// then the oldest, at most limit.
+func (db *DB) Untold(ctx context.Context, endpoint string, limit int) ([]Alert, error) {
+	rows, _ := db.pool.Query(ctx, `select `+alertColumns+` from alerts where endpoint = $1 and untold <> '{}'
+		order by array_position(array['critical', 'warning', 'info'], severity), at, id limit $2`, endpoint, limit)
+	out, err := pgx.CollectRows(rows, scanAlert)
+	return out, fail(err, "list the untold alerts of "+endpoint)
+}
+
+// GiveUpTelling ends the telling of alerts that were written before a moment, and
+// returns them.
+func (db *DB) GiveUpTelling(ctx context.Context, endpoint string, before time.Time) ([]Alert, error) {
+	rows, _ := db.pool.Query(ctx, `update alerts set given_up = given_up || untold, untold = '{}' where endpoint = $1 and untold <> '{}' and at < $2 returning `+alertColumns, endpoint, before.UTC())
+	out, err := pgx.CollectRows(rows, scanAlert)
+	return out, fail(err, "give up alerts of "+endpoint)
 }

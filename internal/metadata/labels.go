@@ -30,7 +30,7 @@ type LabelState string
 // The states of a label. All but repeated are kept.
 const (
 	LabelAccepted    LabelState = "accepted"
-	LabelRepeated    LabelState = "repeated"    // it was there already
+	LabelRepeated    LabelState = "repeated"    // it was there already, and in force or known to be older
 	LabelCorrected   LabelState = "corrected"   // it replaces an older one of another value
 	LabelConflicting LabelState = "conflicting" // another value was known at the same time; the later received is in force
 	LabelSuperseded  LabelState = "superseded"  // one observed later was there first and stays in force
@@ -55,7 +55,7 @@ type AddLabels struct {
 }
 
 const labelStage = `create temporary table if not exists labels_staging
-	(row int, key bytea, prediction_id uuid, day date, request_id text, value jsonb, observed_at timestamptz) on commit delete rows`
+	(row int, key bytea, prediction_id uuid, day date, request_id text, value jsonb, observed_at timestamptz, back bigint) on commit delete rows`
 
 // The order gives the labels of one batch ids in their order.
 const labelMerge = `insert into labels (key, endpoint, prediction_id, request_id, value, observed_at, received_at, source)
@@ -63,15 +63,31 @@ const labelMerge = `insert into labels (key, endpoint, prediction_id, request_id
 	from (select distinct on (key) * from labels_staging order by key, row) s order by row
 	on conflict (key) do nothing`
 
+// labelReturn takes back what was corrected: of each target the label of the batch that
+// was observed last, the last of several, if it was there already and another value has
+// come into force since that was not observed later. It is a label of its own, named
+// after the one that it replaces.
+const labelReturn = `with latest as (
+		select distinct on (target) * from (select coalesce('p' || prediction_id::text, 'r' || request_id) as target, * from labels_staging) s
+		order by target, coalesce(observed_at, $2) desc, row desc),
+	again as (
+		insert into labels (key, endpoint, prediction_id, request_id, value, observed_at, received_at, source)
+		select sha256(s.key || int8send(f.id)), $1, s.prediction_id, s.request_id, s.value, coalesce(s.observed_at, $2), $2, $3
+		from latest s cross join lateral (select id, value, observed_at from labels l where l.endpoint = $1 and l.target = s.target
+			order by observed_at desc, received_at desc, id desc limit 1) f
+		where f.value <> s.value and f.observed_at <= coalesce(s.observed_at, $2) order by s.row
+		returning id, target)
+	update labels_staging s set back = a.id from again a join latest l on l.target = a.target where s.row = l.row`
+
 // labelOutcomes compares each label with those of its target that were there
 // before it. $2 is the greatest id before the batch.
 const labelOutcomes = `select s.row,
-		case when l.id <= $2 or s.row > min(s.row) over (partition by s.key) then 'repeated'
+		case when s.back is null and (l.id <= $2 or s.row > min(s.row) over (partition by s.key)) then 'repeated'
 			when e.conflicts then 'conflicting' when e.later then 'superseded' when e.last <> l.value then 'corrected' else 'accepted' end,
 		coalesce(p.endpoint, ''),
 		case when s.prediction_id is not null then p.id is null or p.status <> 200 else r.rows is null end,
 		coalesce(r.rows > 1, false)
-	from labels_staging s join labels l on l.key = s.key
+	from labels_staging s join labels k on k.key = s.key join labels l on l.id = coalesce(s.back, k.id)
 	left join lateral (
 		select bool_or(o.observed_at = l.observed_at and o.value <> l.value) as conflicts, bool_or(o.observed_at > l.observed_at) as later,
 			(array_agg(o.value order by o.observed_at desc, o.received_at desc, o.id desc))[1] as last
@@ -83,10 +99,15 @@ const labelOutcomes = `select s.row,
 	order by s.row`
 
 // AddLabels keeps labels in one transaction, all or none, and says what became
-// of each, in their order. The same label twice is one: same endpoint, same
-// prediction or request, same value, same observed_at; one that came without
-// observed_at is known by its value, so that a call may be tried again. Labels of
-// one endpoint are written one batch after another.
+// of each, in their order. The same label twice is one, so that a call may be tried
+// again: same endpoint, same prediction or request, same value, same observed_at; one
+// that came without observed_at is known by its value. A value that was corrected and
+// comes back is in force again, with its own place in the history, unless what is in
+// force was observed later: that is how a file with both of them, each with its
+// observed_at, may come as often as it likes. Those without observed_at are taken as
+// they come: of several about one target in a batch the last is the one that counts,
+// so that a batch that ends with the value in force changes nothing. Labels of one
+// endpoint are written one batch after another.
 //
 // EndpointNotFound; RequestInvalid, with the row in its details, for a prediction
 // of another endpoint.
@@ -120,6 +141,9 @@ func (db *DB) AddLabels(ctx context.Context, in AddLabels) ([]LabelOutcome, erro
 			return err
 		}
 		if _, err := tx.Exec(ctx, labelMerge, in.Endpoint, received, Clean(in.Source)); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, labelReturn, in.Endpoint, received, Clean(in.Source)); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, labelOutcomes, in.Endpoint, before)

@@ -139,6 +139,56 @@ func TestOneBatchIsAsManyCalls(t *testing.T) {
 	require.Empty(t, b.add())
 }
 
+// A correction that is taken back is in force again, and each step stays in the history.
+func TestALabelCorrectedBackIsInForce(t *testing.T) {
+	for name, at := range map[string]time.Time{"undated": {}, "of one moment": noon} {
+		t.Run(name, func(t *testing.T) {
+			b := endpoint(t)
+			id := b.answered("flights", "k1", time.Now(), 1)[0]
+			changed := "corrected"
+			if !at.IsZero() {
+				changed = "conflicting"
+			}
+			for i, step := range []struct{ value, state string }{{"10", "accepted"}, {"12", changed}, {"12", "repeated"}, {"10", changed}, {"10", "repeated"}, {"12", changed}, {"10", changed}} {
+				require.Equal(t, []string{step.state}, states(b.add(of(id, step.value, at))), "step %d", i)
+				require.Equal(t, []string{step.value}, b.joined(metadata.AnswerFilter{}), "step %d", i)
+			}
+			trace, err := b.Trace(t.Context(), id.String())
+			require.NoError(t, err)
+			var values []string
+			for _, l := range trace.Labels {
+				values = append(values, string(l.Value))
+			}
+			require.Equal(t, []string{"10", "12", "10", "12", "10"}, values)
+		})
+	}
+}
+
+// A file that holds a value and its correction is read again and again.
+func TestAFileWithACorrectionComesTwice(t *testing.T) {
+	for name, one := range map[string]struct{ first, then time.Time }{"dated": {noon, noon.Add(time.Hour)}, "undated": {}, "of one moment": {noon, noon}} {
+		t.Run(name, func(t *testing.T) {
+			b := endpoint(t)
+			id := b.answered("flights", "k1", time.Now(), 1)[0]
+			back := []metadata.Label{of(id, "10", one.first), of(id, "12", one.then), of(id, "10", one.then)}
+			file := back[:2]
+			b.add(file...)
+			for range 3 {
+				require.Equal(t, []string{"repeated", "repeated"}, states(b.add(file...)))
+				require.Equal(t, []string{"12"}, b.joined(metadata.AnswerFilter{}))
+			}
+			if name == "dated" { // what is known to be older is history
+				require.Equal(t, []string{"repeated"}, states(b.add(file[0])))
+				require.Equal(t, []string{"12"}, b.joined(metadata.AnswerFilter{}))
+			}
+			require.NotEqual(t, "repeated", states(b.add(back...))[2], "and back")
+			require.Equal(t, []string{"10"}, b.joined(metadata.AnswerFilter{}))
+			require.Equal(t, []string{"repeated", "repeated", "repeated"}, states(b.add(back...)))
+			require.Equal(t, []string{"10"}, b.joined(metadata.AnswerFilter{}))
+		})
+	}
+}
+
 func TestALabelIsJoinedByTheCallersKey(t *testing.T) {
 	b := endpoint(t)
 	now := time.Now().Truncate(time.Microsecond)

@@ -170,13 +170,14 @@ func (db *DB) WindowsBefore(ctx context.Context, endpoint string, at time.Time, 
 const overtaken = `select ` + windowColumns + ` from windows w
 	cross join lateral (select case when ends - begins <= interval '1 hour' then begins else date_trunc('hour', begins + interval '1 hour' - interval '1 microsecond') end as whole,
 		case when ends - begins <= interval '1 hour' then begins else date_trunc('hour', ends) end as beyond) c
-	where endpoint = $1 and ends > $2 and (
-		exists (select from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond and ` + staleHour + `)
+	where endpoint = $1 and ends > $2 and case when state = 'failed' then requests < (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow'
+			and p.at >= w.begins and p.at < w.ends and p.day between (timezone('UTC', w.begins))::date - 1 and (timezone('UTC', w.ends))::date + 1)
+		else exists (select from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond and ` + staleHour + `)
 		or requests < (select coalesce(sum(h.requests), 0) from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond)
 			+ (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= w.begins and p.at < c.whole
 				and p.day between (timezone('UTC', w.begins))::date - 1 and (timezone('UTC', c.whole))::date + 1)
 			+ (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= c.beyond and p.at < w.ends
-				and p.day between (timezone('UTC', c.beyond))::date - 1 and (timezone('UTC', w.ends))::date + 1))
+				and p.day between (timezone('UTC', c.beyond))::date - 1 and (timezone('UTC', w.ends))::date + 1) end
 	order by begins limit $3`
 
 // OvertakenWindows are the computed windows that end after a moment and of which more
@@ -186,6 +187,15 @@ func (db *DB) OvertakenWindows(ctx context.Context, endpoint string, after time.
 	rows, _ := db.pool.Query(ctx, overtaken, endpoint, after.UTC(), limit)
 	out, err := pgx.CollectRows(rows, scanWindow)
 	return out, fail(err, "look for late requests of "+endpoint)
+}
+
+// CountRequests counts the requests of an endpoint in [from, to), whatever became of
+// them, shadows left out; labelsSeen is the latest arrival of a label of the endpoint
+// (the epoch: none).
+func (db *DB) CountRequests(ctx context.Context, endpoint string, from, to time.Time) (n int64, labelsSeen time.Time, err error) {
+	err = db.pool.QueryRow(ctx, `select (select count(*) from predictions where endpoint = $1 and role <> 'shadow' and at >= $2 and at < $3 and day between $4 and $5),
+		(select coalesce(max(received_at), 'epoch') from labels where endpoint = $1)`, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround)).Scan(&n, &labelsSeen)
+	return n, labelsSeen.UTC(), fail(err, "count the requests of "+endpoint)
 }
 
 // AnswerAt is when the n-th answer of an endpoint in [from, to) came, in the order of

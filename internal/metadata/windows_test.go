@@ -217,7 +217,7 @@ func TestTheBoardStepsOnceAndAnAlertIsWrittenOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	require.Equal(t, []string{"0 webhook"}, list[0].Told)
-	own, err := b.WindowAlerts(t.Context(), "flights", noon.Truncate(time.Microsecond))
+	own, err := b.WindowAlerts(t.Context(), "flights", noon.Truncate(time.Microsecond), 10)
 	require.NoError(t, err)
 	require.Equal(t, list, own)
 	one, err := b.Alert(t.Context(), list[0].ID)

@@ -1,6 +1,8 @@
 package notify
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -35,7 +37,7 @@ type Link struct {
 func FromEvent(pipeline, endpoint string, e alert.Event, command string, links []Link) Message {
 	f := e.Finding
 	m := Message{
-		ID:     fmt.Sprintf("%s/%s/%d/%s", endpoint, f.Key, e.Window.Unix(), e.Change),
+		ID:     fmt.Sprintf("%s/%s/%d/%s", endpoint, plainKey(f.Key), e.Window.Unix(), e.Change),
 		Change: e.Change, Severity: f.Severity, Pipeline: pipeline, Endpoint: endpoint,
 		Since: e.Since, Window: e.Window, Finding: &f, Command: command, Links: links,
 	}
@@ -44,12 +46,15 @@ func FromEvent(pipeline, endpoint string, e alert.Event, command string, links [
 		subject += " of " + f.Subject
 	}
 	switch e.Change {
+	case alert.Grouped:
+		m.Finding = nil // nothing that was measured
+		m.Title = fmt.Sprintf("%s: more alerts on %s", capital(string(f.Severity)), endpoint)
 	case alert.Resolved:
 		m.Title = fmt.Sprintf("Resolved: %s on %s", subject, endpoint)
 	case alert.Lasting:
 		m.Title = fmt.Sprintf("Still %s: %s on %s", f.Severity, subject, endpoint)
 	default:
-		m.Title = fmt.Sprintf("%s: %s on %s", strings.ToUpper(string(f.Severity[:1]))+string(f.Severity[1:]), subject, endpoint)
+		m.Title = fmt.Sprintf("%s: %s on %s", capital(string(f.Severity)), subject, endpoint)
 	}
 	m.Text = f.Message
 	if e.Of > 1 {
@@ -57,6 +62,25 @@ func FromEvent(pipeline, endpoint string, e alert.Event, command string, links [
 	}
 	return m
 }
+
+// plainKey is a key as any header and any index can hold it: one that is long, or has
+// more than one line, as a rule of SQL may, is its beginning and its digest.
+func plainKey(key string) string {
+	const most = 100
+	plain := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return ' '
+		}
+		return r
+	}, key)
+	if plain == key && len(key) <= most {
+		return key
+	}
+	digest := sha256.Sum256([]byte(key))
+	return plain[:min(len(plain), most-17)] + "#" + hex.EncodeToString(digest[:8])
+}
+
+func capital(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] }
 
 // measured says how much, and compared with what; "": nothing was measured.
 func (m Message) measured() string {

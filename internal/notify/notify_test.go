@@ -161,3 +161,32 @@ func TestTheLogSaysItAtItsLevel(t *testing.T) {
 		}
 	}
 }
+
+func TestAGroupedMessageCountsAndMeasuresNothing(t *testing.T) {
+	e := alert.Event{Change: alert.Grouped, Window: time.Unix(7200, 0), Finding: alert.Finding{Key: "grouped/ab", Kind: "grouped", Severity: alert.Warning, Message: "11 more alerts of this window: 11 warning"}}
+	m := FromEvent("p", "e", e, "esteira monitor show e", nil)
+	require.Equal(t, "Warning: more alerts on e", m.Title)
+	require.Equal(t, e.Finding.Message, m.Text)
+	require.Nil(t, m.Finding)
+	require.Contains(t, m.lines(), "esteira monitor show e")
+}
+
+// A rule of SQL may be long, of several lines and in any language: the id goes into a
+// header, and two rules that begin alike are two.
+func TestTheIDOfALongKeyIsShortPlainAndItsOwn(t *testing.T) {
+	id := func(key string) string {
+		return FromEvent("p", "e", alert.Event{Change: alert.Opened, Window: time.Unix(7200, 0), Finding: alert.Finding{Key: key, Severity: alert.Warning}}, "", nil).ID
+	}
+	require.Equal(t, "e/quality/0/rule x < 1000/7200/opened", id("quality/0/rule x < 1000"))
+	long := "quality/0/rule " + strings.Repeat("x < 1000 and ", 300)
+	ids := map[string]bool{}
+	for _, key := range []string{long, long + "y", "quality/0/rule x <\n1000", "quality/0/rule x <\t1000", "quality/0/rule ação", "quality/0/rule acao"} {
+		got := id(key)
+		require.LessOrEqual(t, len(got), 150)
+		for _, r := range got {
+			require.True(t, r >= ' ' && r <= '~', "%q", got)
+		}
+		ids[got] = true
+	}
+	require.Len(t, ids, 6)
+}

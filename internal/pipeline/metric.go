@@ -49,3 +49,14 @@ func Better(metric string, a, b float64) bool {
 	}
 	return a > b
 }
+
+// estimated are the metrics that are told without labels: confidence-based of classes,
+// by a model of the loss of a regression. drift computes them.
+var estimated = map[Task][]string{
+	Regression: {"rmse", "mae"},
+	Binary:     {"log_loss", "roc_auc", "average_precision", "brier", "accuracy", "precision", "recall", "f1"},
+	Multiclass: {"log_loss", "accuracy", "macro_roc_auc", "macro_f1", "macro_precision", "macro_recall"},
+}
+
+// EstimatedMetrics lists the metrics of a task that estimated_performance may name.
+func EstimatedMetrics(t Task) []string { return slices.Clone(estimated[t]) }

@@ -13,9 +13,9 @@ import (
 // against the bundle's baseline and the window before, each once; one that gets
 // labels later is computed again.
 type Monitor struct {
-	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1s to 31d; windows begin at multiples of it, UTC. Default 1h, unless rows is given."`
-	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window; looked for every minute."`
-	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end (late requests: within 6h); one that was missed for longer, and for longer than a window, is left out and named. Default 14d."`
+	Window   string         `json:"window,omitempty" yaml:"window,omitempty" jsonschema_description:"Length of a window, from 1s to 31d; windows begin at multiples of it, UTC; where it is changed, one shorter window leads to the new ones. Default 1h, unless rows is given."`
+	Rows     int            `json:"rows,omitempty" yaml:"rows,omitempty" jsonschema_description:"Instead of window: as many answers are a window; looked for every minute. Its interval stays: answers that are recorded late make it larger."`
+	Late     string         `json:"late,omitempty" yaml:"late,omitempty" jsonschema_description:"A window is computed again when labels of it come within this after its end (late requests: of windows longer than 1h within this, too, of others within 6h); one that was missed for longer, and for longer than a window, is left out and named. Default 14d."`
 	MinRows  int            `json:"min_rows,omitempty" yaml:"min_rows,omitempty" jsonschema_description:"Least rows that a distribution or score is judged by, else the answer is: insufficient data. Default 500."`
 	Labels   *Source        `json:"labels,omitempty" yaml:"labels,omitempty" jsonschema_description:"A source of labels that is read before each window: columns prediction_id or request_id, label and, optionally, observed_at."`
 	Features []string       `json:"features,omitempty" yaml:"features,omitempty" jsonschema_description:"Columns of a request that are watched; default: all."`
@@ -26,9 +26,9 @@ type Monitor struct {
 // MonitorAlert is one bound that windows are held against.
 type MonitorAlert struct {
 	On           string            `json:"on" yaml:"on" jsonschema:"required"`
-	Measure      string            `json:"measure,omitempty" yaml:"measure,omitempty" jsonschema:"enum=psi,enum=jensen_shannon,enum=wasserstein,enum=kolmogorov_smirnov,enum=total_variation" jsonschema_description:"data_drift, prediction_drift: the distance of the distributions; default psi."`
+	Measure      string            `json:"measure,omitempty" yaml:"measure,omitempty" jsonschema:"enum=psi,enum=jensen_shannon,enum=wasserstein,enum=kolmogorov_smirnov,enum=total_variation" jsonschema_description:"data_drift, prediction_drift: the distance of the distributions; default psi. wasserstein (normed by the training deviation) and kolmogorov_smirnov are of numbers and of the values alone: the change of the share of missing values is held to the same bound, and a column without any value to none."`
 	Feature      string            `json:"feature,omitempty" yaml:"feature,omitempty" jsonschema_description:"data_drift, quality: this column alone; default: each."`
-	Metric       string            `json:"metric,omitempty" yaml:"metric,omitempty" jsonschema_description:"performance, estimated_performance: default the problem's metric."`
+	Metric       string            `json:"metric,omitempty" yaml:"metric,omitempty" jsonschema_description:"performance, estimated_performance: default the problem's metric. Told without labels are rmse and mae; log_loss, roc_auc, average_precision, brier, accuracy, precision, recall and f1 of a binary task; log_loss, accuracy and macro_* of a multiclass one."`
 	Slice        map[string]string `json:"slice,omitempty" yaml:"slice,omitempty" text:"any" jsonschema_description:"performance: only rows that have these values."`
 	Against      string            `json:"against,omitempty" yaml:"against,omitempty" jsonschema:"enum=baseline,enum=previous" jsonschema_description:"Drift: the bundle's baseline (default) or the window before. Performance is held against the test rows."`
 	Max          *float64          `json:"max,omitempty" yaml:"max,omitempty" jsonschema_description:"Greatest value: of the distance, the metric, the share of bad values, the share of errors, milliseconds of latency_p99_ms, the AUC of multivariate_drift."`
@@ -38,7 +38,7 @@ type MonitorAlert struct {
 	Severity     string            `json:"severity" yaml:"severity,omitempty" jsonschema:"enum=info,enum=warning,enum=critical" jsonschema_description:"Default warning; performance, prediction_drift and errors: critical."`
 	After        int               `json:"after,omitempty" yaml:"after,omitempty" jsonschema_description:"How many of the last windows must be beyond the bound; default 1."`
 	Of           int               `json:"of,omitempty" yaml:"of,omitempty" jsonschema_description:"Of how many; default after."`
-	Cooldown     string            `json:"cooldown,omitempty" yaml:"cooldown,omitempty" jsonschema_description:"An alert that lasts is told again after this; default 24h."`
+	Cooldown     string            `json:"cooldown,omitempty" yaml:"cooldown,omitempty" jsonschema_description:"An alert that lasts is told again after this, and one that opens again sooner is told when it has passed, if it is still open; default 24h."`
 }
 
 // What alerts are on.
@@ -53,6 +53,9 @@ const (
 	OnConcept              = "concept_drift"
 	OnErrors               = "errors"
 	OnLatency              = "latency_p99_ms"
+	// OnWindowFailed is judged whether or not the file names it: nobody is watched by a
+	// window that cannot be computed.
+	OnWindowFailed = "window_failed"
 )
 
 // watched says what an alert of each kind may set, and its default bound; 0: none,
@@ -73,6 +76,18 @@ var watched = map[string]struct {
 	OnConcept:              {nil, 0, "warning", "ADWIN or Page-Hinkley finds the error changed within the stream"},
 	OnErrors:               {[]string{"max"}, 0.01, "critical", "share of requests answered with 5xx"},
 	OnLatency:              {[]string{"max"}, 0, "warning", "99th percentile of the server's time for an answer"},
+	OnWindowFailed:         {nil, 0, "warning", "a window could not be computed; told whether or not it is written here, and written here with its own severity"},
+}
+
+// Judged are the alerts that windows are held against: those of the file, and that a
+// window failed.
+func (m Monitor) Judged() []MonitorAlert {
+	if m.alerts(OnWindowFailed) {
+		return m.Alerts
+	}
+	failed := MonitorAlert{On: OnWindowFailed}
+	failed.defaults(Problem{})
+	return append(slices.Clone(m.Alerts), failed)
 }
 
 // Monitoring reports whether the endpoint is watched.
@@ -234,6 +249,9 @@ func (d *decoder) checkAlert(path string, p *Pipeline, a MonitorAlert) {
 	}
 	if a.Metric != "" && slices.Contains(kind.keys, "metric") {
 		d.checkMetric(path+".metric", a.Metric, p.Problem.Task)
+		if known := estimated[p.Problem.Task]; a.On == OnEstimatedPerformance && len(known) > 0 && slices.Contains(metrics[p.Problem.Task], a.Metric) && !slices.Contains(known, a.Metric) {
+			d.add(path+".metric", "write "+oneOf(known), "%s cannot be told without labels", a.Metric)
+		}
 	}
 	if a.On == OnCalibration && p.Problem.Task == Regression {
 		d.add(path+".on", "remove it", "a regression has no probabilities that could be calibrated")

@@ -37,6 +37,16 @@ func TestMonitoringHasItsDefaults(t *testing.T) {
 	require.False(t, binary.Monitoring())
 }
 
+// The default is the problem's metric, which may be one that nobody estimates.
+func TestAMetricThatNobodyEstimatesIsRefused(t *testing.T) {
+	regression := strings.Replace(strings.Replace(minimal, "multiclass", "regression", 1), "  target:", "  metric: r2\n  target:", 1)
+	list := mistakes(t, regression+"monitor: {alerts: [{on: performance, min: 0.5}, {on: estimated_performance, max_loss: 0.1}]}\n")
+	require.Len(t, list, 1)
+	require.Equal(t, "monitor.alerts[1].metric", list[0].Path)
+	require.Contains(t, list[0].Remedy, "rmse")
+	parse(t, regression+"monitor: {alerts: [{on: estimated_performance, metric: rmse, max_loss: 0.1}]}\n")
+}
+
 func TestMistakesOfMonitoring(t *testing.T) {
 	validate := compiled(t)
 	for _, c := range []struct {
@@ -54,6 +64,7 @@ func TestMistakesOfMonitoring(t *testing.T) {
 		{"monitor: {alerts: [{on: performance}]}", "monitor.alerts[0]", "no bound", true},
 		{"monitor: {alerts: [{on: performance, max: 1, max_loss: 0.1}]}", "monitor.alerts[0]", "several bounds", true},
 		{"monitor: {alerts: [{on: performance, metric: rmse, max: 1}]}", "monitor.alerts[0].metric", "metric of regression", true},
+		{"monitor: {alerts: [{on: estimated_performance, metric: ece, max: 1}]}", "monitor.alerts[0].metric", "cannot be told without labels", true},
 		{"monitor: {alerts: [{on: data_drift, measure: kl}]}", "monitor.alerts[0].measure", "not accepted", false},
 		{"monitor: {alerts: [{on: errors, feature: a}]}", "monitor.alerts[0].feature", "says nothing", true},
 		{"monitor: {alerts: [{on: data_drift, max: -1}]}", "monitor.alerts[0].max", "negative", false},

@@ -53,15 +53,25 @@ func Dial(ctx context.Context, c config.Config, log zerolog.Logger) (client.Clie
 // and current details. Without the run's id it shows
 // the latest execution of the workflow.
 func UILink(c config.Config, workflowID, runID string) string {
-	namespace := client.DefaultNamespace
-	if options, err := Options(c); err == nil {
-		namespace = options.Namespace
-	}
-	link := c.Temporal.UIURL + "/namespaces/" + url.PathEscape(namespace) + "/workflows/" + url.PathEscape(workflowID)
+	link := uiOf(c) + "/workflows/" + url.PathEscape(workflowID)
 	if runID != "" {
 		link += "/" + url.PathEscape(runID) + "/user-metadata"
 	}
 	return link
+}
+
+// UIScheduleLink is the page of a schedule, which lists the workflows that it started:
+// their ids end in a moment each, and none has the schedule's own.
+func UIScheduleLink(c config.Config, id string) string {
+	return uiOf(c) + "/schedules/" + url.PathEscape(id)
+}
+
+func uiOf(c config.Config) string {
+	namespace := client.DefaultNamespace
+	if options, err := Options(c); err == nil {
+		namespace = options.Namespace
+	}
+	return c.Temporal.UIURL + "/namespaces/" + url.PathEscape(namespace)
 }
 
 // Queues are the names of the task queues, by role.

@@ -67,6 +67,9 @@ func TestLinksAndQueues(t *testing.T) {
 	if got := temporal.UILink(c, "x", ""); got != "https://ui.example.com/namespaces/ml/workflows/x" {
 		t.Fatal(got)
 	}
+	if got := temporal.UIScheduleLink(c, "endpoint/a/monitor"); got != "https://ui.example.com/namespaces/ml/schedules/endpoint%2Fa%2Fmonitor" {
+		t.Fatal(got)
+	}
 	if got := temporal.QueuesOf("esteira"); got != (temporal.Queues{Workflow: "esteira", Data: "esteira-data", Train: "esteira-train", Deploy: "esteira-deploy"}) {
 		t.Fatal(got)
 	}

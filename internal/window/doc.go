@@ -35,6 +35,9 @@
 // week of summaries. A window that is computed again because labels came late leaves
 // the later ones as they were until they are computed again, too.
 //
+// A window that could not be computed is Unmeasured: it says why, and nobody can tell
+// what its alerts are about but that it failed.
+//
 // How distributions are compared is drift's, when people are told alert's, where
 // windows are kept metadata's.
 package window

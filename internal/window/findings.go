@@ -7,6 +7,7 @@ import (
 
 	"github.com/esteira-ml/esteira/internal/alert"
 	"github.com/esteira-ml/esteira/internal/drift"
+	"github.com/esteira-ml/esteira/internal/frame"
 	"github.com/esteira-ml/esteira/internal/pipeline"
 )
 
@@ -16,13 +17,22 @@ import (
 func Findings(m *Measures, alerts []pipeline.MonitorAlert) []alert.Finding {
 	var out []alert.Finding
 	for i, a := range alerts {
-		j := judge{Measures: m, MonitorAlert: a, prefix: fmt.Sprintf("%s/%d", a.On, i)}
+		j := judge{Measures: m, MonitorAlert: a, prefix: Prefix(a, i)}
 		if len(m.Models) > 0 {
 			j.main = &m.Models[0]
 		}
 		out = append(out, j.findings()...)
 	}
 	return out
+}
+
+// Prefix begins the keys of the findings of an alert: those of one kind are told apart
+// by their place in the file. That a window failed is one subject wherever it stands.
+func Prefix(a pipeline.MonitorAlert, place int) string {
+	if a.On == pipeline.OnWindowFailed {
+		return a.On
+	}
+	return fmt.Sprintf("%s/%d", a.On, place)
 }
 
 type judge struct {
@@ -55,6 +65,13 @@ func (j *judge) unknown(subject, measure, why string, args ...any) []alert.Findi
 }
 
 func (j *judge) findings() []alert.Finding {
+	switch {
+	case j.On == pipeline.OnWindowFailed:
+		f := j.finding("", "")
+		return []alert.Finding{judged(f, j.State == Failed, "%s", firstOf(j.Reason, "the window was computed"))}
+	case j.State == Failed:
+		return j.unknown("", j.Measure, "the window could not be computed")
+	}
 	switch j.On {
 	case pipeline.OnErrors:
 		return []alert.Finding{j.share("", "share", j.Failed, "of requests failed")}
@@ -146,11 +163,16 @@ func (j *judge) drift(of func(*drift.Comparison) []drift.Result) []alert.Finding
 		f := j.finding(r.Name, j.Measure)
 		f.Against = against
 		value, ok := effect(r, j.Measure)
+		change, gone := missingChange(r, j.Measure)
 		switch {
 		case r.Outcome == drift.Insufficient || r.Outcome == drift.Failed:
 			f.Message = fmt.Sprintf("%s: %s", r.Outcome, r.Reason)
 		case r.Outcome == drift.Unjudged:
 			f.Message = "a time moves on by itself"
+		case ok && change > value, !ok && (gone || change > *j.Max):
+			f.Measure, f.Value = "missing", alert.Number(change)
+			f = judged(f, (gone || change > *j.Max) && r.Q < j.Significance, "%.3g %% of %s are missing, of %s %.3g %%: a change of %.3g, the bound of %s is %.3g; corrected p %.2g",
+				100*r.Missing.Window, r.Name, against, 100*r.Missing.Reference, change, j.Measure, *j.Max, r.Q)
 		case !ok:
 			f.Message = fmt.Sprintf("%s is not defined for this column", j.Measure)
 		default:
@@ -163,6 +185,18 @@ func (j *judge) drift(of func(*drift.Comparison) []drift.Result) []alert.Finding
 		return j.unknown(j.Feature, j.Measure, "the model has no such column, or it is not watched")
 	}
 	return out
+}
+
+// missingChange is by how much the share of missing values has changed, for a measure
+// that is of the values alone; 0 for others. Missingness belongs to the distribution:
+// where this is the greater change, it is what is held to the bound. gone: one side has
+// no value at all.
+func missingChange(r *drift.Result, measure string) (change float64, gone bool) {
+	if measure != "wasserstein" && measure != "kolmogorov_smirnov" || r.Kind == frame.Text.String() || r.Missing == nil {
+		return 0, false
+	}
+	change = math.Abs(r.Missing.Window - r.Missing.Reference)
+	return change, change > 0 && max(r.Missing.Window, r.Missing.Reference) == 1
 }
 
 func effect(r *drift.Result, measure string) (float64, bool) {

@@ -20,6 +20,7 @@ const (
 	Measured     = "measured"
 	NoTraffic    = "no_traffic"        // nobody asked
 	Insufficient = "insufficient_data" // fewer answers than monitor.min_rows
+	Failed       = "failed"            // it could not be computed: Measures.Reason
 )
 
 // Measures are what one window came to, an artifact.
@@ -29,6 +30,7 @@ type Measures struct {
 	Ends     time.Time      `json:"ends"`
 	MinRows  int            `json:"min_rows"`
 	State    string         `json:"state"`
+	Reason   string         `json:"reason,omitempty"` // of Failed
 	Requests int64          `json:"requests"`
 	Answered int64          `json:"answered"`
 	Rejected int64          `json:"rejected"` // with 4xx
@@ -96,6 +98,11 @@ type Options struct {
 	// parts of the rows that alerts are about.
 	Slices [][]string
 	Where  []map[string]string
+}
+
+// Unmeasured is what a window came to that could not be computed, and why.
+func Unmeasured(endpoint string, begins, ends time.Time, minRows int, reason string) *Measures {
+	return &Measures{Endpoint: endpoint, Begins: begins.UTC(), Ends: ends.UTC(), MinRows: minRows, State: Failed, Reason: reason}
 }
 
 // Measure ends the collection: what the window came to, and its summaries. Errors

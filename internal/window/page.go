@@ -16,6 +16,9 @@ func (m *Measures) Write(w io.Writer, before []drift.Past) error {
 		History: append(before[:len(before):len(before)], m.Figures().Past(m.Begins, m.Answered)),
 		Footer:  fmt.Sprintf("%d requests, %d answered, %d with a label: %s.", m.Requests, m.Answered, m.Labelled, strings.ReplaceAll(m.State, "_", " ")),
 	}
+	if m.State == Failed {
+		r.Notes = []string{"The window could not be computed: " + m.Reason}
+	}
 	for i := range m.Models {
 		r.Versions = append(r.Versions, m.Models[i].version())
 	}
