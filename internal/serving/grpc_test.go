@@ -182,6 +182,8 @@ func TestRefusalsOverGRPC(t *testing.T) {
 			t.Errorf("%s: %v", name, details)
 		}
 	}
+	// What gRPC itself refuses is recorded once the call is over, which the client knows first.
+	eventually(t, "every refusal has a record", func() bool { return s.spool.Health().Appended == int64(n) })
 	records := s.audited(t)
 	if len(records) != n {
 		t.Fatalf("%d requests, %d records", n, len(records))
