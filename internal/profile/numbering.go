@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/esteira-ml/esteira/internal/frame"
+	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // maxTallied bounds the distinct values of a column that are counted in memory;
@@ -60,7 +61,7 @@ func (t *numbering) add(values []float64, codes []int32) (n int, missing, infini
 			}
 			continue
 		}
-		word := ordered(x)
+		word := table.OrderedWord(x)
 		// Most values are known, and where they are looked for first.
 		s := &t.slots[word*fibonacci>>(t.shift&63)]
 		if s.word != word {
@@ -123,7 +124,7 @@ func (t *numbering) ascending() listed {
 	}
 	list := make(listed, len(words))
 	for i, w := range inOrder(words, make([]tallied, len(words))) {
-		list[i] = counted{numbered(w.word), w.count}
+		list[i] = counted{table.OrderedNumber(w.word), w.count}
 	}
 	return list
 }
@@ -134,7 +135,7 @@ func (t *numbering) numbers() []float64 {
 	numbers[0], numbers[1+infiniteCode], numbers[2+infiniteCode] = math.NaN(), math.Inf(1), math.Inf(-1)
 	for _, s := range t.slots {
 		if s.word != 0 {
-			numbers[1+s.code()] = numbered(s.word)
+			numbers[1+s.code()] = table.OrderedNumber(s.word)
 		}
 	}
 	return numbers

@@ -1,21 +1,9 @@
 package profile
 
-import "math"
-
 // tallied is a word and how often it was seen, or another number that goes with it.
 type tallied struct {
 	word  uint64
 	count int64
-}
-
-// ordered is a word of a finite number that grows with it; numbered is the number.
-func ordered(x float64) uint64 {
-	w := math.Float64bits(x + 0) // −0 is 0
-	return w ^ (uint64(int64(w)>>63) | 1<<63)
-}
-
-func numbered(w uint64) float64 {
-	return math.Float64frombits(w ^ (uint64(int64(^w)>>63) | 1<<63))
 }
 
 // inOrder sorts by the word, digit by digit from the lowest (Knuth, 5.2.5), which

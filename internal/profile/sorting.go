@@ -40,7 +40,7 @@ func newSorting(e *table.Engine, list []counted) (*sorting, error) {
 		return s, err
 	}
 	for _, v := range list {
-		if err := w.add(tallied{ordered(v.value), v.count}); err != nil {
+		if err := w.add(tallied{table.OrderedWord(v.value), v.count}); err != nil {
 			return s, err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *sorting) add(ctx context.Context, values []float64) (missing, infinite 
 				return missing, infinite, err
 			}
 		}
-		s.waiting = append(s.waiting, tallied{ordered(x), 1})
+		s.waiting = append(s.waiting, tallied{table.OrderedWord(x), 1})
 	}
 	return missing, infinite, nil
 }
@@ -166,7 +166,7 @@ type sorted struct{ run }
 func (s sorted) each(ctx context.Context, take func([]counted)) error {
 	some := make([]counted, 0, 1024)
 	err := merge(ctx, []run{s.run}, func(t tallied) error {
-		if some = append(some, counted{numbered(t.word), t.count}); len(some) == cap(some) {
+		if some = append(some, counted{table.OrderedNumber(t.word), t.count}); len(some) == cap(some) {
 			take(some)
 			some = some[:0]
 		}
@@ -183,7 +183,7 @@ func (s sorted) apart(ctx context.Context, median float64, take func([]counted))
 		if err := s.file.Read(word, s.at+2*int64(i)); err != nil {
 			failed = err
 		}
-		return word[0] >= ordered(median)
+		return word[0] >= table.OrderedWord(median)
 	}))
 	if failed != nil {
 		return failed
@@ -196,7 +196,7 @@ func (s sorted) apart(ctx context.Context, median float64, take func([]counted))
 				return counted{}, false, ctx.Err()
 			}
 			t, ok, err := r.next()
-			return counted{numbered(t.word), t.count}, ok, err
+			return counted{table.OrderedNumber(t.word), t.count}, ok, err
 		}
 	}
 	return apart(median, take, next(below), next(above))

@@ -100,11 +100,11 @@ func TestInOrder(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 1000} {
 		list := make([]tallied, n)
 		for i := range list {
-			list[i] = tallied{ordered(math.Round(r.NormFloat64() * 100)), int64(i)}
+			list[i] = tallied{table.OrderedWord(math.Round(r.NormFloat64() * 100)), int64(i)}
 		}
 		want := slices.Clone(list)
 		slices.SortStableFunc(want, func(a, b tallied) int {
-			if x, y := numbered(a.word), numbered(b.word); x < y {
+			if x, y := table.OrderedNumber(a.word), table.OrderedNumber(b.word); x < y {
 				return -1
 			} else if x > y {
 				return 1

@@ -3,6 +3,8 @@ package profile
 import (
 	"math"
 	"sort"
+
+	"github.com/esteira-ml/esteira/internal/table"
 )
 
 // vector is a column of the sample: values, or codes of its classes.
@@ -22,7 +24,7 @@ func newVector(values []float64) vector {
 	rows := make([]tallied, 0, len(values))
 	for i, x := range values {
 		if !math.IsNaN(x) {
-			rows = append(rows, tallied{ordered(x), int64(i)})
+			rows = append(rows, tallied{table.OrderedWord(x), int64(i)})
 		}
 	}
 	rows = inOrder(rows, make([]tallied, len(rows)))

@@ -62,28 +62,15 @@ func (r *rows) object(c *jsontext.Cursor, member func(name string) error, end fu
 
 // members reads those of one object; a name comes at most once.
 func (r *rows) members(c *jsontext.Cursor, member func(name string) error) error {
-	if err := c.Expect('{', "an object"); err != nil {
-		return err
-	}
 	seen := make(map[string]bool, 4)
-	for first := true; ; first = false {
-		more, err := c.Next(first, '}')
-		if err != nil || !more {
-			return err
-		}
-		key, err := c.Key()
-		if err != nil {
-			return err
-		}
+	return c.Members("an object", func(key []byte) error {
 		name := string(key)
 		if seen[name] {
 			return fault.New(fault.RequestInvalid, "%q comes twice, again before byte %d", clip(name), c.At).WithRemedy("send each name once")
 		}
 		seen[name] = true
-		if err := member(name); err != nil {
-			return err
-		}
-	}
+		return member(name)
+	})
 }
 
 // array reads the elements of an array, which must be one.

@@ -18,7 +18,9 @@ const (
 	// groupBytes bounds the rows of a row group: each thread collects one before it is
 	// written, and takes a column of one at a time where it is read.
 	groupBytes = 16 << 20
-	longRow    = 256
+	// longRow is a row of so many bytes that a row group of it is mostly texts, which the
+	// engine cannot put away while it reads them: four times less of them are read at once.
+	longRow = 256
 	// wideValues bounds the values of a row group of a wide table.
 	wideValues = 20_000_000
 )
@@ -44,9 +46,11 @@ func (x extent) rows() int64 {
 	if x.columns > wide {
 		rows = min(rows, wideValues/int64(x.columns))
 	}
-	if most := int64(groupBytes); x.bytes > longRow {
-		rows = min(rows, most/4/x.bytes)
-	} else if x.bytes > 0 {
+	most := int64(groupBytes)
+	if x.bytes > longRow {
+		most /= 4
+	}
+	if x.bytes > 0 {
 		rows = min(rows, most/x.bytes)
 	}
 	return max(1, rows/BatchRows) * BatchRows

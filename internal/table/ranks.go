@@ -42,7 +42,7 @@ func Ranked[T int64 | float64](ctx context.Context, e *Engine, sql string, ranks
 	for i, w := range words {
 		switch to := any(&out[i]).(type) {
 		case *float64:
-			*to = numberOf(w)
+			*to = OrderedNumber(w)
 		case *int64:
 			*to = int64(w ^ 1<<63)
 		}
@@ -63,7 +63,7 @@ func (e *Engine) words(ctx context.Context, sql string, take func(words []uint64
 			case mapping.TypeDouble:
 				for i, x := range values[float64](v, c.rows) {
 					if v.valid(i) && x == x {
-						words = append(words, wordOf(x))
+						words = append(words, OrderedWord(x))
 					}
 				}
 			case mapping.TypeBigInt, mapping.TypeTimestamp:
@@ -80,13 +80,14 @@ func (e *Engine) words(ctx context.Context, sql string, take func(words []uint64
 	}), fault.Internal, "the engine fails")
 }
 
-// wordOf is a word of a number that grows with it; numberOf is the number.
-func wordOf(x float64) uint64 {
+// OrderedWord is a word of a number that grows with it, the same for −0 and 0.
+func OrderedWord(x float64) uint64 {
 	w := math.Float64bits(x + 0) // −0 is 0
 	return w ^ (uint64(int64(w)>>63) | 1<<63)
 }
 
-func numberOf(w uint64) float64 {
+// OrderedNumber is the number of a word that OrderedWord made.
+func OrderedNumber(w uint64) float64 {
 	return math.Float64frombits(w ^ (uint64(int64(^w)>>63) | 1<<63))
 }
 
