@@ -70,7 +70,7 @@ func (a *Activities) Snapshot(ctx context.Context, p SnapshotParams) (*SnapshotR
 	begun := time.Now()
 	res := &SnapshotResult{Name: p.Name}
 	var manifest Snapshot
-	err := a.inScratch(ctx, s, func(ctx context.Context, _ string) error { return a.assemble(ctx, p, &manifest, res) })
+	err := a.assemble(ctx, p, &manifest, res)
 	if err != nil {
 		return nil, a.fail(ctx, s, begun, err)
 	}

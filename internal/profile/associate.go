@@ -257,7 +257,7 @@ func (c *Column) cramersV(y *target) look {
 }
 
 // used is how many rows or columns of a table of counts have any.
-func used(margin []int64) (n int) {
+func used[T int64 | float64](margin []T) (n int) {
 	for _, m := range margin {
 		if m > 0 {
 			n++

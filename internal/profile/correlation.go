@@ -78,14 +78,6 @@ func contingency(a, b *vector) (cells [][]float64, rows, columns []float64, n fl
 
 func cramer(a, b *vector) *float64 {
 	cells, rows, columns, n := contingency(a, b)
-	used := func(margin []float64) (k float64) {
-		for _, m := range margin {
-			if m > 0 {
-				k++
-			}
-		}
-		return k
-	}
 	chi := 0.0
 	for i, row := range cells {
 		for j, o := range row {
@@ -94,7 +86,7 @@ func cramer(a, b *vector) *float64 {
 			}
 		}
 	}
-	return bounded(math.Sqrt(chi / n / (math.Min(used(rows), used(columns)) - 1)))
+	return bounded(math.Sqrt(chi / n / float64(min(used(rows), used(columns))-1)))
 }
 
 func etaOf(classes *vector, values []float64) *float64 {

@@ -35,10 +35,14 @@ func (s *survey) relate(m *sample) {
 	if m == nil {
 		return
 	}
-	vectors := m.vectors()
-	if y := m.question(s); y != nil {
-		beside(len(vectors), func(i int) { y.of(m.columns[i], &vectors[i]) })
-	}
+	y, order := m.asked()
+	vectors := make([]vector, len(m.columns))
+	beside(len(vectors), func(i int) {
+		vectors[i] = m.drawn[i].vector(m.columns[i], order)
+		if y != nil {
+			y.of(m.columns[i], &vectors[i])
+		}
+	})
 	x := &Matrix{Rows: int64(len(m.chosen.rows)), Of: len(m.columns) + len(m.rest), Columns: []string{}, Numbers: []string{}}
 	for i, c := range m.columns {
 		x.Columns = append(x.Columns, c.Name)

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"math"
+	"sync"
 
 	"github.com/esteira-ml/esteira/internal/table"
 )
@@ -48,9 +49,8 @@ type sample struct {
 	chosen  *choice
 	hashed  bool // rows were chosen in the first scan; else by these columns
 
-	numbers [][]float64 // by column; microseconds for times
-	texts   [][]string  // "" and false if missing
-	known   [][]bool
+	drawn []drawn // by column
+	asked func() (*question, []tallied)
 }
 
 // sample is of the columns that are worth comparing with each other.
@@ -63,8 +63,12 @@ func (s *survey) sample() *sample {
 	for _, c := range m.columns {
 		m.places = append(m.places, s.place(c.Name))
 	}
-	n := len(m.columns)
-	m.numbers, m.texts, m.known = make([][]float64, n), make([][]string, n), make([][]bool, n)
+	m.drawn = make([]drawn, len(m.columns))
+	// Whoever asks first has all of the sample: the target is among its columns.
+	m.asked = sync.OnceValues(func() (*question, []tallied) {
+		order := m.order()
+		return m.question(s, order), order
+	})
 	return m
 }
 
@@ -87,26 +91,10 @@ func (m *sample) looks() []look {
 			return nil
 		}
 		for k, j := range at {
-			if m.columns[k].Type != "text" {
-				m.numbers[k] = b.some(m.numbers[k], j, rows, values)
-				continue
-			}
-			for _, r := range rows {
-				text, known := b.text(j, r)
-				m.texts[k], m.known[k] = append(m.texts[k], text), append(m.known[k], known)
-			}
+			m.drawn[k].take(m.columns[k], b, j, rows, values)
 		}
 		return nil
 	}}}
-}
-
-// vectors are the columns of the sample in the order of the hashes, infinite
-// numbers missing.
-func (m *sample) vectors() []vector {
-	order := m.order()
-	out := make([]vector, len(m.columns))
-	beside(len(out), func(k int) { out[k] = m.vector(k, order) })
-	return out
 }
 
 // order is which rows of the sample are first, by their hashes.
@@ -118,30 +106,63 @@ func (m *sample) order() []tallied {
 	return inOrder(rows, make([]tallied, len(rows)))
 }
 
-func (m *sample) vector(k int, order []tallied) vector {
-	if m.columns[k].Type != "text" {
-		return numbersOf(m.numbers[k], order)
-	}
-	codes, known := make([]int32, len(order)), map[string]int32{}
-	for i, r := range order {
-		codes[i] = missingCode
-		if m.known[k][r.count] {
-			text := m.texts[k][r.count]
-			if _, there := known[text]; !there {
-				known[text] = int32(len(known))
-			}
-			codes[i] = known[text]
-		}
-	}
-	return vector{codes: codes, classes: len(known)}
+// drawn is a column in the rows of the sample, in the order of the file.
+type drawn struct {
+	numbers []float64 // microseconds for times
+	codes   []int32   // of texts
+	known   map[string]int32
 }
 
-func numbersOf(numbers []float64, order []tallied) vector {
+// take adds some rows of a batch, in whose place j the column is.
+func (d *drawn) take(c *Column, b batch, j int, rows []int, room []float64) {
+	if c.Type != "text" {
+		d.numbers = b.some(d.numbers, j, rows, room)
+		return
+	}
+	if d.known == nil {
+		d.known = map[string]int32{}
+	}
+	for _, r := range rows {
+		code := int32(missingCode)
+		if text, there := b.text(j, r); there {
+			var ok bool
+			if code, ok = d.known[text]; !ok {
+				code = int32(len(d.known))
+				d.known[text] = code
+			}
+		}
+		d.codes = append(d.codes, code)
+	}
+}
+
+// vector is the column in the order of the hashes, infinite numbers missing, and texts
+// numbered as they are met in it.
+func (d *drawn) vector(c *Column, order []tallied) vector {
+	if c.Type == "text" {
+		return vector{codes: renumbered(d.codes, order, len(d.known)), classes: len(d.known)}
+	}
 	values := make([]float64, len(order))
 	for i, r := range order {
-		if values[i] = numbers[r.count]; math.IsInf(values[i], 0) {
+		if values[i] = d.numbers[r.count]; math.IsInf(values[i], 0) {
 			values[i] = math.NaN()
 		}
 	}
 	return newVector(values)
+}
+
+// renumbered are the codes in an order, numbered as they are met in it.
+func renumbered(codes []int32, order []tallied, classes int) []int32 {
+	out, to, met := make([]int32, len(order)), make([]int32, classes), int32(0)
+	for i, r := range order {
+		c := codes[r.count]
+		if out[i] = missingCode; c == missingCode {
+			continue
+		}
+		if to[c] == 0 {
+			met++
+			to[c] = met
+		}
+		out[i] = to[c] - 1
+	}
+	return out
 }

@@ -42,10 +42,7 @@ func (g *taking) takeSome(batches []table.Batch) error {
 		if v.kept == nil {
 			return nil
 		}
-		if v.codes = v.codes[:0]; cap(v.codes) < n {
-			v.codes = make([]int32, n)
-		}
-		v.codes = v.codes[:n]
+		v.codes = slices.Grow(v.codes[:0], n)[:n]
 		return v.kept.codes.Read(v.codes, int64(g.from))
 	})
 	if err != nil {

@@ -145,13 +145,7 @@ func clips(r pipeline.Range, c pipeline.Column) (low, high string) {
 		}
 		return "CAST(" + table.Literal(strconv.FormatFloat(x, 'f', -1, 64)) + " AS " + c.SQL + ")"
 	}
-	from, to := math.Inf(-1), math.Inf(1)
-	if r.Min != nil {
-		from = *r.Min
-	}
-	if r.Max != nil {
-		to = *r.Max
-	}
+	from, to := ends(r)
 	if isWhole(c) {
 		from, to = wholeBounds(r)
 		least, most := extremes(c)

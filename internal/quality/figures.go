@@ -143,18 +143,20 @@ func (m *measurement) deviations(ctx context.Context) error {
 			continue
 		}
 		mean, ok := meanOf(m.figures[i]).(float64)
-		m.figures[i] = nil
 		if !ok {
+			m.figures[i] = nil
 			continue
 		}
-		name, q, n := c.columns[0].Name, all, "1"
+		n := m.figures[i].([]any)[1].(float64)
+		m.figures[i] = nil
+		name, q, each := c.columns[0].Name, all, "1"
 		if few[name] {
-			q, n = &query{}, weight
+			q, each = &query{}, weight
 		}
 		v := "CAST(" + table.Ident(name) + " AS DOUBLE)"
 		off := "(" + v + " - " + double(mean) + ")"
-		q.add(fmt.Sprintf("[fsum(%[1]s * %[2]s) FILTER (%[3]s), fsum(%[1]s * %[1]s * %[2]s) FILTER (%[3]s), CAST(sum(%[2]s) FILTER (%[3]s) AS DOUBLE)]", off, n, "isfinite("+v+")"),
-			func(v any) { m.figures[i] = deviationOf(v.([]any), mean) })
+		q.add(fmt.Sprintf("[fsum(%[1]s * %[2]s) FILTER (%[3]s), fsum(%[1]s * %[1]s * %[2]s) FILTER (%[3]s)]", off, each, "isfinite("+v+")"),
+			func(v any) { m.figures[i] = deviationOf(v.([]any), n, mean) })
 		if q != all {
 			if err := q.run(ctx, m.engine, m.weighed(name)); err != nil {
 				return err
@@ -164,10 +166,10 @@ func (m *measurement) deviations(ctx context.Context) error {
 	return all.run(ctx, m.engine, table.Scan(m.in))
 }
 
-// deviationOf is the sample standard deviation of sums about the mean, of what is off
-// it and of its square, and a count; nil of one value.
-func deviationOf(sums []any, mean float64) any {
-	off, squares, n := sums[0].(float64), sums[1].(float64), sums[2].(float64)
+// deviationOf is the sample standard deviation of n values by sums about their mean, of
+// what is off it and of its square; nil of one value.
+func deviationOf(sums []any, n, mean float64) any {
+	off, squares := sums[0].(float64), sums[1].(float64)
 	if n < 2 {
 		return nil
 	}

@@ -83,25 +83,24 @@ func (t *trial) rule(ctx context.Context, r pipeline.Rule, final pipeline.Schema
 	if r.OnFail != pipeline.Correct || column == nil {
 		return wrong, nil
 	}
-	cast := func(path, text string) error {
+	hold := func(path, text string) error { // by the column
+		if m := fraction(path, text, *column); m != nil {
+			wrong = append(wrong, *m)
+			return nil
+		}
 		return refused(path, "SELECT CAST("+table.Literal(text)+" AS "+column.SQL+")", "write a value that the column can hold, or cast the column in dataset.sql", "%q cannot stand in %q, which is %s", text, column.Name, column.SQL)
 	}
-	switch values := r.Map; r.Repair {
+	switch r.Repair {
 	case "impute":
-		values = map[string]string{"": *r.Value}
-		fallthrough
+		if err := hold("value", *r.Value); err != nil {
+			return nil, err
+		}
 	case "map":
-		for _, from := range slices.Sorted(maps.Keys(values)) {
-			path, to := "map", values[from]
-			if r.Repair == "impute" {
-				path = "value"
-			} else if to == "" {
-				continue
-			}
-			if m := fraction(path, to, *column); m != nil {
-				wrong = append(wrong, *m)
-			} else if err := cast(path, to); err != nil {
-				return nil, err
+		for _, from := range slices.Sorted(maps.Keys(r.Map)) {
+			if to := r.Map[from]; to != "" {
+				if err := hold("map", to); err != nil {
+					return nil, err
+				}
 			}
 		}
 	case "clip":
@@ -112,7 +111,7 @@ func (t *trial) rule(ctx context.Context, r pipeline.Rule, final pipeline.Schema
 			if b == nil || table.IsFloat(*column) || isWhole(*column) {
 				continue
 			}
-			if err := cast("range", number(*b)); err != nil {
+			if err := hold("range", number(*b)); err != nil {
 				return nil, err
 			}
 		}
@@ -160,15 +159,20 @@ func unreachable(r pipeline.Range, c pipeline.Column) *pipeline.Mistake {
 	return &pipeline.Mistake{Path: "range", Message: fmt.Sprintf("no value that %q can hold, a %s, is within it", c.Name, c.SQL), Remedy: "write bounds with a whole number between them, or cast the column to DOUBLE in dataset.sql"}
 }
 
-// wholeBounds are the least and the greatest whole number within a range; what is
-// open is infinite.
+// wholeBounds are the least and the greatest whole number within a range.
 func wholeBounds(r pipeline.Range) (low, high float64) {
+	low, high = ends(r)
+	return math.Ceil(low), math.Floor(high)
+}
+
+// ends are the bounds of a range; what is open is infinite.
+func ends(r pipeline.Range) (low, high float64) {
 	low, high = math.Inf(-1), math.Inf(1)
 	if r.Min != nil {
-		low = math.Ceil(*r.Min)
+		low = *r.Min
 	}
 	if r.Max != nil {
-		high = math.Floor(*r.Max)
+		high = *r.Max
 	}
 	return low, high
 }

@@ -233,7 +233,7 @@ func typeOf(oid uint32, modifier int32) string {
 		return "TIMESTAMP"
 	case 1184:
 		return "TIMESTAMP WITH TIME ZONE"
-	case 1700:
+	case numericOID:
 		// The modifier holds precision and scale, when there are any.
 		if precision, scale := (modifier-4)>>16&0xffff, (modifier-4)&0x7ff; modifier >= 4 && precision <= 38 && scale <= precision {
 			return fmt.Sprintf("DECIMAL(%d,%d)", precision, scale)

@@ -10,8 +10,8 @@ import (
 	"github.com/esteira-ml/esteira/internal/table"
 )
 
-// MaxStrata is how many strata, the rarest first, are told one by one.
-const MaxStrata = 20
+// maxStrata is how many strata, the rarest first, are told one by one.
+const maxStrata = 20
 
 // Strata says what each stratum of a stratified split came to: chance deals it, and
 // of a rare one may leave a part without a row.
@@ -45,7 +45,7 @@ func strata(ctx context.Context, e *table.Engine, parts Paths, by []pipeline.Col
 	all := strings.Join(names, ", ")
 	rows, err := e.Query(ctx, fmt.Sprintf(`SELECT %[4]s, a, b, c, count(*) OVER (), count(*) FILTER (least(a, b, c) = 0) OVER ()
 		FROM (SELECT %[1]s, sum(a)::BIGINT AS a, sum(b)::BIGINT AS b, sum(c)::BIGINT AS c FROM (%[2]s) t(%[1]s, a, b, c) GROUP BY %[1]s) ORDER BY a + b + c, %[1]s LIMIT %[3]d`,
-		all, strings.Join(dealt, " UNION ALL "), MaxStrata, strings.Join(shown, ", ")))
+		all, strings.Join(dealt, " UNION ALL "), maxStrata, strings.Join(shown, ", ")))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (s *Strata) section() report.Section {
 		n.Level, n.Title = report.Warn, "A split has no row of some strata:"
 		n.Text = fmt.Sprintf("%s of %s; collect more of their rows, raise the shares, or put rare strata together", report.Count(s.Lacking), report.Count(s.Count))
 	}
-	t := &report.Table{Caption: fmt.Sprintf("Up to %d strata, the rarest first", MaxStrata)}
+	t := &report.Table{Caption: fmt.Sprintf("Up to %d strata, the rarest first", maxStrata)}
 	for _, name := range s.Columns {
 		t.Columns = append(t.Columns, report.Column{Name: report.Cut(name, 40)})
 	}

@@ -2,6 +2,7 @@ package table
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"unsafe"
 )
@@ -88,7 +89,7 @@ func (c *Codes) putAway() error {
 		return nil
 	}
 	b := codesBlock{width: 1}
-	switch most := greatest(c.waiting) + 1; {
+	switch most := slices.Max(c.waiting) + 1; {
 	case most > 1<<16-1:
 		b.width = 4
 	case most > 1<<8-1:
@@ -177,14 +178,6 @@ func (s *Shelf) read(to []int32, b *codesBlock, at int) error {
 		unpack[uint32](to, from)
 	}
 	return nil
-}
-
-func greatest(codes []int32) int32 {
-	most := codes[0]
-	for _, c := range codes {
-		most = max(most, c)
-	}
-	return most
 }
 
 // pack writes each code, one more than it is, in the bytes of a T.

@@ -32,7 +32,7 @@ func (e *Engine) Counted(ctx context.Context, path, column string, begin func() 
 func (e *Engine) countSorted(ctx context.Context, texts string, take func(text string, rows int64)) error {
 	s := e.newSorter()
 	defer s.close()
-	if err := e.eachText(ctx, "SELECT '.' || v FROM ("+texts+")", s.add); err != nil { // no key is empty
+	if err := e.eachText(ctx, texts, s.add); err != nil {
 		return err
 	}
 	next, err := s.sorted(ctx)
@@ -53,7 +53,7 @@ func (e *Engine) countSorted(ctx context.Context, texts string, take func(text s
 			continue
 		}
 		if rows > 0 {
-			take(string(last[1:]), rows)
+			take(string(last), rows)
 		}
 		if text == nil {
 			return nil

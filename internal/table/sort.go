@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/esteira-ml/esteira/internal/fault"
@@ -155,7 +156,8 @@ func (e *Engine) writeBy(ctx context.Context, query, place, out string, from []s
 	}
 	o := ordered{asked: e, query: query, schema: schema, place: place}
 	if len(schema) > wide { // its columns are written group by group
-		return e.writeAny(ctx, o.sql(), out, from)
+		written := slices.DeleteFunc(slices.Clone(schema), func(c pipeline.Column) bool { return c.Name == place })
+		return e.writeDescribed(ctx, o.sql(), written, out, from)
 	}
 	size, err := e.extentOf(ctx, len(schema)-1, e.narrowOf(ctx, from...)...)
 	if err != nil {

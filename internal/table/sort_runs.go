@@ -52,7 +52,7 @@ type run struct {
 
 // newSorter makes a sorter that holds a share of the engine's memory limit.
 func (e *Engine) newSorter() *sorter {
-	return &sorter{engine: e, most: int(min(maxSorted, e.options.MemoryLimit/sortedShare))}
+	return &sorter{engine: e, keys: []byte{}, most: int(min(maxSorted, e.options.MemoryLimit/sortedShare))}
 }
 
 // close gives the space back.

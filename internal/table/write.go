@@ -30,6 +30,11 @@ func (e *Engine) writeAny(ctx context.Context, query, out string, from []string)
 	if err != nil {
 		return err
 	}
+	return e.writeDescribed(ctx, query, schema, out, from)
+}
+
+// writeDescribed is writeAny of a SELECT of these columns.
+func (e *Engine) writeDescribed(ctx context.Context, query string, schema pipeline.Schema, out string, from []string) error {
 	restore, err := e.narrowThreads(ctx, len(schema))
 	if err != nil {
 		return err
