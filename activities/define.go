@@ -89,12 +89,12 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 	if err != nil {
 		return nil, err
 	}
-	paused, err := a.heldBack(ctx, p)
-	if err != nil {
+	res := &DefineResult{Definition: ref, Digest: ref.Digest, ProblemVersion: version, ArtifactURL: a.ArtifactURL}
+	if res.Paused, err = a.heldBack(ctx, p); err != nil {
 		return nil, err
 	}
-	if paused != "" {
-		return &DefineResult{Definition: ref, Digest: ref.Digest, ProblemVersion: version, ArtifactURL: a.ArtifactURL, Paused: paused}, nil
+	if res.Paused != "" {
+		return res, nil
 	}
 	start := metadata.StartRun{
 		ID: p.Run.ID, TemporalRunID: activity.GetInfo(ctx).WorkflowExecution.RunID, Pipeline: p.Pipeline.Name, PipelineDigest: ref.Digest,
@@ -112,7 +112,6 @@ func (a *Activities) define(ctx context.Context, p DefineParams) (*DefineResult,
 	if err != nil {
 		return nil, err
 	}
-	res := &DefineResult{Definition: ref, Digest: ref.Digest, ProblemVersion: version, ArtifactURL: a.ArtifactURL}
 	res.Cache, res.Figure = metadata.CacheOff, fmt.Sprintf("%s of %s, problem version %d", p.Pipeline.Problem.Metric, p.Pipeline.Problem.Target, version)
 	switch {
 	case claimed:

@@ -40,21 +40,15 @@ func TestAWindowThatCannotBeComputedIsKeptAsFailedAndTold(t *testing.T) {
 	require.Contains(t, res.Events[0].Message, "more than 20 model versions")
 	require.Len(t, res.Open, 1)
 
-	plan := func() *PlanWindowsResult {
-		t.Helper()
-		res, err := w.PlanWindows(t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: w.begins.Add(2*time.Hour + w.monitor.Settle()), Most: 5})
-		require.NoError(t, err)
-		return res
-	}
-	require.Equal(t, &PlanWindowsResult{New: []Due{{w.begins.Add(time.Hour), w.begins.Add(2 * time.Hour), 1, ""}}}, plan(), "the next one is due, and this is not due again")
+	require.Equal(t, &PlanWindowsResult{New: []Due{{w.begins.Add(time.Hour), w.begins.Add(2 * time.Hour), 1, ""}}}, w.planned(2, 5), "the next one is due, and this is not due again")
 	w.ask(0, rows[:1])
-	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 2, "requests came after it was computed"}}, plan().Late)
+	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 2, "requests came after it was computed"}}, w.planned(2, 5).Late)
 	kept, _ = w.compute(0, 2)
 	require.Equal(t, window.Failed, kept.State)
-	require.Empty(t, plan().Late)
+	require.Empty(t, w.planned(2, 5).Late)
 	require.Equal(t, res, w.judge(w.begins), "told once")
 	w.label([]uuid.UUID{ids[0]}, rows)
-	require.Equal(t, "labels came after it was computed", plan().Late[0].Why)
+	require.Equal(t, "labels came after it was computed", w.planned(2, 5).Late[0].Why)
 	w.compute(1, 1)
 	require.Equal(t, []string{"resolved window_failed warning"}, told(w.judge(w.begins.Add(time.Hour))))
 

@@ -13,10 +13,10 @@ import (
 	"github.com/esteira-ml/esteira/internal/window"
 )
 
-// planned is what is due an hour and a bit after the first window.
-func (w *watched) planned(most int) *PlanWindowsResult {
+// planned is what is due so many hours and a bit after the first window begins.
+func (w *watched) planned(hours, most int) *PlanWindowsResult {
 	w.t.Helper()
-	p, err := w.PlanWindows(w.t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: w.begins.Add(time.Hour + w.monitor.Settle()), Most: most})
+	p, err := w.PlanWindows(w.t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: w.begins.Add(time.Duration(hours)*time.Hour + w.monitor.Settle()), Most: most})
 	require.NoError(w.t, err)
 	return p
 }
@@ -24,17 +24,17 @@ func (w *watched) planned(most int) *PlanWindowsResult {
 func TestWindowsOfRowsAreFullInOrderAndKeepTheirInterval(t *testing.T) {
 	w := watch(t)
 	w.monitor.Window, w.monitor.Rows, w.monitor.MinRows = "", 500, 100
-	require.Equal(t, &PlanWindowsResult{}, w.planned(5), "nobody asked")
+	require.Equal(t, &PlanWindowsResult{}, w.planned(1, 5), "nobody asked")
 	failed := usual(50, 1, nil)
 	for i := range failed {
 		failed[i].status = 503
 	}
 	w.ask(0, failed)
 	w.ask(0, usual(1200, 1, nil)) // a microsecond apart, beside the failed ones
-	due := w.planned(1)
+	due := w.planned(1, 1)
 	require.True(t, due.More)
 	require.Equal(t, []Due{{w.begins, w.begins.Add(500 * time.Microsecond), 1, ""}}, due.New)
-	due = w.planned(5)
+	due = w.planned(1, 5)
 	require.Len(t, due.New, 2, "200 answers wait for more")
 	require.Equal(t, due.New[0].Ends, due.New[1].Begins)
 	for _, d := range due.New {
@@ -44,19 +44,19 @@ func TestWindowsOfRowsAreFullInOrderAndKeepTheirInterval(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 500, kept.Answered)
 	}
-	require.Equal(t, &PlanWindowsResult{}, w.planned(5), "each once")
+	require.Equal(t, &PlanWindowsResult{}, w.planned(1, 5), "each once")
 	var m window.Measures
 	kept, err := w.DB.Window(t.Context(), "e", due.New[1].Begins)
 	require.NoError(t, err)
 	require.NoError(t, w.Store.JSON(t.Context(), kept.Result, &m))
 	require.EqualValues(t, 500, m.Models[0].Previous.Rows.Reference, "the window before is the one that ends where it begins")
 	w.ask(0, usual(1, 1, nil)) // late, into the first
-	due = w.planned(5)
+	due = w.planned(1, 5)
 	require.Empty(t, due.New)
 	require.Len(t, due.Late, 1)
 	require.Equal(t, Due{w.begins, w.begins.Add(500 * time.Microsecond), 2, "requests came after it was computed"}, due.Late[0], "of the interval that it has, with one answer more")
 	w.monitor.Window, w.monitor.Rows = "1h", 0
-	due = w.planned(5)
+	due = w.planned(1, 5)
 	last, err := w.DB.Windows(t.Context(), "e", 1)
 	require.NoError(t, err)
 	require.Equal(t, []Due{{last[0].Ends, w.begins.Add(time.Hour), 1, ""}}, due.New, "a shorter one leads to windows of time")
@@ -67,9 +67,9 @@ func TestRequestsThatAreLateComputeAWindowAgainAndItSaysSo(t *testing.T) {
 	w := watch(t)
 	w.ask(0, usual(600, 1, nil))
 	w.compute(0, 1)
-	require.Equal(t, &PlanWindowsResult{}, w.planned(5))
+	require.Equal(t, &PlanWindowsResult{}, w.planned(1, 5))
 	w.ask(0, usual(10, 1, nil))
-	due := w.planned(5)
+	due := w.planned(1, 5)
 	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 2, "requests came after it was computed"}}, due.Late)
 	_, err := w.ComputeWindow(t.Context(), ComputeWindowParams{Endpoint: "e", Monitor: w.monitor, Due: due.Late[0]})
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestRequestsThatAreLateComputeAWindowAgainAndItSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 610, kept.Requests)
 	require.Contains(t, kept.Note, "computed again: requests came after it was computed")
-	require.Equal(t, &PlanWindowsResult{}, w.planned(5))
+	require.Equal(t, &PlanWindowsResult{}, w.planned(1, 5))
 }
 
 // A clock that is an hour ahead dates requests into a window that is not over: they
@@ -86,13 +86,11 @@ func TestRequestsOfTheFutureWaitForTheirWindow(t *testing.T) {
 	w := watch(t)
 	w.ask(0, usual(600, 1, nil))
 	w.ask(1, usual(40, 1, nil)) // dated ahead
-	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 1, ""}}, w.planned(5).New)
+	require.Equal(t, []Due{{w.begins, w.begins.Add(time.Hour), 1, ""}}, w.planned(1, 5).New)
 	now, _ := w.compute(0, 1)
 	require.EqualValues(t, 600, now.Requests)
-	require.Equal(t, &PlanWindowsResult{}, w.planned(5))
-	later, err := w.PlanWindows(t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: w.begins.Add(2*time.Hour + w.monitor.Settle()), Most: 5})
-	require.NoError(t, err)
-	require.Len(t, later.New, 1)
+	require.Equal(t, &PlanWindowsResult{}, w.planned(1, 5))
+	require.Len(t, w.planned(2, 5).New, 1)
 	ahead, _ := w.compute(1, 1)
 	require.EqualValues(t, 40, ahead.Requests)
 }

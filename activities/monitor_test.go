@@ -331,14 +331,9 @@ func TestLateLabelsComputeAWindowAgainAndItSaysSo(t *testing.T) {
 	ids := w.ask(0, rows)
 	w.label([]uuid.UUID{uuid.Must(uuid.NewV7())}, rows) // of nobody
 	first, _ := w.compute(0, 1)
-	plan := func() *PlanWindowsResult {
-		p, err := w.PlanWindows(t.Context(), PlanWindowsParams{Endpoint: "e", Monitor: w.monitor, Now: w.begins.Add(time.Hour + w.monitor.Settle()), Most: 5})
-		require.NoError(t, err)
-		return p
-	}
-	require.Equal(t, &PlanWindowsResult{}, plan())
+	require.Equal(t, &PlanWindowsResult{}, w.planned(1, 5))
 	w.label(ids, rows)
-	due := plan()
+	due := w.planned(1, 5)
 	require.Empty(t, due.New)
 	require.Len(t, due.Late, 1)
 	require.Equal(t, 2, due.Late[0].Computed)
@@ -347,7 +342,7 @@ func TestLateLabelsComputeAWindowAgainAndItSaysSo(t *testing.T) {
 	require.NotEqual(t, first.Result, second.Result)
 	require.Contains(t, second.Note, "computed again: labels came after it was computed; 600 labelled, 0 before")
 	require.Equal(t, alert.Within, w.verdicts(m)["performance rmse"])
-	require.Equal(t, &PlanWindowsResult{}, plan())
+	require.Equal(t, &PlanWindowsResult{}, w.planned(1, 5))
 	w.label(ids[:1], rows) // the same again: nothing has come
 	third, _ := w.compute(0, 3)
 	require.Equal(t, second.Result, third.Result, "the same input is the same digest")
@@ -426,11 +421,9 @@ func TestAnAlertIsJudgedAndToldOnce(t *testing.T) {
 	}
 	w.ask(0, failed)
 	w.compute(0, 1)
-	judge := JudgeWindowParams{Pipeline: "p", Endpoint: "e", Monitor: w.monitor, Begins: w.begins}
 	var first *JudgeWindowResult
 	for range 2 { // the answer of the first is lost
-		res, err := w.JudgeWindow(t.Context(), judge)
-		require.NoError(t, err)
+		res := w.judge(w.begins)
 		require.Len(t, res.Events, 1)
 		require.Equal(t, alert.Opened, res.Events[0].Change)
 		require.Equal(t, pipeline.OnErrors, res.Events[0].Kind)
@@ -456,9 +449,7 @@ func TestAnAlertIsJudgedAndToldOnce(t *testing.T) {
 
 	w.monitor.Alerts = []pipeline.MonitorAlert{} // the file no longer asks
 	w.compute(1, 1)
-	judge.Monitor, judge.Begins = w.monitor, w.begins.Add(time.Hour)
-	res, err := w.JudgeWindow(t.Context(), judge)
-	require.NoError(t, err)
+	res := w.judge(w.begins.Add(time.Hour))
 	require.Len(t, res.Events, 1)
 	require.Equal(t, alert.Resolved, res.Events[0].Change)
 	require.Empty(t, res.Open)

@@ -8,11 +8,9 @@ import (
 	"strings"
 	"time"
 
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	sdk "go.temporal.io/sdk/temporal"
 
 	"github.com/esteira-ml/esteira/internal/config"
@@ -73,12 +71,8 @@ func (m *appliedMonitor) current(ctx context.Context) (*workflows.MonitorInput, 
 		return nil, fault.Wrap(err, fault.TemporalUnavailable, "look at the monitor of %s", m.f.pipeline.Deploy.Endpoint).WithRemedy("check that Temporal runs: esteira doctor")
 	}
 	in := &workflows.MonitorInput{}
-	if action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction); ok && len(action.Args) == 1 {
-		if payload, ok := action.Args[0].(*commonpb.Payload); ok {
-			if err := converter.GetDefaultDataConverter().FromPayload(payload, in); err != nil {
-				return &workflows.MonitorInput{}, nil // made by another build: all of it differs
-			}
-		}
+	if action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction); !ok || !argument(action, in) {
+		return &workflows.MonitorInput{}, nil // made by another build: all of it differs
 	}
 	return in, nil
 }

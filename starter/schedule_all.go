@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"github.com/esteira-ml/esteira/internal/config"
@@ -30,21 +32,13 @@ func retrainingSchedules(ctx context.Context, cfg config.Config, t client.Client
 	away := func(err error, what string) error {
 		return fault.Wrap(err, fault.TemporalUnavailable, "%s", what).WithRemedy("check that Temporal runs: esteira doctor; what is done stays done, and the command can be run again")
 	}
-	listed, err := t.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 100})
-	if err != nil {
-		return away(err, "list schedules")
-	}
-	for listed.HasNext() {
-		s, err := listed.Next()
+	for s, err := range pipelineSchedules(ctx, t) {
 		if err != nil {
 			return away(err, "list schedules")
 		}
-		if s.WorkflowType.Name != pipelineWorkflow {
-			continue
-		}
 		h := t.ScheduleClient().GetHandle(ctx, s.ID)
 		d, err := h.Describe(ctx) // the list is a moment late
-		if missing := noSchedule(err, s.ID); fault.KindOf(missing) == fault.NotFound {
+		if errors.As(err, new(*serviceerror.NotFound)) {
 			continue // deleted meanwhile
 		}
 		if err != nil {
@@ -95,19 +89,19 @@ func (a *app) orderAll(ctx context.Context, f func(client.ScheduleHandle, client
 			return err
 		})
 		slices.SortFunc(done, func(a, b order) int { return strings.Compare(a.Schedule, b.Schedule) })
-		if failed != nil && a.output != "table" {
-			return failed
-		}
-		err := a.print(done, func() {
+		table := func() {
 			rows := [][]string{}
 			for _, o := range done {
 				rows = append(rows, []string{o.Schedule, o.Done, o.Note})
 			}
 			a.rows([]string{"SCHEDULE", "DONE", "NOTE"}, rows)
-		})
-		if failed != nil {
-			return failed
 		}
-		return err
+		if failed == nil {
+			return a.print(done, table)
+		}
+		if a.output == "table" {
+			table() // what is done stays done
+		}
+		return failed
 	})
 }

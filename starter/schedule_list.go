@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"iter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,18 +24,10 @@ func (a *app) scheduleList() *cobra.Command {
 					Last     *time.Time `json:"last,omitempty"`
 					Note     string     `json:"note,omitempty"`
 				}
-				listed, err := t.ScheduleClient().List(cmd.Context(), client.ScheduleListOptions{PageSize: 100})
-				if err != nil {
-					return fault.Wrap(err, fault.TemporalUnavailable, "list schedules").WithRemedy("check that Temporal runs: esteira doctor")
-				}
 				entries, rows := []entry{}, [][]string{}
-				for listed.HasNext() {
-					s, err := listed.Next()
+				for s, err := range pipelineSchedules(cmd.Context(), t) {
 					if err != nil {
 						return fault.Wrap(err, fault.TemporalUnavailable, "list schedules").WithRemedy("check that Temporal runs: esteira doctor")
-					}
-					if s.WorkflowType.Name != pipelineWorkflow {
-						continue
 					}
 					e := entry{Schedule: s.ID, Paused: s.Paused, Note: s.Note}
 					if len(s.NextActionTimes) > 0 {
@@ -48,6 +42,23 @@ func (a *app) scheduleList() *cobra.Command {
 				return a.print(entries, func() { a.rows([]string{"SCHEDULE", "STATE", "NEXT", "LAST", "NOTE"}, rows) })
 			})
 		},
+	}
+}
+
+// pipelineSchedules are the schedules of the namespace that start pipelines; an error is
+// the last of them.
+func pipelineSchedules(ctx context.Context, t client.Client) iter.Seq2[*client.ScheduleListEntry, error] {
+	return func(yield func(*client.ScheduleListEntry, error) bool) {
+		listed, err := t.ScheduleClient().List(ctx, client.ScheduleListOptions{PageSize: 100})
+		for err == nil && listed.HasNext() {
+			var s *client.ScheduleListEntry
+			if s, err = listed.Next(); err == nil && s.WorkflowType.Name == pipelineWorkflow && !yield(s, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(nil, err)
+		}
 	}
 }
 

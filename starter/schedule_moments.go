@@ -30,8 +30,7 @@ const passedBy = "no run"
 // How far back moments are looked at, and how many of them.
 const (
 	momentsBack   = 30 * 24 * time.Hour
-	momentsFirst  = 12 * time.Hour // asked for at first
-	momentsListed = 1000           // Temporal's bound of one answer
+	momentsListed = 1000 // Temporal's bound of one answer
 	maxMoments    = 500
 )
 
@@ -49,7 +48,7 @@ func occurrences(ctx context.Context, t client.Client, name string, d *client.Sc
 	if err != nil || len(moments) == 0 {
 		return []occurrence{}, err
 	}
-	runs, err := scheduledRuns(ctx, t, name, moments[0].Add(-d.Schedule.Spec.Jitter))
+	runs, err := scheduledRuns(ctx, t, name, moments[0])
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +71,15 @@ func occurrences(ctx context.Context, t client.Client, name string, d *client.Sc
 
 // latestMoments are the last moments of a schedule in an interval, the earliest first.
 // Temporal lists the earliest thousand of what it is asked for: it is asked for
-// stretches from the end back, shorter ones where moments are many.
+// stretches from the end back, all of it where moments are few, shorter ones where they are
+// many.
 func latestMoments(ctx context.Context, t client.Client, name string, from, to time.Time, jitter time.Duration, limit int) ([]time.Time, error) {
+	namespace, err := temporal.Namespace(t)
+	if err != nil {
+		return nil, err
+	}
 	var out []time.Time
-	stretch := momentsFirst
+	stretch := to.Sub(from)
 	for end := to; end.After(from) && len(out) < limit; {
 		begin := end.Add(-stretch)
 		if begin.Before(from) {
@@ -85,12 +89,12 @@ func latestMoments(ctx context.Context, t client.Client, name string, from, to t
 		if until.After(to) {
 			until = to
 		}
-		moments, err := momentsBetween(ctx, t, name, begin, until)
+		moments, err := momentsBetween(ctx, t, namespace, name, begin, until)
 		if err != nil {
 			return nil, err
 		}
 		if len(moments) >= momentsListed && stretch > time.Second {
-			stretch = max(min(stretch, end.Sub(begin))/4, time.Second)
+			stretch = max(end.Sub(begin)/4, time.Second)
 			continue
 		}
 		out = append(moments, out...)
@@ -101,11 +105,7 @@ func latestMoments(ctx context.Context, t client.Client, name string, from, to t
 	return out[max(0, len(out)-limit):], nil
 }
 
-func momentsBetween(ctx context.Context, t client.Client, name string, from, to time.Time) ([]time.Time, error) {
-	namespace, err := temporal.Namespace(t)
-	if err != nil {
-		return nil, err
-	}
+func momentsBetween(ctx context.Context, t client.Client, namespace, name string, from, to time.Time) ([]time.Time, error) {
 	listed, err := t.WorkflowService().ListScheduleMatchingTimes(ctx, &workflowservice.ListScheduleMatchingTimesRequest{
 		Namespace: namespace, ScheduleId: name, StartTime: timestamppb.New(from), EndTime: timestamppb.New(to),
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/esteira-ml/esteira/internal/temporal"
 	"github.com/esteira-ml/esteira/internal/testenv"
 )
 
@@ -36,7 +37,9 @@ func TestTheLatestMomentsOfABusyScheduleAreShown(t *testing.T) {
 	create("--cron", "*/7 9-17 * * *", "--jitter", "3m")
 	last, err = latestMoments(t.Context(), c, name, from, to, 3*time.Minute, maxMoments)
 	require.NoError(t, err)
-	all, err := momentsBetween(t.Context(), c, name, to.Add(-8*24*time.Hour), to)
+	namespace, err := temporal.Namespace(c)
+	require.NoError(t, err)
+	all, err := momentsBetween(t.Context(), c, namespace, name, to.Add(-8*24*time.Hour), to)
 	require.NoError(t, err)
 	require.Less(t, len(all), momentsListed)
 	require.Equal(t, all[len(all)-maxMoments:], last)

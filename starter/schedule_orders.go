@@ -25,23 +25,21 @@ func (a *app) change(c *cobra.Command, done string, f func(context.Context, clie
 
 func (a *app) schedulePause() *cobra.Command {
 	var note string
-	var all bool
 	c := &cobra.Command{Use: "pause PIPELINE", Short: "Pause a schedule, or all of them; a pause lasts until it is resumed",
 		Long: "pause --all pauses the schedules that start pipelines of this installation, and leaves those\n" +
 			"that are paused already with their note. Monitors and the audit export go on, and so do the schedules of\n" +
 			"others in the namespace; runs that alerts, labels or people ask for are held by esteira retrain pause.",
 		Example: "  esteira schedule pause flights --note 'source is being moved'\n  esteira schedule pause --all --note 'maintenance'"}
 	c.Flags().StringVar(&note, "note", "paused with esteira schedule pause", "why, shown with the schedule")
-	c.Flags().BoolVar(&all, "all", false, "the schedule of every pipeline")
 	a.change(c, "paused", func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Pause(ctx, client.SchedulePauseOptions{Note: note})
 	})
-	return oneOrAll(c, &all, func(ctx context.Context) error { return a.pauseAll(ctx, note) })
+	return oneOrAll(c, "the schedule of every pipeline", func(ctx context.Context) error { return a.pauseAll(ctx, note) })
 }
 
-// oneOrAll lets a command about one pipeline be about all of them.
-func oneOrAll(c *cobra.Command, all *bool, f func(context.Context) error) *cobra.Command {
-	one := c.RunE
+// oneOrAll lets a command about one pipeline be about all of them, by a flag --all.
+func oneOrAll(c *cobra.Command, usage string, f func(context.Context) error) *cobra.Command {
+	all, one := c.Flags().Bool("all", false, usage), c.RunE
 	c.Args = nil
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if *all && len(args) == 0 {
@@ -57,17 +55,15 @@ func oneOrAll(c *cobra.Command, all *bool, f func(context.Context) error) *cobra
 
 func (a *app) scheduleResume() *cobra.Command {
 	var note string
-	var all bool
 	c := &cobra.Command{Use: "resume PIPELINE", Short: "Resume a paused schedule, or all that pause --all paused",
 		Long: "resume --all resumes the schedules that pause --all paused, and leaves those that somebody paused one by one,\n" +
 			"or that a failed run did; it says which.",
 		Example: "  esteira schedule resume flights\n  esteira schedule resume --all"}
 	c.Flags().StringVar(&note, "note", "resumed with esteira schedule resume", "why, shown with the schedule")
-	c.Flags().BoolVar(&all, "all", false, "every schedule that pause --all paused")
 	a.change(c, "resumed", func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note})
 	})
-	return oneOrAll(c, &all, func(ctx context.Context) error { return a.resumeAll(ctx, note) })
+	return oneOrAll(c, "every schedule that pause --all paused", func(ctx context.Context) error { return a.resumeAll(ctx, note) })
 }
 
 func (a *app) scheduleTrigger() *cobra.Command {

@@ -109,16 +109,12 @@ func (a *app) look(ctx context.Context, f file) (validation, error) {
 // it. A file that data contradict is not valid, whatever kind of error says so.
 func (f *file) at(err error, path string) error {
 	kind := fault.KindOf(err)
-	list := pipeline.Mistakes(err)
 	switch kind {
-	case fault.PipelineInvalid:
-		if len(list) == 0 {
-			return err
-		}
-	case fault.QueryInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid, fault.SourceNotFound, fault.SourceUnreadable:
+	case fault.PipelineInvalid, fault.QueryInvalid, fault.ColumnMissing, fault.TypeMismatch, fault.FeatureInvalid, fault.SourceNotFound, fault.SourceUnreadable:
 	default:
 		return err
 	}
+	list := pipeline.Mistakes(err)
 	if len(list) == 0 {
 		said := explain(err)
 		list = []pipeline.Mistake{{File: f.path, Path: path, Message: said.Message, Remedy: said.Remedy}}

@@ -87,10 +87,13 @@ func (b *Board) Step(end time.Time, findings []Finding) []Event {
 		}
 		b.Subjects[f.Key] = s
 	}
-	slices.SortStableFunc(events, func(x, y Event) int {
-		return cmp.Or(cmp.Compare(y.Finding.Severity.rank(), x.Finding.Severity.rank()), cmp.Compare(x.Finding.Key, y.Finding.Key))
-	})
+	slices.SortStableFunc(events, severest)
 	return events
+}
+
+// severest puts the most severe first, equals by key.
+func severest(x, y Event) int {
+	return cmp.Or(cmp.Compare(y.Finding.Severity.rank(), x.Finding.Severity.rank()), cmp.Compare(x.Finding.Key, y.Finding.Key))
 }
 
 // Drop forgets the subjects that are not in keys, and resolves what was open of them:

@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -21,9 +20,7 @@ const namedInGroup = 20
 // counts the others and names some, as severe as the most severe of them; nil: there
 // are none.
 func Group(events []Event, most int) (single, members []Event, group *Event) {
-	slices.SortStableFunc(events, func(x, y Event) int {
-		return cmp.Or(cmp.Compare(y.Finding.Severity.rank(), x.Finding.Severity.rank()), cmp.Compare(x.Finding.Key, y.Finding.Key))
-	})
+	slices.SortStableFunc(events, severest)
 	if len(events) <= most {
 		return events, nil, nil
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/esteira-ml/esteira/internal/fault"
 )
 
-// MaxDepth bounds the nesting of one JSON text.
-const MaxDepth = 64
+// maxDepth bounds the nesting of one JSON text.
+const maxDepth = 64
 
 // Cursor reads JSON (RFC 8259) strictly, from a body in memory, without building
 // values: callers ask for what they expect. Beyond the grammar it refuses what
@@ -224,8 +224,8 @@ func (c *Cursor) hex() (rune, bool) {
 
 // Skip steps over a value of any kind and returns where it was.
 func (c *Cursor) Skip(depth int) (Span, error) {
-	if depth > MaxDepth {
-		return Span{}, c.Invalid("the body is nested deeper than %d at byte %d", MaxDepth, c.At).WithRemedy("send flat records or tensors")
+	if depth > maxDepth {
+		return Span{}, c.Invalid("the body is nested deeper than %d at byte %d", maxDepth, c.At).WithRemedy("send flat records or tensors")
 	}
 	ch := c.Peek()
 	from := c.At

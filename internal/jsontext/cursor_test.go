@@ -35,7 +35,7 @@ func TestTheGrammarIsThatOfJSON(t *testing.T) {
 }
 
 func TestDepthIsBounded(t *testing.T) {
-	if err := skipWhole(strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth)); err != nil {
+	if err := skipWhole(strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)); err != nil {
 		t.Fatal(err)
 	}
 	for _, open := range []string{"[", `{"a":`} {

@@ -10,8 +10,8 @@ import (
 // MaxNumber bounds the characters of one number.
 const MaxNumber = 128
 
-// Number reads a number and returns its characters, valid as long as the body.
-func (c *Cursor) Number() ([]byte, error) {
+// number reads a number and returns its characters, valid as long as the body.
+func (c *Cursor) number() ([]byte, error) {
 	start := c.At
 	digits := func() bool {
 		from := c.At
@@ -57,7 +57,7 @@ func (c *Cursor) Number() ([]byte, error) {
 // not zero and underflows to it, is refused.
 func (c *Cursor) Float() (float64, error) {
 	start := c.At
-	b, err := c.Number()
+	b, err := c.number()
 	if err != nil {
 		return 0, err
 	}

@@ -85,11 +85,14 @@ func scanAlert(row pgx.CollectableRow) (a Alert, err error) {
 // grouped alert of its window counts it.
 const InGroup = "in the grouped message"
 
+// severest is where an alert is among the severities, the most severe first.
+const severest = `array_position(array['critical', 'warning', 'info'], severity)`
+
 // WindowAlerts are those that the window ending then tells by themselves, at most
 // limit: those of its latest computation first, then the most severe, equals by id.
 func (db *DB) WindowAlerts(ctx context.Context, endpoint string, end time.Time, limit int) ([]Alert, error) {
 	rows, _ := db.pool.Query(ctx, `select `+alertColumns+` from alerts where endpoint = $1 and window_end = $2 and not $3 = any (told)
-		order by at desc, array_position(array['critical', 'warning', 'info'], severity), id limit $4`, endpoint, end.UTC(), InGroup, limit)
+		order by at desc, `+severest+`, id limit $4`, endpoint, end.UTC(), InGroup, limit)
 	out, err := pgx.CollectRows(rows, scanAlert)
 	return out, fail(err, "list the alerts of "+endpoint)
 }
@@ -117,7 +120,7 @@ func (db *DB) RecordTold(ctx context.Context, id, channel string) error {
 // then the oldest, at most limit.
 func (db *DB) Untold(ctx context.Context, endpoint string, limit int) ([]Alert, error) {
 	rows, _ := db.pool.Query(ctx, `select `+alertColumns+` from alerts where endpoint = $1 and untold <> '{}'
-		order by array_position(array['critical', 'warning', 'info'], severity), at, id limit $2`, endpoint, limit)
+		order by `+severest+`, at, id limit $2`, endpoint, limit)
 	out, err := pgx.CollectRows(rows, scanAlert)
 	return out, fail(err, "list the untold alerts of "+endpoint)
 }

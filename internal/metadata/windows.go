@@ -165,18 +165,18 @@ func (db *DB) WindowsBefore(ctx context.Context, endpoint string, at time.Time, 
 }
 
 // overtaken counts the requests of windows: of one longer than an hour the hours that
-// are kept tell, and the requests are counted of the parts of hours at its ends alone.
+// are kept tell, and the requests are counted of the parts of hours at its ends alone; of
+// one that could not be computed all are counted.
 const overtaken = `select ` + windowColumns + ` from windows w
-	cross join lateral (select case when ends - begins <= interval '1 hour' then begins else date_trunc('hour', begins + interval '1 hour' - interval '1 microsecond') end as whole,
-		case when ends - begins <= interval '1 hour' then begins else date_trunc('hour', ends) end as beyond) c
-	where endpoint = $1 and ends > $2 and case when state = 'failed' then requests < (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow'
-			and p.at >= w.begins and p.at < w.ends and p.day between (timezone('UTC', w.begins))::date - 1 and (timezone('UTC', w.ends))::date + 1)
-		else exists (select from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond and ` + staleHour + `)
+	cross join lateral (select case when state = 'failed' or ends - begins <= interval '1 hour' then begins else date_trunc('hour', begins + interval '1 hour' - interval '1 microsecond') end as whole,
+		case when state = 'failed' or ends - begins <= interval '1 hour' then begins else date_trunc('hour', ends) end as beyond) c
+	where endpoint = $1 and ends > $2 and (
+		exists (select from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond and ` + staleHour + `)
 		or requests < (select coalesce(sum(h.requests), 0) from hours h where h.endpoint = $1 and h.hour >= c.whole and h.hour < c.beyond)
 			+ (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= w.begins and p.at < c.whole
 				and p.day between (timezone('UTC', w.begins))::date - 1 and (timezone('UTC', c.whole))::date + 1)
 			+ (select count(*) from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= c.beyond and p.at < w.ends
-				and p.day between (timezone('UTC', c.beyond))::date - 1 and (timezone('UTC', w.ends))::date + 1) end
+				and p.day between (timezone('UTC', c.beyond))::date - 1 and (timezone('UTC', w.ends))::date + 1))
 	order by begins limit $3`
 
 // OvertakenWindows are the computed windows that end after a moment and of which more
@@ -192,8 +192,8 @@ func (db *DB) OvertakenWindows(ctx context.Context, endpoint string, after time.
 // them, shadows left out; labelsSeen is the latest arrival of a label of the endpoint
 // (the epoch: none).
 func (db *DB) CountRequests(ctx context.Context, endpoint string, from, to time.Time) (n int64, labelsSeen time.Time, err error) {
-	err = db.pool.QueryRow(ctx, `select (select count(*) from predictions where endpoint = $1 and role <> 'shadow' and at >= $2 and at < $3 and day between $4 and $5),
-		(select coalesce(max(received_at), 'epoch') from labels where endpoint = $1)`, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround)).Scan(&n, &labelsSeen)
+	err = db.pool.QueryRow(ctx, `select (select count(*) from predictions p where `+inWindow+`),
+		(select coalesce(max(received_at), 'epoch') from labels where endpoint = $1)`, windowArgs(endpoint, from, to)...).Scan(&n, &labelsSeen)
 	return n, labelsSeen.UTC(), fail(err, "count the requests of "+endpoint)
 }
 

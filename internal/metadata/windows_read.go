@@ -13,6 +13,14 @@ import (
 // made a moment before its request is dated.
 const dayAround = 24 * time.Hour
 
+// inWindow holds of the requests p of an endpoint in an interval, shadows left out, whose
+// windowArgs are the first five arguments.
+const inWindow = `p.endpoint = $1 and p.role <> 'shadow' and p.at >= $2 and p.at < $3 and p.day between $4 and $5`
+
+func windowArgs(endpoint string, from, to time.Time) []any {
+	return []any{endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround)}
+}
+
 // VersionKey names a model version.
 type VersionKey struct {
 	Name    string
@@ -26,9 +34,8 @@ func (db *DB) VersionsAsked(ctx context.Context, endpoint string, from, to time.
 		if _, err := tx.Exec(ctx, `set local jit = off`); err != nil { // it takes longer than what it would speed up
 			return err
 		}
-		rows, _ := tx.Query(ctx, `select distinct model_name, model_version from predictions
-			where endpoint = $1 and role <> 'shadow' and model_version > 0 and at >= $2 and at < $3 and day between $4 and $5 order by 1, 2 limit $6`,
-			endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround), limit)
+		rows, _ := tx.Query(ctx, `select distinct p.model_name, p.model_version from predictions p
+			where p.model_version > 0 and `+inWindow+` order by 1, 2 limit $6`, append(windowArgs(endpoint, from, to), limit)...)
 		out, err = pgx.CollectRows(rows, pgx.RowToStructByPos[VersionKey])
 		return err
 	})
@@ -37,14 +44,14 @@ func (db *DB) VersionsAsked(ctx context.Context, endpoint string, from, to time.
 
 // What a window reads of its requests; the rest costs the database, and is of no use.
 const windowRequests = `select p.id, p.model_name, p.model_version, p.at, p.status, p.latency_us, p.features, p.outputs, null::jsonb
-	from predictions p where p.endpoint = $1 and p.role <> 'shadow' and p.at >= $2 and p.at < $3 and p.day between $4 and $5`
+	from predictions p where ` + inWindow
 
 // A window reads the labels of its own answers alone, whatever else is labelled; a label
 // of a request with several rows is joined to none of them. What is joined and put in
 // order is narrow: features are read once, as they stand.
 const windowLabelled = `with asked as materialized (
 		select p.day, p.id, p.request_id, p.at from predictions p
-		where p.endpoint = $1 and p.role <> 'shadow' and p.status = 200 and p.at >= $2 and p.at < $3 and p.day between $4 and $5),
+		where p.status = 200 and ` + inWindow + `),
 	of_requests as (
 		select distinct on (a.day, a.id) a.day, a.id, a.request_id, a.at, l.value, l.observed_at, l.received_at, l.id as label
 		from asked a join labels l on l.endpoint = $1 and l.target = 'r' || a.request_id
@@ -57,7 +64,7 @@ const windowLabelled = `with asked as materialized (
 		where rows = 1 order by day, id, observed_at desc, received_at desc, label desc)
 	select p.id, p.model_name, p.model_version, p.at, p.status, p.latency_us, p.features, p.outputs, t.value
 	from predictions p left join told t on t.day = p.day and t.id = p.id
-	where p.endpoint = $1 and p.role <> 'shadow' and p.at >= $2 and p.at < $3 and p.day between $4 and $5`
+	where ` + inWindow
 
 // EachRequest gives each every request of a window, answered or not, shadows left
 // out, with the label in force, by a server-side stream of one state of the tables, in
@@ -81,7 +88,7 @@ func (db *DB) EachRequest(ctx context.Context, endpoint string, from, to time.Ti
 		if labelled != nil {
 			query, labelsSeen = windowLabelled, labelled.UTC()
 		}
-		rows, err := tx.Query(ctx, query, endpoint, from.UTC(), to.UTC(), from.UTC().Add(-dayAround), to.UTC().Add(dayAround))
+		rows, err := tx.Query(ctx, query, windowArgs(endpoint, from, to)...)
 		if err != nil {
 			return err
 		}

@@ -249,7 +249,7 @@ func (d *decoder) checkAlert(path string, p *Pipeline, a MonitorAlert) {
 	}
 	if a.Metric != "" && slices.Contains(kind.keys, "metric") {
 		d.checkMetric(path+".metric", a.Metric, p.Problem.Task)
-		if known := estimated[p.Problem.Task]; a.On == OnEstimatedPerformance && len(known) > 0 && slices.Contains(metrics[p.Problem.Task], a.Metric) && !slices.Contains(known, a.Metric) {
+		if known := estimated[p.Problem.Task]; a.On == OnEstimatedPerformance && slices.Contains(metrics[p.Problem.Task], a.Metric) && !slices.Contains(known, a.Metric) {
 			d.add(path+".metric", "write "+oneOf(known), "%s cannot be told without labels", a.Metric)
 		}
 	}

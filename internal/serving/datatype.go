@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/esteira-ml/esteira/internal/bundle"
 	"github.com/esteira-ml/esteira/internal/frame"
 )
 
@@ -67,8 +68,5 @@ func wholeNumber(x float64, raw []byte) (int64, bool) {
 	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
 		return n, n != frame.MissingTime
 	}
-	if x != math.Trunc(x) || math.Abs(x) >= 1<<63 {
-		return 0, false
-	}
-	return int64(x), true
+	return bundle.WholeMicros(x)
 }

@@ -76,9 +76,7 @@ func (a *answers) plain(text []byte, out []float64) bool {
 }
 
 func (a *answers) number() (float64, bool) {
-	if ch := a.cursor.Peek(); ch != '-' && (ch < '0' || ch > '9') {
-		return 0, false
-	}
+	a.cursor.Peek() // at what stands behind spaces
 	x, err := a.cursor.Float()
 	return x, err == nil
 }

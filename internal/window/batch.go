@@ -33,7 +33,6 @@ type asked struct {
 	id                       uuid.UUID
 	at                       int64 // microseconds
 	features, outputs, label int   // where they end in the text
-	labelled                 bool
 }
 
 // add copies a request.
@@ -42,7 +41,7 @@ func (b *batch) add(a *metadata.Answer) {
 	if a.Status != 200 {
 		return
 	}
-	one := asked{id: a.ID, at: a.At.UnixMicro(), labelled: a.Label != nil}
+	one := asked{id: a.ID, at: a.At.UnixMicro()}
 	b.text = append(b.text, a.Features...)
 	one.features = len(b.text)
 	b.text = append(b.text, a.Outputs...)
@@ -106,7 +105,7 @@ func (b *batch) read() *sampled {
 			continue
 		}
 		y := math.NaN()
-		if a.labelled {
+		if len(label) > 0 {
 			y = b.truth(label, a.at, answer)
 		}
 		rows.Answers = rows.Answers[:len(rows.Answers)+k]
@@ -198,10 +197,12 @@ func (c *Collector) batch(m *collected, slot time.Time) (*batch, error) {
 			return nil, err
 		}
 	}
-	b := &batch{of: m, slot: slot, columns: newColumns(m.inputs), answers: newAnswers(m.Bundle.Target)}
+	b := &batch{of: m, slot: slot}
 	if n := len(m.free); n > 0 {
-		b, m.free = m.free[n-1], m.free[:n-1]
-		*b = batch{of: m, slot: slot, columns: b.columns, answers: b.answers, asked: b.asked[:0], text: b.text[:0]}
+		free := m.free[n-1]
+		b.columns, b.answers, b.asked, b.text, m.free = free.columns, free.answers, free.asked[:0], free.text[:0], m.free[:n-1]
+	} else {
+		b.columns, b.answers = newColumns(m.inputs), newAnswers(m.Bundle.Target)
 	}
 	m.batches = append(m.batches, b)
 	return b, nil
